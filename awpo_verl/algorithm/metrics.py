@@ -1,0 +1,70 @@
+"""What a run logs about AWPO: one number each, prefix `awpo/`, for verl's tracker (docs/method.md says how to read them).
+
+A figure that is undefined for a batch (a correlation without spread, the rescued share where no group is dead) is
+left out of that step, rather than reported as a number that means something else.
+
+verl reduces the metrics of several updates in one step by the words in their names ("min", "max", "mean"; see
+verl/trainer/ppo/v1/utils.py, MetricsAggregator), so the names are chosen with that in mind.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def diagnostics(
+    *,
+    advantages: Tensor,
+    advantages_out: Tensor,
+    outcome: Tensor,
+    reasoning: Tensor,
+    valid: Tensor,
+    ids: Tensor,
+    sizes: Tensor,
+    gate: Tensor,
+    difficulty: Tensor,
+    std_out: Tensor,
+    std_mix: Tensor,
+    scale: Tensor,
+) -> dict[str, float]:
+    """The `awpo/*` metrics of one batch of B rollouts in N groups.
+
+    Args:
+        advantages, advantages_out, outcome, reasoning, scale: float64 [B].
+        valid: bool [B]; ids: int64 [B].
+        sizes, gate, difficulty, std_out, std_mix: float64 [N]; a std of exactly 0 means constant.
+    """
+    metrics = {
+        "awpo/gate/mean": gate.mean(),
+        "awpo/gate/min": gate.min(),
+        "awpo/gate/max": gate.max(),
+        "awpo/difficulty/mean": difficulty.mean(),
+        "awpo/clip_scale": scale.mean(),
+        "awpo/outcome/mean": outcome.mean(),
+        "awpo/reasoning_valid_frac": valid.double().mean(),
+    }
+    if valid.any():
+        metrics["awpo/reasoning/mean"] = reasoning[valid].mean()
+    correlation = _correlation(outcome[valid], reasoning[valid])
+    if correlation is not None:
+        metrics["awpo/outcome_reasoning_corr"] = correlation
+
+    comparable = sizes > 1
+    if comparable.any():
+        dead = (std_out == 0) & comparable
+        metrics["awpo/dead_groups_frac"] = dead.double().sum() / comparable.double().sum()
+        if dead.any():
+            metrics["awpo/rescued_groups_frac"] = (std_mix[dead] > 0).double().mean()
+    told_apart = (std_out > 0)[ids]
+    if told_apart.any():
+        conflict = torch.sign(advantages) != torch.sign(advantages_out)
+        metrics["awpo/sign_conflict_frac"] = conflict[told_apart].double().mean()
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def _correlation(x: Tensor, y: Tensor) -> Tensor | None:
+    """Pearson correlation, or None where either has no spread."""
+    x, y = x - x.mean(), y - y.mean()
+    norm = (x.norm() * y.norm()) if len(x) > 1 else torch.zeros(())
+    return None if norm <= 1e-12 else (x @ y / norm).clamp(-1.0, 1.0)

@@ -1,0 +1,67 @@
+"""Tailored clipping: a smaller trust region while reasoning has more say.
+
+The clip scale of a row is c = 1 / (1 + eta * w), in (0, 1]; the loss is verl's dual-clip PPO objective with the
+clip range [1 - c * clip_ratio_low, 1 + c * clip_ratio_high] for that row. The scale is computed once for the
+whole train batch, before mini- and micro-batches are cut, so the update does not depend on the cut.
+
+arXiv 2512.19126 names the mechanism; the closed form is this project's own.
+
+B = rows (rollouts), T = response tokens.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from awpo_verl.config import ClipConfig
+
+
+def clip_scale(gate: Tensor, config: ClipConfig) -> Tensor:
+    """Scale of each row's clip range.
+
+    Args:
+        gate: float64 [B], each row's gate w in [0, 1]; real rows only, no padding.
+        config: `shrink` (eta >= 0) and `scope`: "batch" uses the mean of w over the rows, "sequence" each row's own.
+
+    Returns:
+        float64 [B], in (0, 1]; 1 everywhere for shrink = 0.
+    """
+    w = gate if config.scope == "sequence" or gate.numel() == 0 else gate.mean().expand_as(gate)
+    return 1.0 / (1.0 + config.shrink * w)
+
+
+def clipped_surrogate(
+    ratio: Tensor,
+    advantages: Tensor,
+    scale: Tensor,
+    clip_ratio_low: float,
+    clip_ratio_high: float,
+    clip_ratio_c: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Dual-clip PPO surrogate (arXiv 1912.09729) with a clip range per row. To be minimised.
+
+    With scale = 1 every value and gradient equals verl's `vanilla` (core_algos.compute_policy_loss_vanilla) bit
+    for bit: the bounds are formed in float64 and rounded once, as a Python float is.
+
+    Args:
+        ratio: [B, T], pi / pi_old, > 0.
+        advantages: [B, T].
+        scale: [B], in (0, 1], from `clip_scale`.
+        clip_ratio_low, clip_ratio_high: the clip range before it is scaled, each >= 0.
+        clip_ratio_c: > 1, lower bound of the objective for negative advantages.
+
+    Returns:
+        losses: [B, T]; clipped: bool [B, T], True where the clip range took effect; clipped_lower: bool [B, T],
+        True where the dual clip did, for tokens with a negative advantage.
+    """
+    scale = scale.to(torch.float64).unsqueeze(-1)
+    low = (1.0 - clip_ratio_low * scale).to(ratio.dtype)
+    high = (1.0 + clip_ratio_high * scale).to(ratio.dtype)
+    unclipped = -advantages * ratio
+    clipped = -advantages * torch.clamp(ratio, low, high)
+    pessimistic = torch.maximum(unclipped, clipped)
+    bound = -advantages * clip_ratio_c
+    negative = advantages < 0
+    losses = torch.where(negative, torch.min(bound, pessimistic), pessimistic)
+    return losses, torch.gt(clipped, unclipped), torch.gt(pessimistic, bound) & negative

@@ -1,0 +1,171 @@
+"""Every key of `algorithm.awpo`: its default, its bounds, and what a wrong value is told.
+
+The dataclasses are an OmegaConf structured config: OmegaConf refuses unknown keys and wrong types where the config is
+composed; `parse` adds the bounds and the combinations. The defaults are the recommended setting.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+SECTION = "algorithm.awpo"
+
+GATE_KINDS = ("variance_ratio", "fixed", "hard", "none")
+DIFFICULTY_KINDS = ("parabolic", "none")
+CLIP_SCOPES = ("batch", "sequence")
+
+
+class AWPOConfigError(ValueError):
+    """A key of the config has a value that AWPO cannot work with. The message names the key and what to use."""
+
+
+@dataclass
+class GateConfig:
+    """Variance-aware gate (algorithm/gate.py).
+
+    kind: variance_ratio | fixed | hard | none.
+    value: the gate of kind=fixed, in [0, 1].
+    threshold: kind=hard opens the gate where the group's outcome std is at most this; >= 0.
+    """
+
+    kind: str = "variance_ratio"
+    value: float = 0.5
+    threshold: float = 0.0
+
+
+@dataclass
+class DifficultyConfig:
+    """Difficulty-aware weight (algorithm/difficulty.py).
+
+    kind: parabolic | none.
+    d_min: weight of an all-failed or all-solved group, >= 0.
+    d_max: weight of a half-solved group, >= d_min.
+    """
+
+    kind: str = "parabolic"
+    d_min: float = 0.5
+    d_max: float = 1.5
+
+
+@dataclass
+class ClipConfig:
+    """Tailored clipping (algorithm/policy_loss.py).
+
+    shrink: eta >= 0 in scale = 1 / (1 + eta * w); 0 is verl's vanilla loss.
+    scope: batch (mean gate of the train batch) | sequence (each row's own gate).
+    """
+
+    shrink: float = 0.2
+    scope: str = "batch"
+
+
+@dataclass
+class AWPOConfig:
+    """The section `algorithm.awpo`.
+
+    reasoning_weight: lambda >= 0, weight of the reasoning reward in the mixed reward.
+    reasoning_std_floor: >= 0, smallest unit that reasoning is divided by where the outcome is constant, so that
+        a scorer's noise alone is not blown up to unit size.
+    outcome_range: [low, high] of the outcome reward; the difficulty weight maps it to [0, 1].
+    reasoning_key: key of the reasoning reward in each rollout's reward_extra_info.
+    """
+
+    reasoning_weight: float = 1.0
+    reasoning_std_floor: float = 0.05
+    outcome_range: list[float] = field(default_factory=lambda: [0.0, 1.0])
+    reasoning_key: str = "reasoning"
+    gate: GateConfig = field(default_factory=GateConfig)
+    difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
+    clip: ClipConfig = field(default_factory=ClipConfig)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def check(config: AWPOConfig) -> None:
+    """Bounds and combinations. Raises AWPOConfigError that names the first wrong key."""
+    _at_least(0.0, "reasoning_weight", config.reasoning_weight)
+    _at_least(0.0, "reasoning_std_floor", config.reasoning_std_floor)
+    bounds = config.outcome_range
+    if len(bounds) != 2 or not all(math.isfinite(b) for b in bounds) or bounds[0] >= bounds[1]:
+        _refuse("outcome_range", list(bounds), "two finite numbers [low, high] with low < high, e.g. [0.0, 1.0]")
+    if not config.reasoning_key:
+        _refuse("reasoning_key", config.reasoning_key, "the name of a key of reward_extra_info, e.g. reasoning")
+    _one_of(GATE_KINDS, "gate.kind", config.gate.kind)
+    if not 0.0 <= config.gate.value <= 1.0:
+        _refuse("gate.value", config.gate.value, "a number in [0, 1]")
+    _at_least(0.0, "gate.threshold", config.gate.threshold)
+    _used_by("gate.value", config.gate.value, GateConfig.value, "gate.kind", "fixed", config.gate.kind)
+    _used_by("gate.threshold", config.gate.threshold, GateConfig.threshold, "gate.kind", "hard", config.gate.kind)
+    _one_of(DIFFICULTY_KINDS, "difficulty.kind", config.difficulty.kind)
+    _at_least(0.0, "difficulty.d_min", config.difficulty.d_min)
+    _at_least(config.difficulty.d_min, "difficulty.d_max", config.difficulty.d_max, " (difficulty.d_min)")
+    if config.difficulty.d_max <= 0.0:
+        _refuse("difficulty.d_max", config.difficulty.d_max, "a number > 0; with 0 every advantage is 0")
+    _at_least(0.0, "clip.shrink", config.clip.shrink)
+    _one_of(CLIP_SCOPES, "clip.scope", config.clip.scope)
+
+
+def parse(section: Any) -> AWPOConfig:
+    """The section `algorithm.awpo`, as OmegaConf node, mapping or None (all defaults), checked.
+
+    Raises:
+        AWPOConfigError: unknown key, wrong type, value out of bounds; names the key.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    if isinstance(section, AWPOConfig):
+        return section
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(AWPOConfig), section or {})
+        config = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        if isinstance(error.__cause__, AWPOConfigError):
+            raise error.__cause__ from None
+        key = f"{SECTION}.{error.full_key}" if error.full_key else SECTION
+        reason = str(error).splitlines()[0]
+        raise AWPOConfigError(f"{key}: {reason}. The keys and their defaults: {_known_keys()}.") from None
+    assert isinstance(config, AWPOConfig)
+    return config
+
+
+def _known_keys() -> str:
+    from omegaconf import OmegaConf
+
+    flat: list[str] = []
+
+    def walk(node: Any, prefix: str) -> None:
+        for key, value in node.items():
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{key}.")
+            else:
+                flat.append(f"{prefix}{key}={value}")
+
+    walk(OmegaConf.to_container(OmegaConf.structured(AWPOConfig)), "")
+    return ", ".join(flat)
+
+
+def _refuse(key: str, given: object, wanted: str) -> None:
+    raise AWPOConfigError(f"{SECTION}.{key}={given} is not usable: it must be {wanted}.")
+
+
+def _at_least(bound: float, key: str, given: float, why: str = "") -> None:
+    if not (math.isfinite(given) and given >= bound):
+        _refuse(key, given, f"a finite number >= {bound:g}{why}")
+
+
+def _used_by(key: str, given: float, default: float, switch: str, needed: str, chosen: str) -> None:
+    """A value that was set but that the chosen kind never reads is a mistake, not a no-op."""
+    if given != default and chosen != needed:
+        raise AWPOConfigError(
+            f"{SECTION}.{key}={given} has no effect with {SECTION}.{switch}={chosen}: "
+            f"set {SECTION}.{switch}={needed} too, or leave {key} at its default ({default:g})."
+        )
+
+
+def _one_of(allowed: tuple[str, ...], key: str, given: str) -> None:
+    if given not in allowed:
+        _refuse(key, given, f"one of {', '.join(allowed)}")

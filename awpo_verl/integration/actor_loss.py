@@ -1,0 +1,83 @@
+"""Loss seam (verl 0.9.1, workers/utils/losses.py): the policy loss gets each row's clip scale.
+
+verl's `ppo_loss` has the whole micro-batch in hand and passes a policy loss only log-probs, advantages and mask. The
+clip scale travels beside `advantages` as a field of its own and is handed over in a context variable, set for the
+duration of one `ppo_loss` call. FSDP and Megatron engines both call `ppo_loss`.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from awpo_verl.algorithm.policy_loss import clipped_surrogate
+
+SCALE_FIELD = "awpo_clip_scale"
+_clip_scale: ContextVar[Tensor | None] = ContextVar("awpo_clip_scale", default=None)
+
+
+def ppo_loss(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around verl's ppo_loss(config, model_output, data, dp_group=None)."""
+    data = kwargs["data"] if "data" in kwargs else args[2]
+    token = _clip_scale.set(data.get(SCALE_FIELD, None))
+    try:
+        return wrapped(*args, **kwargs)
+    finally:
+        _clip_scale.reset(token)
+
+
+def policy_loss(
+    old_log_prob: Tensor,
+    log_prob: Tensor,
+    advantages: Tensor,
+    response_mask: Tensor,
+    loss_agg_mode: str = "token-mean",
+    config: Any = None,
+    rollout_is_weights: Tensor | None = None,
+) -> tuple[Tensor, dict[str, Any]]:
+    """verl's policy loss `awpo`: `vanilla` with a clip range per row. Same keys of metrics as `vanilla`.
+
+    Without a clip scale (another estimator with this loss) it is `vanilla`.
+
+    Args:
+        old_log_prob, log_prob, advantages: [B, T], T response tokens.
+        response_mask: [B, T], True or 1 = a token of the policy.
+        loss_agg_mode: see core_algos.agg_loss.
+        config: verl's ActorConfig.
+        rollout_is_weights: [B, T] or None, rollout-correction weights.
+
+    Returns:
+        scalar loss; metrics.
+    """
+    from verl.trainer.ppo.core_algos import agg_loss, compute_policy_loss_vanilla
+    from verl.utils.torch_functional import masked_mean
+
+    scale = _clip_scale.get()
+    if scale is None:
+        return compute_policy_loss_vanilla(
+            old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config, rollout_is_weights
+        )
+    clip_ratio_c = config.get("clip_ratio_c", 3.0)
+    if clip_ratio_c <= 1.0:
+        raise ValueError(f"actor_rollout_ref.actor.clip_ratio_c={clip_ratio_c} is not usable: it must be > 1 (dual-clip PPO).")
+    log_ratio = torch.clamp(log_prob - old_log_prob, min=-20.0, max=20.0)
+    losses, clipped, clipped_lower = clipped_surrogate(
+        ratio=torch.exp(log_ratio),
+        advantages=advantages,
+        scale=scale,
+        clip_ratio_low=config.clip_ratio if config.clip_ratio_low is None else config.clip_ratio_low,
+        clip_ratio_high=config.clip_ratio if config.clip_ratio_high is None else config.clip_ratio_high,
+        clip_ratio_c=clip_ratio_c,
+    )
+    if rollout_is_weights is not None:
+        losses = losses * rollout_is_weights
+    loss = agg_loss(loss_mat=losses, loss_mask=response_mask, loss_agg_mode=loss_agg_mode, **config.global_batch_info)
+    metrics = {
+        "actor/pg_clipfrac": masked_mean(clipped.float(), response_mask).detach().item(),
+        "actor/ppo_kl": masked_mean(-log_ratio, response_mask).detach().item(),
+        "actor/pg_clipfrac_lower": masked_mean(clipped_lower.float(), response_mask).detach().item(),
+    }
+    return loss, metrics

@@ -1,0 +1,47 @@
+"""The config keys that VERL_PLATFORM=cpu needs (verl 0.9.1), set where the user has not chosen otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from awpo_verl.integration.keys import set_key
+
+# key -> (verl's default, what runs on a CPU, why)
+CPU_KEYS: dict[str, tuple[Any, Any, str]] = {
+    "trainer.device": ("cuda", "cpu", "no accelerator"),
+    "trainer.n_gpus_per_node": (8, 1, "one worker"),
+    "actor_rollout_ref.actor.strategy": ("fsdp", "fsdp2", "FSDP1 refuses to start without an accelerator"),
+    "actor_rollout_ref.ref.strategy": ("fsdp", "fsdp2", "as the actor"),
+    "critic.strategy": ("fsdp", "fsdp2", "as the actor"),
+    "actor_rollout_ref.model.use_remove_padding": (True, False, "needs flash-attn"),
+    "actor_rollout_ref.model.enable_gradient_checkpointing": (True, False, "saves no memory worth its time here"),
+    "actor_rollout_ref.model.override_config.attn_implementation": (None, "eager", "flash-attn has no CPU kernels"),
+    "actor_rollout_ref.rollout.tensor_model_parallel_size": (2, 1, "one worker"),
+    "actor_rollout_ref.rollout.enforce_eager": (False, True, "no CUDA graphs"),
+    "actor_rollout_ref.rollout.free_cache_engine": (True, False, "vLLM has no sleep mode on a CPU"),
+    "actor_rollout_ref.rollout.enable_sleep_mode": (None, False, "vLLM has no sleep mode on a CPU"),
+    "actor_rollout_ref.rollout.agent.num_workers": (8, 1, "few cores"),
+    "reward.num_workers": (8, 1, "few cores"),
+    "data.dataloader_num_workers": (8, 0, "a worker dies noisily at exit"),
+    "transfer_queue.backend.SimpleStorage.num_data_storage_units": (8, 1, "few cores"),
+    "ray_kwargs.ray_init.num_cpus": (None, 16, "actors wait for Ray CPUs, of which a laptop has too few"),
+    "ray_kwargs.ray_init.num_gpus": (None, "${trainer.n_gpus_per_node}", "a worker asks Ray for one GPU"),
+}
+
+
+def apply(config: Any, chosen: Collection[str]) -> list[str]:
+    """Set CPU_KEYS in verl's config, in place, where they are at verl's default. Returns lines to print."""
+    lines = ["VERL_PLATFORM=cpu"]
+    for key, (default, needed, why) in CPU_KEYS.items():
+        given = OmegaConf.select(config, key)
+        if given == needed:
+            continue
+        if key in chosen or given not in (default, None):
+            lines.append(f"  left alone      {key}={given}: your choice (the CPU wants {needed}: {why})")
+            continue
+        set_key(config, key, needed)
+        lines.append(f"  implied         {key}={needed} ({why})")
+    return lines

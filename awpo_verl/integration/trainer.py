@@ -1,0 +1,125 @@
+"""Advantage seam (verl 0.9.1, trainer/ppo/ray_trainer.py): AWPO's estimator gets the reward parts of each row.
+
+verl's `compute_advantage` is the one function through which every trainer computes advantages. It passes an estimator
+the rewards, the mask and the group labels, but not the reward parts, although they are in `data.non_tensor_batch` (the
+legacy trainer puts them there; for the v1 trainers trainer_v1.py does). Around it:
+`data` (B rows) -> advantages and returns [B, T], and the clip scale [B] as a further field for the actor's loss.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from awpo_verl.algorithm import Estimate, estimate
+from awpo_verl.config import SECTION, parse
+from awpo_verl.integration.actor_loss import SCALE_FIELD
+from awpo_verl.rewards.parts import NONFINITE, VALID
+
+NAME = "awpo"
+METRICS = "awpo_metrics"  # in data.meta_info
+
+
+def compute_advantage(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around verl's compute_advantage(data, adv_estimator, gamma, lam, num_repeat, norm_adv_by_std_in_grpo, config)."""
+    call = dict(zip(("data", "adv_estimator", "gamma", "lam", "num_repeat"), args, strict=False)) | kwargs
+    if call["adv_estimator"] != NAME:
+        return wrapped(*args, **kwargs)
+    data = call["data"]
+    result = estimate_data(data, call["config"], call.get("norm_adv_by_std_in_grpo", True))
+    mask = data.batch["response_mask"]
+    data.batch["advantages"] = data.batch["returns"] = spread(result.advantages, mask)
+    data.batch[SCALE_FIELD] = result.clip_scale.to(mask.device, torch.float32)
+    data.meta_info[METRICS] = result.metrics
+    return data
+
+
+def estimate_data(data: Any, algorithm: Any, norm_by_std: bool) -> Estimate:
+    """`algorithm.estimate` for a DataProto of B rollouts, with the reward parts as columns of its non_tensor_batch."""
+    outcome = data.batch["token_level_rewards"].sum(dim=-1)
+    parts = data.non_tensor_batch
+    return estimate_rows(outcome, parts, parts["uid"], algorithm, norm_by_std)
+
+
+def estimator(
+    token_level_rewards: Tensor,
+    response_mask: Tensor,
+    index: np.ndarray | None = None,
+    config: Any = None,
+    non_tensor_batch: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, Tensor]:
+    """`awpo` in verl's registry, for code that calls an estimator by name: advantages and returns, both [B, T].
+
+    Raises:
+        KeyError: non_tensor_batch with the reward parts is missing. verl's trainers do not come this way.
+    """
+    if index is None:
+        raise KeyError("The awpo estimator needs index: one group label (uid) for each row.")
+    result = estimate_rows(token_level_rewards.sum(dim=-1), non_tensor_batch or {}, index, config)
+    advantages = spread(result.advantages, response_mask)
+    return advantages, advantages
+
+
+def estimate_rows(
+    outcome: Tensor, parts: dict[str, Any], index: Any, algorithm: Any, norm_by_std: bool | None = None
+) -> Estimate:
+    """`algorithm.estimate` on what verl has in hand.
+
+    Args:
+        outcome: [B], the sum of the row's token-level rewards, as in verl's GRPO.
+        parts: columns of B reward parts; needs the reasoning reward under `algorithm.awpo.reasoning_key`.
+        index: [B] group labels.
+        algorithm: verl's `algorithm` section.
+        norm_by_std: None reads `algorithm.norm_adv_by_std_in_grpo`.
+    """
+    section = {} if algorithm is None else algorithm
+    config = parse(section.get("awpo"))
+    if norm_by_std is None:
+        norm_by_std = bool(section.get("norm_adv_by_std_in_grpo", True))
+    reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
+    return estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std)
+
+
+def read_reasoning(parts: dict[str, Any], key: str, n_rows: int) -> tuple[Tensor, Tensor]:
+    """Reasoning reward, float64 [B], and its validity, bool [B], from the columns of reward_extra_info.
+
+    A value that is None is missing. A row that the reward manager marked as not finite becomes NaN again, so that
+    the estimator counts it.
+
+    Raises:
+        KeyError: no row has a reasoning reward; says where it should come from.
+    """
+    if key not in parts:
+        given = ", ".join(sorted(map(str, parts))) or "nothing"
+        raise KeyError(
+            f"AWPO needs the reasoning reward of each rollout, and reward_extra_info has no key '{key}' (it has: {given}). "
+            f"Use reward.reward_manager.name=awpo, or let your reward function return a dict with '{key}', or "
+            f"name its key with {SECTION}.reasoning_key."
+        )
+
+    def column(name: str, default: float) -> Tensor:
+        values = parts.get(name)
+        if values is None:
+            return torch.full((n_rows,), default, dtype=torch.float64)
+        return torch.tensor([default if v is None else float(v) for v in values], dtype=torch.float64)
+
+    reasoning = column(key, 0.0)
+    present = torch.tensor([v is not None for v in parts[key]], dtype=torch.bool)
+    nonfinite = column(NONFINITE, 0.0) > 0.5
+    valid = present & (column(VALID, 1.0) > 0.5) | nonfinite
+    return reasoning.masked_fill(nonfinite, float("nan")), valid
+
+
+def compute_data_metrics(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around verl's compute_data_metrics(batch, use_critic): the legacy trainer logs the `awpo/*` metrics with its own."""
+    batch = kwargs["batch"] if "batch" in kwargs else args[0]
+    return wrapped(*args, **kwargs) | batch.meta_info.get(METRICS, {})
+
+
+def spread(rows: Tensor, response_mask: Tensor) -> Tensor:
+    """One number a row [B] -> its response tokens [B, T], in float32."""
+    return rows.to(response_mask.device, torch.float32).unsqueeze(-1) * response_mask

@@ -1,0 +1,149 @@
+"""Trainer seam (verl 0.9.1, trainer/ppo/v1/trainer_base.py): reward parts reach the estimator, the clip scale leaves it.
+
+`PPOTrainer._compute_advantage` (all v1 modes: sync, colocate_async, separate_async) fetches a fixed list of fields from
+TransferQueue. The reward parts are in each row's `extra_fields`, which it does not fetch; that is also why verl's own
+`gdpo` fails there. Around it: fetch the parts first, hand them to the advantage computation for the duration of the
+call, then put the clip scale beside the advantages and log the metrics.
+
+Rows are not rollouts: a session may have several outputs (keys `{uid}_{session}_{i}`) and verl appends padding rows (tag
+`is_padding`). As verl's GRPO does, a session counts once, through its last output, and its advantage goes to all of its
+rows. Padding rows get advantage 0 and scale 1 and enter nothing.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import wrapt
+
+from awpo_verl.integration import trainer
+from awpo_verl.integration.actor_loss import SCALE_FIELD
+
+GDPO = "gdpo"
+
+
+@dataclass
+class _Handover:
+    """What one `_compute_advantage` call passes in (parts, real) and out (scale, metrics)."""
+
+    parts: list[dict[str, Any]]  # reward_extra_info of each row
+    real: list[bool]  # False: a padding row
+    scale: torch.Tensor | None = None  # float32 [rows]
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+_handover: ContextVar[_Handover | None] = ContextVar("awpo_handover", default=None)
+
+
+def install(module: Any) -> None:
+    """Wrap both functions in verl.trainer.ppo.v1.trainer_base."""
+    wrapt.wrap_function_wrapper(module, "PPOTrainer._compute_advantage", _compute_advantage)
+    wrapt.wrap_function_wrapper(module, "compute_advantage_for_multi_trajectories", _compute_for_sessions)
+
+
+def _compute_advantage(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around PPOTrainer._compute_advantage(self, batch, metrics)."""
+    if instance.config.algorithm.adv_estimator not in (trainer.NAME, GDPO):
+        return wrapped(*args, **kwargs)
+    import transfer_queue as tq
+    from tensordict import TensorDict
+
+    batch, metrics = _arguments(*args, **kwargs)
+    rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"])
+    handover = _Handover(
+        parts=[_reward_extra_info(row) for row in list(rows["extra_fields"])],
+        real=[not tag.get("is_padding", False) for tag in batch.tags],
+    )
+    token = _handover.set(handover)
+    try:
+        result = wrapped(batch, metrics)
+    finally:
+        _handover.reset(token)
+    metrics.update(handover.metrics)
+    if handover.scale is not None:
+        result = tq.kv_batch_put(
+            keys=batch.keys,
+            partition_id=batch.partition_id,
+            fields=TensorDict({SCALE_FIELD: handover.scale}, batch_size=len(batch.keys)),
+        )
+    return result
+
+
+def _compute_for_sessions(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around compute_advantage_for_multi_trajectories(data, batch_keys, adv_estimator, ...)."""
+    handover = _handover.get()
+    if handover is None:
+        return wrapped(*args, **kwargs)
+    data, batch_keys, call = _session_arguments(*args, **kwargs)
+    if call["adv_estimator"] == GDPO:
+        _give_gdpo_its_inputs(data, handover.parts)
+        return wrapped(data, batch_keys, **call)
+
+    final, final_of_row = scored_rows(batch_keys, handover.real)
+    scored = data.select_idxs(final)
+    scored.non_tensor_batch.update(columns([handover.parts[i] for i in final]))
+    result = trainer.estimate_data(scored, call["config"], call["norm_adv_by_std_in_grpo"])
+
+    real = torch.tensor(handover.real)
+    source = torch.tensor(final_of_row)[real]
+    advantages, scale = torch.zeros(len(batch_keys)), torch.ones(len(batch_keys))
+    advantages[real] = result.advantages.float()[source]
+    scale[real] = result.clip_scale.float()[source]
+    data.batch["advantages"] = data.batch["returns"] = trainer.spread(advantages, data.batch["response_mask"])
+    handover.scale, handover.metrics = scale, result.metrics
+    return data
+
+
+def scored_rows(batch_keys: list[str], real: list[bool]) -> tuple[list[int], list[int]]:
+    """Which rows are rollouts, and which of them each row belongs to.
+
+    Args:
+        batch_keys: `{uid}_{session}_{i}` for each row.
+        real: False for a padding row.
+
+    Returns:
+        final: the row numbers of each session's last output, real sessions only.
+        final_of_row: for each row the position in `final` of its session; 0, meaningless, for padding.
+    """
+    last: dict[str, tuple[int, int]] = {}  # session -> (output number, row)
+    sessions: list[str] = []
+    for row, key in enumerate(batch_keys):
+        session, _, output = key.rpartition("_")
+        sessions.append(session)
+        if real[row] and (session not in last or int(output) > last[session][0]):
+            last[session] = (int(output), row)
+    position = {session: i for i, session in enumerate(last)}
+    return [row for _, row in last.values()], [position.get(session, 0) for session in sessions]
+
+
+def columns(parts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Reward parts by key instead of by row, object arrays of B values; a key that a row lacks is None there."""
+    keys = {key: None for row in parts for key in row}
+    return {key: np.array([row.get(key) for row in parts], dtype=object) for key in keys}
+
+
+def _give_gdpo_its_inputs(data: Any, parts: list[dict[str, Any]]) -> None:
+    """verl's gdpo reads its parts by key and wants to know where each response ends, to put a part there.
+
+    It sums over the tokens right away, so any place inside the row will do: an empty prompt and a full mask.
+    """
+    data.non_tensor_batch.update(columns(parts))
+    mask = data.batch["response_mask"]
+    data.batch["prompts"] = torch.zeros(mask.shape[0], 0, dtype=torch.int64)
+    data.batch["attention_mask"] = torch.ones_like(mask)
+
+
+def _reward_extra_info(extra_fields: Any) -> dict[str, Any]:
+    return dict(extra_fields.get("reward_extra_info") or {}) if isinstance(extra_fields, dict) else {}
+
+
+def _arguments(batch: Any, metrics: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    return batch, metrics
+
+
+def _session_arguments(data: Any, batch_keys: list[str], **call: Any) -> tuple[Any, list[str], dict[str, Any]]:
+    return data, batch_keys, call

@@ -1,0 +1,128 @@
+"""Config seam (verl 0.9.1, utils/config.py): what `algorithm.adv_estimator=awpo` implies, and what is refused.
+
+verl calls `validate_config` in the driver, after Hydra has composed the config and before Ray starts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from awpo_verl.config import AWPOConfig, AWPOConfigError, parse
+from awpo_verl.integration.keys import overridden_keys, set_key
+
+NAME = "awpo"
+
+# key -> (verl 0.9.1's default, what AWPO needs there)
+IMPLIED = {
+    "actor_rollout_ref.actor.policy_loss.loss_mode": ("vanilla", NAME),
+    "reward.reward_manager.name": ("naive", NAME),
+}
+
+
+def validate_config(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Around verl's validate_config(config, use_reference_policy, use_critic)."""
+    config = kwargs["config"] if "config" in kwargs else args[0]
+    lines: list[str] = []
+    if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
+        from awpo_verl.integration.cpu_config import apply
+
+        lines += apply(config, overridden_keys())
+    if config.algorithm.adv_estimator == NAME:
+        lines += prepare(config, overridden_keys())
+    if lines:
+        print("\n".join(["", *(f"[awpo] {line}" for line in lines), ""]), flush=True)
+    return wrapped(*args, **kwargs)
+
+
+def prepare(config: Any, chosen: Collection[str]) -> list[str]:
+    """Check an AWPO config, and set what it implies where the user has not chosen otherwise.
+
+    Args:
+        config: verl's whole config; changed in place.
+        chosen: keys that the user set on the command line, even if to the default.
+
+    Returns:
+        What was implied and what was left alone, as lines to print.
+
+    Raises:
+        AWPOConfigError: names the key, what is wrong, and what to use instead.
+    """
+    section = parse(config.algorithm.get("awpo"))
+    refuse_unusable(config)
+    lines = ["algorithm.adv_estimator=awpo"]
+    for key, (default, needed) in IMPLIED.items():
+        lines.append(_imply(config, key, default, needed, chosen))
+    function = config.reward.custom_reward_function.path
+    if function:
+        lines.append(f"  your outcome    reward.custom_reward_function.path={function}")
+    lines += _remarks(config)
+    lines.append(f"  method          {_summary(section)}")
+    return lines
+
+
+def refuse_unusable(config: Any) -> None:
+    """Combinations that cannot work: each would fail, or lose something silently, after hours."""
+    if config.algorithm.get("use_kl_in_reward", False):
+        raise AWPOConfigError(
+            "algorithm.use_kl_in_reward=True does not go with algorithm.adv_estimator=awpo: the KL penalty makes "
+            "the outcome differ between rollouts that all failed, so no group would ever look undecided to the gate. "
+            "Use actor_rollout_ref.actor.use_kl_loss=True instead."
+        )
+    model = config.reward.reward_model
+    if model.enable and not model.enable_resource_pool:
+        raise AWPOConfigError(
+            "reward.reward_model.enable=True without reward.reward_model.enable_resource_pool=True does not go with "
+            "algorithm.adv_estimator=awpo: verl hands a colocated reward model prompts and responses only, no ground "
+            "truth, so the outcome cannot be checked. Give it its own pool, or disable it."
+        )
+    if model.enable and not config.reward.custom_reward_function.path:
+        raise AWPOConfigError(
+            "reward.reward_model.enable=True without reward.custom_reward_function.path does not go with "
+            "algorithm.adv_estimator=awpo: verl then scores with the reward model alone and calls no reward manager, "
+            "so there is no outcome and no reasoning reward. Set a function that asks the model, or disable it."
+        )
+
+
+def _imply(config: Any, key: str, default: str, needed: str, chosen: Collection[str]) -> str:
+    given = OmegaConf.select(config, key)
+    if given == needed:
+        return f"  as you set it   {key}={given}"
+    if given == default and key not in chosen:
+        set_key(config, key, needed)
+        return f"  implied         {key}={needed} (was {given}, verl's default)"
+    return f"  left alone      {key}={given}: your choice; {_consequence(key)}"
+
+
+def _consequence(key: str) -> str:
+    if key.endswith("loss_mode"):
+        return "AWPO's clip scale is not used by this loss"
+    return "it must put the reasoning reward into reward_extra_info"
+
+
+def _remarks(config: Any) -> list[str]:
+    remarks = []
+    rollouts = config.actor_rollout_ref.rollout.n
+    if rollouts < 2:
+        remarks.append(
+            f"  warning         actor_rollout_ref.rollout.n={rollouts}: a group of one has nothing to compare; use 8 or more"
+        )
+    if config.algorithm.get("filter_groups") and config.algorithm.filter_groups.enable:
+        remarks.append(
+            "  warning         algorithm.filter_groups drops groups with equal outcomes, the very groups that the gate rescues"
+        )
+    return remarks
+
+
+def _summary(c: AWPOConfig) -> str:
+    gate = c.gate.kind + {"fixed": f"({c.gate.value:g})", "hard": f"({c.gate.threshold:g})"}.get(c.gate.kind, "")
+    difficulty = c.difficulty.kind + (
+        f"[{c.difficulty.d_min:g}, {c.difficulty.d_max:g}]" if c.difficulty.kind == "parabolic" else ""
+    )
+    return (
+        f"reasoning_weight={c.reasoning_weight:g} gate={gate} difficulty={difficulty} "
+        f"clip.shrink={c.clip.shrink:g} clip.scope={c.clip.scope} outcome_range={list(c.outcome_range)}"
+    )

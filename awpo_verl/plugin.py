@@ -1,0 +1,59 @@
+"""Entry point `verl.plugins`: verl imports this module in every process that imports verl (driver, Ray, vLLM).
+
+verl 0.9.1 loads the entry point without calling it, while `verl/__init__` still runs, and swallows whatever it raises
+(a debug line). So the module calls `register()` itself at the end, stays light (each piece is hung on the verl module
+that it belongs to and runs when that module is imported), and says on stderr what went wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+
+from packaging.specifiers import SpecifierSet
+
+from awpo_verl.versions import SUPPORTED_VERL, __version__
+
+ALLOW_UNTESTED = "AWPO_ALLOW_UNTESTED_VERL"
+
+
+def register() -> None:
+    """Hang AWPO on verl; idempotent. Never raises: a run that does not use AWPO must not stop because of it.
+
+    If AWPO cannot be registered, that is said on stderr now, and a config that asks for AWPO is refused in the driver,
+    with the same words, before Ray starts.
+    """
+    global _registered
+    if _registered:
+        return
+    _registered = True
+    from awpo_verl.integration import hooks
+
+    problem = version_problem(_verl_version())
+    if problem is None:
+        hooks.install()
+    else:
+        print(f"awpo_verl: {problem}", file=sys.stderr, flush=True)
+        hooks.refuse_awpo(problem)
+
+
+def version_problem(version: str) -> str | None:
+    """What to tell the user about this verl version; None if it is supported (or the check is switched off)."""
+    if os.environ.get(ALLOW_UNTESTED) == "1" or SpecifierSet(SUPPORTED_VERL).contains(version, prereleases=True):
+        return None
+    return (
+        f"verl {version} is not supported by awpo_verl {__version__}, which knows the insides of verl {SUPPORTED_VERL}. "
+        f"AWPO is not registered: algorithm.adv_estimator=awpo will be refused, everything else runs as without "
+        f'the plugin. Install a supported one (pip install "verl{SUPPORTED_VERL}") or try this one at your own '
+        f"risk with {ALLOW_UNTESTED}=1."
+    )
+
+
+def _verl_version() -> str:
+    """verl's own word for it: a checkout on PYTHONPATH has no distribution."""
+    return getattr(sys.modules.get("verl"), "__version__", None) or metadata.version("verl")
+
+
+_registered = False
+register()

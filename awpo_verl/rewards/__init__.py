@@ -1,0 +1,1 @@
+"""Rewards: from one finished rollout to its outcome and reasoning."""

@@ -1,0 +1,123 @@
+"""verl's reward-manager hook: one finished rollout -> its outcome, its reasoning, and the parts for the logs.
+
+Registered as `awpo`; written for verl 0.9.1, experimental/reward_loop/reward_manager. Runs in the reward loop's
+workers, beside generation. `reward_score` is the outcome alone, so `critic/score/*` of a GRPO and an AWPO run compare.
+
+The outcome comes from the first of these that the row has:
+  1. the user's `reward.custom_reward_function`, as it did under GRPO;
+  2. a ground truth of our form, `{"tool_calls": [...]}`: exact match of the calls;
+  3. verl's own rule for the row's data_source (verl/utils/reward_score).
+The reasoning comes from the user's function, if it returns one, else from the rules in rewards/reasoning.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from verl import DataProto
+from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
+
+from awpo_verl.config import parse
+from awpo_verl.rewards.outcome import exact_match, expected_calls, parse_response
+from awpo_verl.rewards.parts import RewardParts, read_result
+from awpo_verl.rewards.reasoning import rule_score
+
+
+class AWPORewardManager(RewardManagerBase):
+    """Scores one rollout: `reward_score` = outcome, `reward_extra_info` = the parts (see RewardParts.as_info)."""
+
+    def __init__(
+        self,
+        config: Any,
+        tokenizer: Any,
+        compute_score: Any,
+        reward_router_address: str | None = None,
+        reward_model_tokenizer: Any = None,
+    ) -> None:
+        super().__init__(config, tokenizer, compute_score)
+        self.reasoning_key = parse(config.algorithm.get("awpo")).reasoning_key
+        self.has_custom_function = bool(config.reward.custom_reward_function.path)
+        self.router = (
+            {}
+            if reward_router_address is None
+            else {"reward_router_address": reward_router_address, "reward_model_tokenizer": reward_model_tokenizer}
+        )
+
+    async def run_single(self, data: DataProto) -> dict[str, Any]:
+        """One session's outputs (the last is scored, as verl does) -> {"reward_score", "reward_extra_info"}."""
+        item = data[-1]
+        text = await self.loop.run_in_executor(None, self._decode, item)
+        row = item.non_tensor_batch
+        ground_truth = row["reward_model"]["ground_truth"]
+        expected = None if self.has_custom_function else expected_calls(ground_truth)
+        response = parse_response(text)
+
+        extra: dict[str, float] = {}
+        scored, reasoning = False, None
+        if expected is not None:
+            outcome = exact_match(response, expected)
+        else:
+            result = await self._compute_score(text, ground_truth, row)
+            outcome, extra, scored, reasoning = read_result(result, self.reasoning_key)
+        if not scored:
+            reasoning = rule_score(response, _expected_steps(row))
+
+        parts = RewardParts(outcome, reasoning, response.format_ok, len(response.calls), extra)
+        return {"reward_score": outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
+
+    def _decode(self, item: Any) -> str:
+        ids = response_ids(item.batch["input_ids"], item.batch["attention_mask"], item.batch["responses"])
+        return self.tokenizer.decode(ids, skip_special_tokens=True)
+
+    async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:
+        """The user's function, or verl's rule for the data source, called as verl's naive manager calls it."""
+        extra_info = dict(row.get("extra_info") or {})
+        extra_info.update((row.get("tool_extra_fields") or {}).items())
+        extra_info["num_turns"] = row.get("__num_turns__")
+        extra_info["rollout_reward_scores"] = row.get("reward_scores", {})
+        arguments = {
+            "data_source": row["data_source"],
+            "solution_str": text,
+            "ground_truth": ground_truth,
+            "extra_info": extra_info,
+            **self.router,
+        }
+        if inspect.iscoroutinefunction(self.compute_score):
+            return await self.compute_score(**arguments)
+        try:
+            return await self.loop.run_in_executor(None, lambda: self.compute_score(**arguments))
+        except NotImplementedError as error:
+            if self.has_custom_function:
+                raise
+            raise ValueError(
+                f"No outcome checker fits data_source={row['data_source']!r}: its reward_model.ground_truth is not "
+                '{"tool_calls": [...]}, verl has no rule for it, and reward.custom_reward_function is not set. '
+                "Set one of the three."
+            ) from error
+
+
+def response_ids(input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor) -> torch.Tensor:
+    """The tokens of the response, without padding.
+
+    verl 0.9.1 pads the outputs of a session with several of them on the right, each part on its own, so the mask's
+    last `len(responses)` places (what verl's naive manager sums) do not line up with the response and can even be
+    all 0. The response is what prompt + response ends with.
+
+    Args:
+        input_ids, attention_mask: [L], prompt and response, padded on either side; mask 1 = a real token.
+        responses: [R], the response, padded on the right.
+    """
+    if bool(attention_mask.all()):
+        return responses
+    tokens = input_ids[attention_mask.bool()]
+    for length in range(min(len(tokens), len(responses)), 0, -1):
+        if torch.equal(tokens[-length:], responses[:length]):
+            return responses[:length]
+    return responses[:0]
+
+
+def _expected_steps(row: dict[str, Any]) -> list[str] | None:
+    steps = (row.get("extra_info") or {}).get("reasoning_steps")
+    return None if steps is None else [str(step) for step in steps]

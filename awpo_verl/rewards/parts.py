@@ -1,0 +1,95 @@
+"""The parts of one rollout's reward, as they travel through verl's `reward_extra_info`.
+
+verl stacks every key over the rows (validation, dumps, GDPO), so each rollout has the same keys, all plain floats,
+none of them NaN: a missing reasoning reward is `reasoning = 0, reasoning_valid = 0`, never a NaN and never a real zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+OUTCOME, VALID, NONFINITE = "outcome", "reasoning_valid", "reasoning_nonfinite"
+
+
+@dataclass(frozen=True)
+class RewardParts:
+    """One rollout's reward.
+
+    Attributes:
+        outcome: o, what GRPO would train on. Must be finite; the estimator refuses it otherwise.
+        reasoning: q, or None where the scorer did not answer. NaN and inf count as missing, and are counted.
+        format_ok: the thinking is closed and every call parses.
+        n_calls: calls that parsed.
+        extra: further numbers of a user's reward function, for the logs.
+    """
+
+    outcome: float
+    reasoning: float | None
+    format_ok: bool
+    n_calls: int
+    extra: Mapping[str, float]
+
+    def as_info(self, reasoning_key: str) -> dict[str, float]:
+        """The row's `reward_extra_info`: floats only. `acc` is the name under which verl reports validation."""
+        nonfinite = self.reasoning is not None and not math.isfinite(self.reasoning)
+        valid = self.reasoning is not None and not nonfinite
+        return {
+            "acc": self.outcome,
+            **self.extra,
+            OUTCOME: self.outcome,
+            reasoning_key: float(self.reasoning) if valid else 0.0,
+            VALID: float(valid),
+            NONFINITE: float(nonfinite),
+            "format_ok": float(self.format_ok),
+            "n_calls": float(self.n_calls),
+        }
+
+
+# A user's function may return these for verl; they are not passed on under their own names.
+_CONSUMED = {"score", "reward", OUTCOME, VALID, NONFINITE, "format_ok", "n_calls"}
+
+
+def read_result(result: Any, reasoning_key: str) -> tuple[float, dict[str, float], bool, float | None]:
+    """What a user's reward function returned: outcome, further numbers, whether it gave a reasoning reward, and which.
+
+    Args:
+        result: a number (the outcome), or a dict with `outcome` (or verl's `score`; `outcome` wins) and, if the
+            function scores the reasoning itself, `reasoning_key`; None or NaN there means that it has no answer.
+
+    Raises:
+        TypeError, KeyError: anything else, with what was given.
+    """
+    if isinstance(result, Mapping):
+        source = OUTCOME if OUTCOME in result else "score"
+        if source not in result:
+            raise KeyError(
+                f"The reward function returned a dict without 'outcome' or 'score' (its keys: {sorted(result)}). "
+                "AWPO takes the outcome reward from 'outcome', else from 'score'."
+            )
+        extra = {
+            key: float(value)
+            for key, value in result.items()
+            if key not in _CONSUMED and key != reasoning_key and _is_number(value) and math.isfinite(value)
+        }
+        gave = reasoning_key in result
+        reasoning = result.get(reasoning_key)
+        if reasoning is not None:
+            reasoning = _number(reasoning, reasoning_key)
+        return _number(result[source], source), extra, gave, reasoning
+    return _number(result, "the returned value"), {}, False, None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) or (hasattr(value, "item") and getattr(value, "ndim", 1) == 0)
+
+
+def _number(value: Any, name: str) -> float:
+    if not _is_number(value):
+        raise TypeError(
+            f"The reward function returned {name} = {str(value)[:100]!r} ({type(value).__name__}); AWPO needs a number."
+        )
+    return float(value)

@@ -1,0 +1,36 @@
+"""The package. Versions come from awpo_verl/versions.py; everything tools need is in pyproject.toml."""
+
+import runpy
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSIONS = runpy.run_path(str(HERE / "awpo_verl" / "versions.py"))
+
+setup(
+    name="awpo_verl",
+    version=VERSIONS["__version__"],
+    description="AWPO (advantage-weighted policy optimization) for tool-calling LLMs, as a plugin for verl",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["awpo_verl", "awpo_verl.*"]),
+    package_data={"awpo_verl": ["py.typed"]},
+    install_requires=[
+        f"verl{VERSIONS['SUPPORTED_VERL']}",
+        "torch",
+        "numpy",
+        "omegaconf>=2.3",
+        "packaging",
+        "psutil",
+        "transformers",
+        "wrapt>=1.16",
+    ],
+    extras_require={
+        "gpu": ["vllm>=0.18", "flash-attn"],
+        "demo": ["matplotlib"],
+    },
+    entry_points={"verl.plugins": ["awpo = awpo_verl.plugin:register"]},
+)
