@@ -43,10 +43,10 @@ def version_problem(version: str) -> str | None:
     if os.environ.get(ALLOW_UNTESTED) == "1" or SpecifierSet(SUPPORTED_VERL).contains(version, prereleases=True):
         return None
     return (
-        f"verl {version} is not supported by awpo_verl {__version__}, which knows the insides of verl {SUPPORTED_VERL}. "
-        f"AWPO is not registered: algorithm.adv_estimator=awpo will be refused, everything else runs as without "
-        f'the plugin. Install a supported one (pip install "verl{SUPPORTED_VERL}") or try this one at your own '
-        f"risk with {ALLOW_UNTESTED}=1."
+        f"verl {version} is not supported by awpo_verl {__version__}, which knows the insides of verl "
+        f"{SUPPORTED_VERL}. AWPO is not registered: algorithm.adv_estimator=awpo will be refused, everything else "
+        f'runs as without the plugin. Install a supported one (pip install "verl{SUPPORTED_VERL}") or try this one '
+        f"at your own risk with {ALLOW_UNTESTED}=1."
     )
 
 

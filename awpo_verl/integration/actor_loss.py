@@ -62,7 +62,9 @@ def policy_loss(
         )
     clip_ratio_c = config.get("clip_ratio_c", 3.0)
     if clip_ratio_c <= 1.0:
-        raise ValueError(f"actor_rollout_ref.actor.clip_ratio_c={clip_ratio_c} is not usable: it must be > 1 (dual-clip PPO).")
+        raise ValueError(
+            f"actor_rollout_ref.actor.clip_ratio_c={clip_ratio_c} is not usable: it must be > 1 (dual-clip PPO)."
+        )
     log_ratio = torch.clamp(log_prob - old_log_prob, min=-20.0, max=20.0)
     losses, clipped, clipped_lower = clipped_surrogate(
         ratio=torch.exp(log_ratio),

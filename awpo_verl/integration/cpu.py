@@ -30,7 +30,9 @@ def install() -> None:
         os.environ.setdefault(name, value)
     wrapt.register_post_import_hook(_register_platform, "verl.plugin.platform.platform_manager")
     wrapt.register_post_import_hook(_gloo_once, "verl.utils.distributed")
-    wrapt.register_post_import_hook(_tolerant_shared_memory, "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer")
+    wrapt.register_post_import_hook(
+        _tolerant_shared_memory, "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer"
+    )
     wrapt.register_post_import_hook(_plain_linear, "vllm.model_executor.layers.utils")
     _name_vllm()
 
@@ -108,7 +110,9 @@ def _device_module() -> ModuleType:
     module = ModuleType("awpo_verl_cpu_device")
     vars(module).update({name: getattr(torch.cpu, name) for name in dir(torch.cpu) if not name.startswith("_")})
     vars(module).update(
-        dict.fromkeys(["empty_cache", "ipc_collect", "set_per_process_memory_fraction", "reset_peak_memory_stats"], nothing)
+        dict.fromkeys(
+            ["empty_cache", "ipc_collect", "set_per_process_memory_fraction", "reset_peak_memory_stats"], nothing
+        )
     )
     vars(module).update(
         dict.fromkeys(["memory_allocated", "max_memory_allocated", "memory_reserved", "max_memory_reserved"], zero)
@@ -178,7 +182,7 @@ def _register_platform(manager: Any) -> None:
             return "AWPO_CPU_VISIBLE_DEVICES"
 
         @contextlib.contextmanager
-        def nvtx_range(self, msg: str) -> Iterator[None]:
+        def nvtx_range(self, msg: str) -> Iterator[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
             yield
 
         def profiler_start(self) -> None: ...

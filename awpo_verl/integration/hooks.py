@@ -94,6 +94,4 @@ def _actor_loss(module: Any) -> None:
 
 
 def _reward_manager(module: Any) -> None:
-    from awpo_verl.rewards.manager import AWPORewardManager
-
-    module.register(NAME)(AWPORewardManager)
+    import awpo_verl.rewards.manager  # noqa: F401  # registers itself with verl

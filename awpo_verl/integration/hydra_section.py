@@ -1,7 +1,7 @@
 """`algorithm.awpo` in every config that has verl's `algorithm` section (hydra 1.3, config_loader_impl.py).
 
-Hydra closes the config before it applies the command line, so a key can be overridden without `+` only if it is there by
-then. A search-path plugin could add a file, and verl's primary config would still have to list it. So the section, a
+Hydra closes the config before it applies the command line, so a key can be overridden without `+` only if it is there
+by then. A search-path plugin could add a file, and verl's primary config would still have to list it. So the section, a
 structured config with all its defaults, is merged in where the composed config leaves the defaults list: whichever
 primary config the user has, `algorithm.awpo.gate.kind=hard` works, and Hydra refuses an unknown key by its name.
 """

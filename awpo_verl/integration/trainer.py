@@ -94,11 +94,11 @@ def read_reasoning(parts: dict[str, Any], key: str, n_rows: int) -> tuple[Tensor
         KeyError: no row has a reasoning reward; says where it should come from.
     """
     if key not in parts:
-        given = ", ".join(sorted(map(str, parts))) or "nothing"
+        given = ", ".join(sorted(str(name) for name in parts if name != "uid")) or "nothing"
         raise KeyError(
-            f"AWPO needs the reasoning reward of each rollout, and reward_extra_info has no key '{key}' (it has: {given}). "
-            f"Use reward.reward_manager.name=awpo, or let your reward function return a dict with '{key}', or "
-            f"name its key with {SECTION}.reasoning_key."
+            "AWPO needs the reasoning reward of each rollout, and reward_extra_info has no key "
+            f"'{key}' (it has: {given}). Use reward.reward_manager.name=awpo, or let your reward function return "
+            f"a dict with '{key}', or name its key with {SECTION}.reasoning_key."
         )
 
     def column(name: str, default: float) -> Tensor:
@@ -115,7 +115,7 @@ def read_reasoning(parts: dict[str, Any], key: str, n_rows: int) -> tuple[Tensor
 
 
 def compute_data_metrics(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around verl's compute_data_metrics(batch, use_critic): the legacy trainer logs the `awpo/*` metrics with its own."""
+    """Around verl's compute_data_metrics(batch, use_critic): the legacy trainer logs `awpo/*` with its own."""
     batch = kwargs["batch"] if "batch" in kwargs else args[0]
     return wrapped(*args, **kwargs) | batch.meta_info.get(METRICS, {})
 

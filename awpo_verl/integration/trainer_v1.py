@@ -1,13 +1,13 @@
-"""Trainer seam (verl 0.9.1, trainer/ppo/v1/trainer_base.py): reward parts reach the estimator, the clip scale leaves it.
+"""Trainer seam (verl 0.9.1, trainer/ppo/v1/trainer_base.py): reward parts go to the estimator, the clip scale leaves.
 
 `PPOTrainer._compute_advantage` (all v1 modes: sync, colocate_async, separate_async) fetches a fixed list of fields from
-TransferQueue. The reward parts are in each row's `extra_fields`, which it does not fetch; that is also why verl's own
-`gdpo` fails there. Around it: fetch the parts first, hand them to the advantage computation for the duration of the
+TransferQueue. The reward parts are in each row's `extra_fields`, which it does not fetch; that is also why verl's
+own `gdpo` fails there. Around it: fetch the parts first, hand them to the advantage computation for the duration of the
 call, then put the clip scale beside the advantages and log the metrics.
 
-Rows are not rollouts: a session may have several outputs (keys `{uid}_{session}_{i}`) and verl appends padding rows (tag
-`is_padding`). As verl's GRPO does, a session counts once, through its last output, and its advantage goes to all of its
-rows. Padding rows get advantage 0 and scale 1 and enter nothing.
+Rows are not rollouts: a session may have several outputs (keys `{uid}_{session}_{i}`) and verl appends padding rows
+(tag `is_padding`). As verl's GRPO does, a session counts once, through its last output, and its advantage goes to all
+of its rows. Padding rows get advantage 0 and scale 1 and enter nothing.
 """
 
 from __future__ import annotations

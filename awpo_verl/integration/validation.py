@@ -108,11 +108,11 @@ def _remarks(config: Any) -> list[str]:
     rollouts = config.actor_rollout_ref.rollout.n
     if rollouts < 2:
         remarks.append(
-            f"  warning         actor_rollout_ref.rollout.n={rollouts}: a group of one has nothing to compare; use 8 or more"
+            f"  warning         actor_rollout_ref.rollout.n={rollouts}: a group of one has nothing to compare; use 8"
         )
     if config.algorithm.get("filter_groups") and config.algorithm.filter_groups.enable:
         remarks.append(
-            "  warning         algorithm.filter_groups drops groups with equal outcomes, the very groups that the gate rescues"
+            "  warning         algorithm.filter_groups drops groups with equal outcomes, which the gate would rescue"
         )
     return remarks
 

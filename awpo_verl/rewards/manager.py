@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from verl import DataProto
+from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from awpo_verl.config import parse
@@ -25,6 +26,7 @@ from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import rule_score
 
 
+@register("awpo")
 class AWPORewardManager(RewardManagerBase):
     """Scores one rollout: `reward_score` = outcome, `reward_extra_info` = the parts (see RewardParts.as_info)."""
 
@@ -37,6 +39,8 @@ class AWPORewardManager(RewardManagerBase):
         reward_model_tokenizer: Any = None,
     ) -> None:
         super().__init__(config, tokenizer, compute_score)
+        self.tokenizer: Any = tokenizer
+        self.compute_score: Any = compute_score
         self.reasoning_key = parse(config.algorithm.get("awpo")).reasoning_key
         self.has_custom_function = bool(config.reward.custom_reward_function.path)
         self.router = (

@@ -35,13 +35,14 @@ class RewardParts:
 
     def as_info(self, reasoning_key: str) -> dict[str, float]:
         """The row's `reward_extra_info`: floats only. `acc` is the name under which verl reports validation."""
-        nonfinite = self.reasoning is not None and not math.isfinite(self.reasoning)
-        valid = self.reasoning is not None and not nonfinite
+        reasoning = self.reasoning
+        nonfinite = reasoning is not None and not math.isfinite(reasoning)
+        valid = reasoning is not None and not nonfinite
         return {
             "acc": self.outcome,
             **self.extra,
             OUTCOME: self.outcome,
-            reasoning_key: float(self.reasoning) if valid else 0.0,
+            reasoning_key: float(reasoning) if reasoning is not None and valid else 0.0,
             VALID: float(valid),
             NONFINITE: float(nonfinite),
             "format_ok": float(self.format_ok),

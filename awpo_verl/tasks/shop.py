@@ -5,13 +5,13 @@
 Every example is made from a random generator, so there is no data to download, and everything about it can be
 checked by rules: the expected calls, and each intermediate value on the way there.
 
-- Three levels: "easy" takes 1 step, "medium" 2, "hard" 4. Factors, fees and counts are single digits from 2 to 9.
-- Three tools: order, pay, refund. A question wants one call, or two or three at once whose order does not matter
-  (on every level), or none: then the answer is a sentence (on the easy level only, because there an answer of any
-  content counts as right and would hide a model that does not reason).
-- A step is one equation, `3*4=12`, alone on its line inside <think>; a step's place is its line number.
-- Training and held-out questions cannot overlap: `split_of` decides by a hash of the question's sorted words, so
-  that even a rearrangement of a held-out question ("5 pens at 6 and 3 lamps at 4") is never trained on.
+- Three levels: "easy" takes 1 step, "medium" 2, "hard" 4. Counts go from 2 to 6, prices and fees from 2 to 9.
+- Three tools: order, pay, refund. A question wants one call, or two or three at once whose order does not
+  matter (on every level), or none: then the answer is a sentence (on the easy level only, because there an
+  answer of any content counts as right and would hide a model that does not reason).
+- A step is one equation, `3*4=12`, alone on its line inside <think>; its place is its line's number.
+- Training and held-out questions cannot overlap: `split_of` decides by a hash of the question's sorted words,
+  so that even a rearrangement of a held-out question ("5 pens at 6 and 3 lamps at 4") is never trained on.
 
 Plain Python; `write_parquet` alone needs pyarrow.
 """
@@ -22,12 +22,25 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ITEMS = ("bikes", "books", "chairs", "clocks", "desks", "kites", "lamps", "maps", "pens", "rugs", "seats", "vases")
+ITEMS = (
+    "bikes",
+    "books",
+    "chairs",
+    "clocks",
+    "desks",
+    "kites",
+    "lamps",
+    "maps",
+    "pens",
+    "rugs",
+    "seats",
+    "vases",
+)
 DIFFICULTIES = ("easy", "medium", "hard")
 SPLITS = ("train", "heldout")
 HELDOUT_SHARE = 0.25  # of all possible questions, by hash
@@ -36,7 +49,12 @@ STEP_SEPARATOR = "\n"
 
 def _tool(name: str, description: str, properties: dict[str, Any]) -> dict[str, Any]:
     """A tool in OpenAI's function format; every property is required."""
-    schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
     return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
 
 
@@ -55,8 +73,8 @@ SYSTEM_PROMPT = (
     "You may call one or more functions to assist with the user query.\n\n"
     "You are provided with function signatures within <tools></tools> XML tags:\n"
     "<tools>\n" + "\n".join(json.dumps(tool) for tool in TOOLS) + "\n</tools>\n\n"
-    "For each function call, return a json object with function name and arguments within <tool_call></tool_call> "
-    "XML tags:\n"
+    "For each function call, return a json object with function name and arguments within "
+    "<tool_call></tool_call> XML tags:\n"
     '<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
 )
 
@@ -65,8 +83,9 @@ SYSTEM_PROMPT = (
 class Example:
     """One question and what is expected of the reply.
 
-    tool_calls: the expected calls, {"name", "arguments"} each, in no particular order; empty if none is wanted.
-    steps: the expected equations, in order. answer: the expected text where no call is wanted, else "".
+    tool_calls: the expected calls, {"name", "arguments"} each, in no particular order; empty if none is
+    wanted. steps: the expected equations, in order. answer: the expected text where no call is wanted, else
+    "".
     """
 
     question: str
@@ -112,7 +131,7 @@ def make_example(rng: random.Random, difficulty: str) -> Example:
 
 
 def _make_one_deal(rng: random.Random, difficulty: str) -> Example:
-    """Buy, return or order goods: one total, and one call beside the orders. On the easy level also: ask a price."""
+    """Buy, return or order goods: one total, one call beside the orders. Or, on easy, ask a price."""
     sheet = _Sheet()
     lines = _draw_lines(rng, 2 if difficulty == "hard" else 1)
     total = sheet.times(lines[0].count, lines[0].price)
@@ -123,9 +142,15 @@ def _make_one_deal(rng: random.Random, difficulty: str) -> Example:
         fee = _draw_fee(rng)
         total, words = sheet.plus(total, fee), f"{words} plus fee {fee}"
 
-    verb = rng.choice(("Buy", "Return", "Order and buy", "Price") if difficulty == "easy" else ("Buy", "Return", "Order and buy"))
+    verb = rng.choice(
+        ("Buy", "Return", "Order and buy", "Price")
+        if difficulty == "easy"
+        else ("Buy", "Return", "Order and buy")
+    )
     if verb == "Price":
-        return Example(f"Just tell me the price of {words}.", [], sheet.steps, difficulty, f"That is {total}.")
+        return Example(
+            f"Just tell me the price of {words}.", [], sheet.steps, difficulty, f"That is {total}."
+        )
     calls = [_call("refund" if verb == "Return" else "pay", amount=total)]
     if verb == "Order and buy":
         calls = [_call("order", item=line.item, count=line.count) for line in lines] + calls
@@ -177,7 +202,7 @@ def draw(rng: random.Random, difficulty: str, split: str) -> Example:
 
 
 def render_response(steps: Sequence[str], tool_calls: Sequence[Mapping[str, Any]], answer: str = "") -> str:
-    """A reply in Qwen3's form: thinking, a blank line, then one <tool_call> block for each call, or the answer."""
+    """A reply in Qwen3's form: thinking, a blank line, then the answer or a <tool_call> block for each call."""
     blocks = [f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in tool_calls]
     thinking = STEP_SEPARATOR.join(steps)
     return f"<think>\n{thinking}\n</think>\n\n" + ("\n".join(blocks) if blocks else answer)
@@ -208,7 +233,9 @@ def draw_unique(rng: random.Random, split: str, counts_by_difficulty: Mapping[st
             example = draw(rng, difficulty, split)
             misses = misses + 1 if example.question in chosen else 0
             if misses > 2000:
-                raise ValueError(f"{count} {difficulty} questions asked of split {split!r}, which has only about {have}")
+                raise ValueError(
+                    f"{count} {difficulty} questions asked of split {split!r}, which has only about {have}"
+                )
             if misses == 0:
                 chosen[example.question] = example
                 have += 1
@@ -237,8 +264,9 @@ def write_parquet(
 ) -> list[Example]:
     """Write a verl dataset of unique questions of one split and return its examples, in the file's order.
 
-    counts_by_difficulty: rows of each level, such as {"medium": 64, "hard": 512}. The same arguments write the
-    same rows. ValueError: an unknown level or split, a negative count, nothing to write, or too few questions.
+    counts_by_difficulty: rows of each level, such as {"medium": 64, "hard": 512}. The same arguments write
+    the same rows. ValueError: an unknown level or split, a negative count, nothing to write, or too few
+    questions.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

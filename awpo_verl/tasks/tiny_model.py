@@ -1,12 +1,13 @@
 """A tokenizer and a language model made on the spot for the demo: nothing is downloaded.
 
-The tokenizer is a byte-level BPE trained on the task's own text. Two choices keep sequences short, because on a CPU
-time goes with tokens: merges run across spaces and punctuation, so that the constant system prompt with its JSON
-schemas is a handful of tokens; and digits are split off first, so that each is a token of its own and arithmetic can
-be learned. <think>, </think>, <tool_call> and </tool_call> are single tokens but not "special": verl decodes replies
-with skip_special_tokens=True, and the reward must still see them.
+The tokenizer is a byte-level BPE trained on the task's own text. Two choices keep sequences short, because on
+a CPU time goes with tokens: merges run across spaces and punctuation, so that the constant system prompt with
+its JSON schemas is a handful of tokens; and digits are split off first, so that each is a token of its own
+and arithmetic can be learned. <think>, </think>, <tool_call> and </tool_call> are single tokens but not
+"special": verl decodes replies with skip_special_tokens=True, and the reward must still see them.
 
-The model is a Qwen3 of 1.5 million parameters with random weights. Head size 64, which vLLM's CPU attention takes.
+The model is a Qwen3 of 1.5 million parameters with random weights; its head size is 64, which vLLM's CPU
+attention takes.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
-"""A start for the demo's reinforcement learning: a tiny model that can do the task, but has the habit of guessing.
+"""A start for the demo's reinforcement learning: a tiny model that can do the task, but mostly guesses.
 
 Two phases of supervised learning on questions of the training split, from random weights:
 
-1. Skill: careful demonstrations, every step written. Afterwards the model solves most questions of every level.
-2. Habits, brief: demonstrations of mixed quality. The longer a question, the fewer of its steps are usually written
-   before a guess ends the thinking; on hard questions hardly ever all of them.
+1. Skill: careful demonstrations, every step written. Afterwards the model solves most questions.
+2. Habits, brief: demonstrations of mixed quality. The longer a question, the fewer of its steps are usually
+   written before a guess ends the thinking; on hard questions never all of them.
 
-Sampled at temperature 1 the result solves nearly all easy questions, a third of the medium and almost none of the
-hard ones: on those the outcome of a whole group is the same, and only the steps tell one reply from another. What
-separates the model from solving them is a habit, which a few updates can turn, and not a skill, which they cannot.
+Sampled at temperature 1 the result solves most easy questions, a third of the medium and almost none of the
+hard ones: on those the outcome of a whole group is the same, and only the steps tell one reply from another.
+What separates the model from solving them is a habit, which a few updates can turn, and not a skill, which
+they cannot.
 
-The phases need four minutes or less on two CPU cores, most of it skill. What speeds it up: short sequences (see
-tiny_model), batches of similar length, loss on the reply only, a curriculum from easy to hard, and Muon for the
-weight matrices, which needs about half of AdamW's steps here.
+What keeps it to minutes on two CPU cores: short sequences (see tiny_model), batches of similar length, loss
+on the reply only, a curriculum from easy to hard, and Muon for the weight matrices.
 """
 
 from __future__ import annotations
@@ -36,21 +36,27 @@ from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 from awpo_verl.tasks import shop, tiny_model
 
 GUESS = "and so on, roughly"  # the line that ends the thinking before a guess
-POOL = 16  # batches made at once, so that rows of similar length can share one
 
 Demonstrate = Callable[[random.Random, shop.Example], str]
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of supervised learning. lr: the peak, after a tenth of the steps; then it falls to nothing.
+    """One stretch of supervised learning.
 
-    mix_start, mix_end: relative share of easy, medium and hard questions at the first step, and from 60 % of the
-    steps on; in between it moves evenly.
+    lr: the peak, after a tenth of the steps; then it falls to a twentieth.
+    muon: Muon in place of AdamW for the weight matrices. It learns a skill in fewer steps, but AdamW keeps
+        more of a skill while a habit is learned.
+    pool: batches made at once and sorted by length, so that little is padding; 1 where a batch must not be
+        all short replies or all long ones.
+    mix_start, mix_end: relative share of easy, medium and hard questions at the first step, and from 60 % of
+        the steps on; in between it moves evenly.
     """
 
     steps: int
     lr: float
+    muon: bool = False
+    pool: int = 1
     mix_start: tuple[float, float, float] = (1.0, 1.0, 1.0)
     mix_end: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
@@ -59,17 +65,19 @@ class Phase:
 class Settings:
     """What decides the result, beside the seed and the source of the task.
 
-    habits: for each level, how often a demonstration writes 0, 1, 2, ... steps; the last entry is all of them.
+    habits: for each level, how often a demonstration writes 0, 1, 2, ... steps; the last is all of them.
     """
 
     model: tiny_model.ModelSettings = field(default_factory=tiny_model.ModelSettings)
     batch: int = 32  # sequences in an update
-    skill: Phase = Phase(steps=450, lr=6e-3, mix_start=(1.0, 1.0, 0.0), mix_end=(0.5, 1.0, 2.0))
-    habit: Phase = Phase(steps=60, lr=1.5e-3)
+    skill: Phase = Phase(
+        steps=450, lr=6e-3, muon=True, pool=16, mix_start=(1.0, 1.0, 0.0), mix_end=(0.5, 1.0, 2.0)
+    )
+    habit: Phase = Phase(steps=100, lr=1e-3)
     habits: tuple[tuple[float, ...], ...] = (
-        (0.06, 0.94),
-        (0.35, 0.35, 0.30),
-        (0.55, 0.30, 0.13, 0.0, 0.02),
+        (0.02, 0.98),
+        (0.36, 0.28, 0.36),
+        (0.60, 0.28, 0.12, 0.0, 0.0),
     )
 
 
@@ -81,8 +89,9 @@ def warm_start(
 ) -> Path:
     """Train the model, or find it where an earlier call left it. Returns a Hugging Face folder in cache_dir.
 
-    The folder's name is a hash of everything that decides the result, so a stale one is never used. A run that is
-    cut off leaves nothing that a later run would take for a result. Uses as many threads as torch is set to.
+    The folder's name is a hash of everything that decides the result, so a stale one is never used. A run
+    that is cut off leaves nothing that a later run would take for a result. Uses torch's number of threads;
+    more threads than free cores make it many times slower.
     """
     settings = settings or Settings()
     folder = Path(cache_dir) / f"shop-{fingerprint(settings, seed)}"
@@ -127,13 +136,18 @@ def train(
 
     tokenizer = tiny_model.make_tokenizer(settings.model, _tokenizer_texts(rng, habitual))
     model = tiny_model.make_model(settings.model, tokenizer, seed)
-    for name, phase, demonstrate in (("skill", settings.skill, careful), ("habits", settings.habit, habitual)):
+    for name, phase, demonstrate in (
+        ("skill", settings.skill, careful),
+        ("habits", settings.habit, habitual),
+    ):
         batches = _batches(rng, tokenizer, phase, settings.batch, demonstrate)
         _train_phase(model, phase, batches, name, progress)
     return model.eval(), tokenizer
 
 
-def habitual_response(rng: random.Random, example: shop.Example, habits: tuple[tuple[float, ...], ...]) -> str:
+def habitual_response(
+    rng: random.Random, example: shop.Example, habits: tuple[tuple[float, ...], ...]
+) -> str:
     """A reply that writes some of the steps, as often as habits says, and guesses the rest wrong."""
     shares = habits[shop.DIFFICULTIES.index(example.difficulty)]
     written = rng.choices(range(len(shares)), shares)[0]
@@ -150,40 +164,43 @@ def habitual_response(rng: random.Random, example: shop.Example, habits: tuple[t
 
 
 def _wrong(rng: random.Random, right: int) -> int:
-    """Another whole number of 1 or more, at most 9 away."""
-    return rng.choice([n for n in range(max(1, right - 9), right + 10) if n != right])
+    """Another number: a round one, as guesses are; these disturb the skill less than random digits do."""
+    return rng.choice([n for n in range(10, 100, 10) if n != right])
 
 
-def _prompt_text(example: shop.Example) -> str:
+def prompt_text(example: shop.Example) -> str:
+    """The prompt as tiny_model's chat template renders it: faster, and before there is a tokenizer."""
     turns = [f"{m['role']}\n{m['content']}" for m in shop.messages(example)]
-    return "".join(f"{tiny_model.START}{turn}{tiny_model.END}\n" for turn in turns) + f"{tiny_model.START}assistant\n"
+    rendered = "".join(f"{tiny_model.START}{turn}{tiny_model.END}\n" for turn in turns)
+    return f"{rendered}{tiny_model.START}assistant\n"
 
 
 def _tokenizer_texts(rng: random.Random, demonstrate: Demonstrate) -> list[str]:
     examples = [shop.draw(rng, rng.choice(shop.DIFFICULTIES), "train") for _ in range(3000)]
-    return [_prompt_text(e) + r + tiny_model.END for e in examples for r in (demonstrate(rng, e),)]
+    return [prompt_text(e) + r + tiny_model.END for e in examples for r in (demonstrate(rng, e),)]
 
 
 def _batches(
     rng: random.Random, tokenizer: PreTrainedTokenizerFast, phase: Phase, size: int, demonstrate: Demonstrate
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield phase.steps pairs of input_ids and labels, (size, T) each; labels are shifted, -100 off the reply."""
-    for start in range(0, phase.steps, POOL):
+    """Yield phase.steps pairs of input_ids and labels, (size, T) each; see collate."""
+    for start in range(0, phase.steps, phase.pool):
         done = min(1.0, start / (0.6 * phase.steps))
         mix = [a + done * (b - a) for a, b in zip(phase.mix_start, phase.mix_end, strict=True)]
-        n = min(POOL, phase.steps - start)
+        n = min(phase.pool, phase.steps - start)
         levels = rng.choices(shop.DIFFICULTIES, mix, k=n * size)
         examples = [shop.draw(rng, level, "train") for level in levels]
-        prompts = tokenizer([_prompt_text(e) for e in examples])["input_ids"]
+        prompts = tokenizer([prompt_text(e) for e in examples])["input_ids"]
         replies = tokenizer([demonstrate(rng, e) + tiny_model.END for e in examples])["input_ids"]
         rows = sorted(zip(prompts, replies, strict=True), key=lambda row: len(row[0]) + len(row[1]))
         order = list(range(n))
         rng.shuffle(order)
         for i in order:
-            yield _collate(rows[i * size : (i + 1) * size], tokenizer.pad_token_id)
+            yield collate(rows[i * size : (i + 1) * size], tokenizer.pad_token_id)
 
 
-def _collate(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+def collate(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(prompt, reply) rows as input_ids and labels; labels[t] is the token after t, -100 off the reply."""
     length = max(len(prompt) + len(reply) for prompt, reply in rows)
     ids = torch.full((len(rows), length), pad)
     labels = torch.full((len(rows), length), -100)
@@ -194,14 +211,16 @@ def _collate(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[torch.T
     return ids, labels
 
 
-def _optimizers(model: Qwen3ForCausalLM, lr: float) -> list[torch.optim.Optimizer]:
-    """Muon for the weight matrices; AdamW for the embedding and the norms."""
+def _optimizers(model: Qwen3ForCausalLM, phase: Phase) -> list[torch.optim.Optimizer]:
+    """AdamW; with phase.muon, Muon for the weight matrices and AdamW for the embedding and the norms."""
+    if not phase.muon:
+        return [torch.optim.AdamW(model.parameters(), lr=phase.lr, weight_decay=0.01)]
     named = list(model.named_parameters())
     matrices = [p for name, p in named if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in named if p.ndim != 2 or "embed" in name]
     return [
-        torch.optim.Muon(matrices, lr=lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.95), weight_decay=0.0),
+        torch.optim.Muon(matrices, lr=phase.lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=phase.lr, betas=(0.9, 0.95), weight_decay=0.0),
     ]
 
 
@@ -212,8 +231,8 @@ def _train_phase(
     name: str,
     progress: Callable[[str], None],
 ) -> None:
-    """One update for each batch. Rows are padded on the right and attention is causal, so no mask is needed."""
-    optimizers = _optimizers(model, phase.lr)
+    """One update a batch. Rows are padded on the right and attention is causal, so no mask is needed."""
+    optimizers = _optimizers(model, phase)
     warm_up = max(1, phase.steps // 10)
     started = time.monotonic()
     model.train()

@@ -1,0 +1,138 @@
+"""`make demo`: train the tiny model with AWPO through the real verl on the CPU, and show what it learned.
+
+    python -m awpo_verl.tasks.demo [--algo awpo|grpo] [--seed 0] [--steps 16] [--out outputs/demo]
+
+Makes the model (cached) and the data, runs recipes/run_awpo_tiny_cpu.sh, prints a line a step, then held-out success
+before and after, sample rollouts, and leaves curves.png, metrics.jsonl, train.log and a checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from awpo_verl.tasks import report, shop
+
+RECIPE = Path("recipes/run_awpo_tiny_cpu.sh")
+TRAIN_COUNTS = {"medium": 96, "hard": 480}
+HELDOUT_COUNTS = {"easy": 96, "medium": 96, "hard": 96}
+SAMPLES = 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__.split("\n")[0])
+    parser.add_argument("--algo", default="awpo", help="any estimator of verl's; awpo and grpo are the ones to compare")
+    parser.add_argument("--seed", type=int, default=0, help="order of the prompts and sampling")
+    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--out", type=Path, default=Path("outputs/demo"))
+    parser.add_argument("--cache", type=Path, default=Path(".cache/awpo_demo"), help="the warm-started model")
+    parser.add_argument("overrides", nargs="*", help="further keys for verl, e.g. algorithm.awpo.gate.kind=hard")
+    options = parser.parse_args(arguments)
+    if not RECIPE.exists():
+        parser.error(f"{RECIPE} is not here: run the demo from the project's folder (you are in {Path.cwd()}).")
+
+    started = time.monotonic()
+    model = prepare_model(options.cache)
+    folder = (options.out / f"{options.algo}-seed{options.seed}").resolve()
+    shutil.rmtree(folder, ignore_errors=True)  # else verl would resume what is in it
+    environment = prepare_data(folder) | {
+        "MODEL": str(model.resolve()),
+        "OUT": str(folder),
+        "ALGO": options.algo,
+        "SEED": str(options.seed),
+        "STEPS": str(options.steps),
+    }
+    say(f"Training with {options.algo}: {options.steps} steps through verl; Ray and vLLM take a minute to start.")
+    code = train(environment, options.overrides, folder, options.steps)
+    if code:
+        return code
+    run = report.read_run(folder)
+    print(report.success_table(run))
+    print(report.sample_rollouts(run, SAMPLES))
+    report.draw_curves([run], folder / "curves.png")
+    check_checkpoint(run.checkpoint)
+    say(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. Left in {os.path.relpath(folder)}:")
+    say("  curves.png  metrics.jsonl  train.log  validation/*.jsonl")
+    say(f"  {os.path.relpath(run.checkpoint, folder)}  (transformers loads it)")
+    return 0
+
+
+def prepare_model(cache: Path) -> Path:
+    """The warm-started model; made on the first call, a few minutes."""
+    from awpo_verl.tasks.warm_start import warm_start
+
+    say(f"Warm start: a Qwen3 of a few million parameters learns the task's format and habits (cached in {cache}).")
+    return warm_start(cache, progress=say)
+
+
+def prepare_data(folder: Path) -> dict[str, str]:
+    """Write train and held-out prompts; they cannot overlap (shop.split_of). Returns the recipe's variables."""
+    files = {"TRAIN_FILE": folder / "train.parquet", "VAL_FILE": folder / "heldout.parquet"}
+    shop.write_parquet(files["TRAIN_FILE"], "train", TRAIN_COUNTS, seed=0)
+    shop.write_parquet(files["VAL_FILE"], "heldout", HELDOUT_COUNTS, seed=0)
+    return {name: str(path) for name, path in files.items()}
+
+
+def train(environment: dict[str, str], overrides: list[str], folder: Path, steps: int) -> int:
+    """Run the recipe, its output in train.log, and print a line a step. Returns its exit code."""
+    log = folder / "train.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["bash", str(RECIPE), *overrides],
+            env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            for record in _follow(folder / "metrics.jsonl", process):
+                line = report.step_line(record, steps)
+                if line:
+                    say(line)
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            raise
+        finally:
+            code = process.wait()
+    if code:
+        tail = log.read_text(errors="replace").splitlines()[-25:]
+        print("\n".join(tail), file=sys.stderr)
+        say(f"verl stopped with exit code {code}. The whole log: {log}")
+    return code
+
+
+def _follow(path: Path, process: subprocess.Popen[bytes]) -> Iterator[report.Record]:
+    """Records of a growing metrics.jsonl, until the process has ended and all is read."""
+    seen = 0
+    while True:
+        ended = process.poll() is not None
+        records = report.read_metrics(path)
+        yield from records[seen:]
+        seen = len(records)
+        if ended:
+            return
+        time.sleep(0.5)
+
+
+def check_checkpoint(folder: Path) -> None:
+    """Load the trained model as any user of transformers would. Raises what transformers raises if it cannot."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    AutoTokenizer.from_pretrained(folder)
+    AutoModelForCausalLM.from_pretrained(folder)
+
+
+def say(text: str) -> None:
+    """A line of progress, at once."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

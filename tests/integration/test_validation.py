@@ -1,0 +1,128 @@
+"""What the one key implies, what is left alone, what is refused; and the section in Hydra's hands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import verl  # noqa: F401  # loads the plugin, as verl's own entry points do
+from hydra import compose, initialize_config_module
+from hydra.errors import ConfigCompositionException
+from omegaconf import OmegaConf
+
+from awpo_verl.config import AWPOConfigError
+from awpo_verl.integration.cpu_config import CPU_KEYS, apply
+from awpo_verl.integration.validation import IMPLIED, prepare
+
+LOSS, MANAGER = "actor_rollout_ref.actor.policy_loss.loss_mode", "reward.reward_manager.name"
+
+
+def composed(*overrides: str, name: str = "ppo_trainer") -> Any:
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        return compose(name, overrides=list(overrides))
+
+
+def test_verls_defaults_are_what_we_take_them_for() -> None:
+    config = composed()
+    assert {key: OmegaConf.select(config, key) for key in IMPLIED} == {
+        key: default for key, (default, _) in IMPLIED.items()
+    }
+    assert {key: OmegaConf.select(config, key) for key in CPU_KEYS} == {key: v[0] for key, v in CPU_KEYS.items()}
+
+
+@pytest.mark.parametrize("name", ["ppo_trainer", "ppo_megatron_trainer"])
+def test_keys_of_the_section_are_set_without_a_plus(name: str) -> None:
+    section = composed("algorithm.awpo.gate.kind=hard", "algorithm.awpo.clip.shrink=0.5", name=name).algorithm.awpo
+    assert (section.gate.kind, section.clip.shrink, section.difficulty.d_min) == ("hard", 0.5, 0.5)
+
+
+def test_hydra_refuses_an_unknown_key_and_a_wrong_type_by_name() -> None:
+    with pytest.raises(ConfigCompositionException, match=r"algorithm\.awpo\.gate\.knd"):
+        composed("algorithm.awpo.gate.knd=hard")
+    with pytest.raises(ConfigCompositionException, match=r"algorithm\.awpo\.clip\.shrink=much"):
+        composed("algorithm.awpo.clip.shrink=much")
+
+
+def test_a_config_without_verls_algorithm_section_is_not_touched() -> None:
+    assert "awpo" not in str(composed(name="evaluation"))
+
+
+def test_one_key_implies_loss_and_reward_manager() -> None:
+    config = composed("algorithm.adv_estimator=awpo")
+    lines = prepare(config, set())
+    assert (OmegaConf.select(config, LOSS), OmegaConf.select(config, MANAGER)) == ("awpo", "awpo")
+    assert f"  implied         {LOSS}=awpo (was vanilla, verl's default)" in lines
+    assert f"  implied         {MANAGER}=awpo (was naive, verl's default)" in lines
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        (f"{LOSS}=gspo", LOSS, "gspo"),
+        (f"{MANAGER}=dapo", MANAGER, "dapo"),
+        (f"{LOSS}=vanilla", LOSS, "vanilla"),  # verl's default, but the user said so
+        (f"{MANAGER}=naive", MANAGER, "naive"),
+    ],
+)
+def test_a_users_own_choice_is_kept_and_said(override: str, key: str, value: str) -> None:
+    config = composed("algorithm.adv_estimator=awpo", override)
+    lines = prepare(config, {key})
+    assert OmegaConf.select(config, key) == value
+    assert any(line.startswith(f"  left alone      {key}={value}") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["algorithm.use_kl_in_reward=True"], r"algorithm\.use_kl_in_reward.*use_kl_loss=True instead"),
+        (["reward.reward_model.enable=True"], r"enable_resource_pool=True.*no ground truth"),
+        (
+            ["reward.reward_model.enable=True", "reward.reward_model.enable_resource_pool=True"],
+            r"custom_reward_function\.path.*no outcome",
+        ),
+        (["algorithm.awpo.gate.kind=soft"], r"algorithm\.awpo\.gate\.kind=soft"),
+    ],
+)
+def test_what_cannot_work_is_refused(overrides: list[str], message: str) -> None:
+    with pytest.raises(AWPOConfigError, match=message):
+        prepare(composed("algorithm.adv_estimator=awpo", *overrides), set())
+
+
+def test_remarks_warn_of_groups_of_one_and_of_filtered_groups() -> None:
+    lines = "\n".join(prepare(composed("algorithm.adv_estimator=awpo", "algorithm.filter_groups.enable=True"), set()))
+    assert "rollout.n=1: a group of one" in lines
+    assert "filter_groups drops groups" in lines
+
+
+def test_cpu_keys_are_implied_and_a_users_choice_is_kept() -> None:
+    config = composed("reward.num_workers=3")
+    lines = "\n".join(apply(config, {"data.dataloader_num_workers"}))
+    assert config.actor_rollout_ref.actor.strategy == "fsdp2"
+    assert config.actor_rollout_ref.model.override_config.attn_implementation == "eager"
+    assert config.ray_kwargs.ray_init.num_gpus == 1
+    assert (config.reward.num_workers, config.data.dataloader_num_workers) == (3, 8)
+    assert "left alone      reward.num_workers=3" in lines
+
+
+def _main_ppo(*overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "verl.trainer.main_ppo", "actor_rollout_ref.rollout.name=vllm", *overrides]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"VERL_PLATFORM": "cpu"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("algorithm.awpo.gate.knd=hard", "Could not override 'algorithm.awpo.gate.knd'"),
+        ("algorithm.awpo.gate.kind=soft", "algorithm.awpo.gate.kind=soft is not usable: it must be one of"),
+    ],
+)
+def test_a_wrong_key_or_value_stops_the_run_before_ray_starts(override: str, message: str) -> None:
+    done = _main_ppo("algorithm.adv_estimator=awpo", override)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "ray init kwargs" not in done.stdout

@@ -1,0 +1,155 @@
+"""The reward manager on single rollouts, with a real tokenizer: where outcome and reasoning come from."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from tensordict import TensorDict
+from verl import DataProto
+from verl.utils.reward_score import default_compute_score
+
+from awpo_verl.rewards.manager import AWPORewardManager, response_ids
+from awpo_verl.tasks import shop, tiny_model
+
+KEYS = {"acc", "outcome", "reasoning", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"}
+RIGHT = '<think>\n2*3=6\n</think>\n\n<tool_call>\n{"name": "pay", "arguments": {"amount": 6}}\n</tool_call>'
+TRUTH = json.dumps({"tool_calls": [{"name": "pay", "arguments": {"amount": 6}}]})
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    texts = [RIGHT, *(m["content"] for m in shop.messages(shop.make_example(__import__("random").Random(0), "easy")))]
+    return tiny_model.make_tokenizer(tiny_model.ModelSettings(), texts)
+
+
+def manager(tokenizer: Any, function: Any = None, **awpo: Any) -> AWPORewardManager:
+    config = OmegaConf.create(
+        {
+            "algorithm": {"awpo": awpo},
+            "reward": {"custom_reward_function": {"path": "rewards.py" if function else None}},
+        }
+    )
+    return AWPORewardManager(config, tokenizer, function or default_compute_score)
+
+
+def score(m: AWPORewardManager, text: str, ground_truth: Any = TRUTH, **row: Any) -> tuple[float, dict[str, float]]:
+    prompt, response = [1, 2, 3], m.tokenizer(text)["input_ids"]
+    batch = {
+        "prompts": torch.tensor([prompt]),
+        "responses": torch.tensor([response]),
+        "input_ids": torch.tensor([prompt + response]),
+        "attention_mask": torch.ones(1, len(prompt) + len(response), dtype=torch.int64),
+    }
+    columns = {"data_source": "shop", "reward_model": {"ground_truth": ground_truth}, "extra_info": {}} | row
+    arrays = {key: np.array([value], dtype=object) for key, value in columns.items()}
+    result = m.loop.run_until_complete(m.run_single(DataProto(TensorDict(batch, batch_size=1), arrays)))
+    return result["reward_score"], result["reward_extra_info"]
+
+
+def test_built_in_checker_and_rules(tokenizer: Any) -> None:
+    reward, info = score(manager(tokenizer), RIGHT, extra_info={"reasoning_steps": ["2*3=6", "6+1=7"]})
+    assert reward == 1.0
+    assert info == {
+        "acc": 1.0,
+        "outcome": 1.0,
+        "reasoning": 0.5,
+        "reasoning_valid": 1.0,
+        "reasoning_nonfinite": 0.0,
+        "format_ok": 1.0,
+        "n_calls": 1.0,
+    }
+    assert all(type(value) is float for value in info.values())
+
+
+def test_the_users_function_stays_the_outcome_even_where_the_ground_truth_is_ours(tokenizer: Any) -> None:
+    def half(data_source: str, solution_str: str, ground_truth: Any, extra_info: Any, **kwargs: Any) -> float:
+        assert (data_source, solution_str, ground_truth) == ("shop", RIGHT, TRUTH)
+        return 0.5
+
+    reward, info = score(manager(tokenizer, half), RIGHT)
+    assert (reward, info["outcome"]) == (0.5, 0.5)
+    assert info["reasoning_valid"] == 1.0  # the rules scored the reasoning
+    assert set(info) == KEYS
+
+
+def test_the_users_function_may_be_async_and_may_score_the_reasoning(tokenizer: Any) -> None:
+    async def both(**kwargs: Any) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"outcome": 1, "score": 7.5, "reasoning": np.float32(0.25), "speed": 3, "note": "text is not a number"}
+
+    reward, info = score(manager(tokenizer, both), "anything")
+    assert (reward, info["outcome"], info["reasoning"]) == (1.0, 1.0, 0.25)  # outcome wins over score
+    assert info["speed"] == 3.0
+    assert set(info) == KEYS | {"speed"}
+
+
+@pytest.mark.parametrize(("given", "nonfinite"), [(None, 0.0), (math.nan, 1.0), (-math.inf, 1.0)])
+def test_no_answer_is_a_missing_reward_and_never_a_zero(tokenizer: Any, given: float | None, nonfinite: float) -> None:
+    _, info = score(manager(tokenizer, lambda **kw: {"score": 1.0, "reasoning": given}), RIGHT)
+    assert (info["reasoning_valid"], info["reasoning_nonfinite"]) == (0.0, nonfinite)
+    assert all(math.isfinite(value) for value in info.values())
+    assert set(info) == KEYS
+
+
+def test_the_reasoning_key_can_be_named(tokenizer: Any) -> None:
+    _, info = score(manager(tokenizer, lambda **kw: {"score": 0.0, "cot": 0.75}, reasoning_key="cot"), RIGHT)
+    assert info["cot"] == 0.75
+    assert "reasoning" not in info
+
+
+def test_verls_own_rule_serves_where_it_has_one(tokenizer: Any) -> None:
+    reward, _ = score(manager(tokenizer), "so it is #### 42", "42", data_source="openai/gsm8k")
+    assert reward == 1.0
+
+
+def test_no_checker_for_a_row_says_what_to_set(tokenizer: Any) -> None:
+    with pytest.raises(ValueError, match=r"data_source='my_set'.*custom_reward_function is not set"):
+        score(manager(tokenizer), RIGHT, "42", data_source="my_set")
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "message"),
+    [
+        ({"reward": 1.0}, KeyError, "without 'outcome' or 'score'.*reward"),
+        ("1.0", TypeError, "'1.0' .str.; AWPO needs a number"),
+        ({"score": None}, TypeError, "score = 'None'"),
+        ({"score": 1.0, "reasoning": "good"}, TypeError, "reasoning = 'good'"),
+    ],
+)
+def test_a_result_that_is_no_reward_is_an_error(tokenizer: Any, result: Any, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        score(manager(tokenizer, lambda **kw: result), RIGHT)
+
+
+def test_an_error_of_the_users_function_is_not_swallowed(tokenizer: Any) -> None:
+    def broken(**kwargs: Any) -> float:
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        score(manager(tokenizer, broken), RIGHT)
+
+
+def test_the_response_is_found_under_any_padding() -> None:
+    # two outputs of one session, prompts of 5 and 2 tokens, responses of 1 and 3: verl pads each part on the right
+    ids = torch.tensor([21, 22, 31, 32, 33, 0])
+    mask = torch.tensor([1, 1, 1, 1, 1, 0])
+    assert response_ids(ids, mask, torch.tensor([31, 32, 33])).tolist() == [31, 32, 33]
+    # a short response beside a long one: the naive sum over the mask's last places would give no token at all
+    ids, mask = torch.tensor([21, 31, 0, 0, 0, 0]), torch.tensor([1, 1, 0, 0, 0, 0])
+    assert response_ids(ids, mask, torch.tensor([31, 0, 0])).tolist() == [31]
+    # the legacy trainer: prompt padded on the left, response on the right
+    ids, mask = torch.tensor([0, 0, 21, 31, 32, 0]), torch.tensor([0, 0, 1, 1, 1, 0])
+    assert response_ids(ids, mask, torch.tensor([31, 32, 0])).tolist() == [31, 32]
+
+
+def test_tool_call_tags_survive_the_decoding(tokenizer: Any, tmp_path: Path) -> None:
+    reward, info = score(manager(tokenizer), RIGHT + tokenizer.eos_token)
+    assert (reward, info["n_calls"]) == (1.0, 1.0)

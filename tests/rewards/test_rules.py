@@ -1,0 +1,50 @@
+"""The rule-based reasoning score, by hand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awpo_verl.rewards.outcome import parse_response
+from awpo_verl.rewards.reasoning import rule_score
+
+STEPS = ["6*17=102", "102+9=111", "111-1=110"]
+
+
+@pytest.mark.parametrize(
+    ("thinking", "score"),
+    [
+        ("6*17=102\n102+9=111\n111-1=110", 1.0),
+        ("6 * 17 = 102; 102 + 9 = 111", 2 / 3),
+        ("first\n6*17=102\nhm\n111-1=110", 2 / 3),  # in order, with other lines between
+        ("102+9=111\n6*17=102", 1 / 3),  # out of order: only one of them counts
+        ("6*17=103\n", 0.0),
+        ("6*17=102 and so on", 0.0),  # a step is a whole line
+        ("", 0.0),
+    ],
+)
+def test_share_of_the_expected_steps_in_order(thinking: str, score: float) -> None:
+    assert rule_score(parse_response(f"<think>{thinking}</think> x"), STEPS) == pytest.approx(score)
+
+
+def test_without_expected_steps_the_call_must_follow_from_the_thinking() -> None:
+    def of(thinking: str) -> float:
+        call = '<tool_call>{"name": "pay", "arguments": {"amount": 12, "to": {"who": "Ann"}}}</tool_call>'
+        return rule_score(parse_response(f"<think>{thinking}</think>{call}"))
+
+    assert of("pay Ann 12") == 1.0
+    assert of("pay Ann") == pytest.approx(2 / 3)
+    assert of("do it") == 0.0
+
+
+@pytest.mark.parametrize("text", ["no thinking", "<think>never closed", "<think>  </think> x"])
+def test_no_thinking_scores_zero(text: str) -> None:
+    assert rule_score(parse_response(text)) == 0.0
+    assert rule_score(parse_response(text), STEPS) == 0.0
+
+
+@given(st.text(max_size=400), st.none() | st.lists(st.text(max_size=8), max_size=5))
+def test_any_text_scores_within_range(text: str, steps: list[str] | None) -> None:
+    assert 0.0 <= rule_score(parse_response(text), steps) <= 1.0
+    assert 0.0 <= rule_score(parse_response(f"<think>{text}</think>"), steps) <= 1.0

@@ -1,0 +1,58 @@
+"""Each wrong key or value of algorithm.awpo is refused, and the message names the key and what to use."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from omegaconf import OmegaConf
+
+from awpo_verl.algorithm.difficulty import DIFFICULTIES
+from awpo_verl.algorithm.gate import GATES
+from awpo_verl.config import DIFFICULTY_KINDS, GATE_KINDS, AWPOConfig, AWPOConfigError, parse
+
+
+def test_defaults_are_the_methods() -> None:
+    c = parse(None)
+    assert c == AWPOConfig()
+    assert (c.reasoning_weight, c.reasoning_std_floor, c.outcome_range) == (1.0, 0.05, [0.0, 1.0])
+    assert (c.gate.kind, c.difficulty.kind, c.clip.scope) == ("variance_ratio", "parabolic", "batch")
+    assert (c.difficulty.d_min, c.difficulty.d_max, c.clip.shrink) == (0.5, 1.5, 0.2)
+
+
+def test_every_kind_that_the_config_allows_has_its_function() -> None:
+    assert set(GATES) == set(GATE_KINDS)
+    assert set(DIFFICULTIES) == set(DIFFICULTY_KINDS)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"gat": {"kind": "hard"}}, r"algorithm\.awpo\.gat: Key 'gat' not in .* gate\.kind=variance_ratio"),
+        ({"gate": {"kin": "hard"}}, r"algorithm\.awpo\.gate\.kin: Key 'kin' not in"),
+        ({"gate": {"kind": "soft"}}, r"algorithm\.awpo\.gate\.kind=soft .* one of variance_ratio, fixed, hard, none"),
+        ({"gate": 3}, r"algorithm\.awpo"),
+        ({"reasoning_weight": "much"}, r"algorithm\.awpo\.reasoning_weight: Value 'much' .* Float"),
+        ({"reasoning_weight": -0.1}, r"algorithm\.awpo\.reasoning_weight=-0\.1 .* >= 0"),
+        ({"reasoning_weight": math.nan}, r"algorithm\.awpo\.reasoning_weight=nan"),
+        ({"reasoning_weight": math.inf}, r"algorithm\.awpo\.reasoning_weight=inf"),
+        ({"reasoning_std_floor": -1}, r"algorithm\.awpo\.reasoning_std_floor=-1"),
+        ({"outcome_range": [1, 0]}, r"algorithm\.awpo\.outcome_range=\[1\.0, 0\.0\] .* low < high"),
+        ({"outcome_range": [0, 1, 2]}, r"algorithm\.awpo\.outcome_range"),
+        ({"outcome_range": [0, "x"]}, r"algorithm\.awpo\.outcome_range\[1\]"),
+        ({"reasoning_key": ""}, r"algorithm\.awpo\.reasoning_key"),
+        ({"gate": {"kind": "fixed", "value": 1.5}}, r"algorithm\.awpo\.gate\.value=1\.5 .* \[0, 1\]"),
+        ({"gate": {"kind": "hard", "threshold": -1}}, r"algorithm\.awpo\.gate\.threshold=-1"),
+        ({"gate": {"value": 0.9}}, r"gate\.value=0\.9 has no effect with algorithm\.awpo\.gate\.kind=variance_ratio"),
+        ({"gate": {"threshold": 0.1}}, r"gate\.threshold=0\.1 has no effect"),
+        ({"difficulty": {"kind": "cubic"}}, r"algorithm\.awpo\.difficulty\.kind=cubic .* parabolic, none"),
+        ({"difficulty": {"d_min": -1}}, r"algorithm\.awpo\.difficulty\.d_min=-1"),
+        ({"difficulty": {"d_min": 2.0}}, r"algorithm\.awpo\.difficulty\.d_max=1\.5 .* >= 2 \(difficulty\.d_min\)"),
+        ({"difficulty": {"d_min": 0, "d_max": 0}}, r"algorithm\.awpo\.difficulty\.d_max=0"),
+        ({"clip": {"shrink": -0.2}}, r"algorithm\.awpo\.clip\.shrink=-0\.2"),
+        ({"clip": {"scope": "token"}}, r"algorithm\.awpo\.clip\.scope=token .* batch, sequence"),
+    ],
+)
+def test_a_wrong_section_is_refused_by_key(section: dict, message: str) -> None:
+    with pytest.raises(AWPOConfigError, match=message):
+        parse(OmegaConf.create(section))
