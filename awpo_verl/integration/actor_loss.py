@@ -19,12 +19,11 @@ SCALE_FIELD = "awpo_clip_scale"
 _clip_scale: ContextVar[Tensor | None] = ContextVar("awpo_clip_scale", default=None)
 
 
-def ppo_loss(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around verl's ppo_loss(config, model_output, data, dp_group=None)."""
-    data = kwargs["data"] if "data" in kwargs else args[2]
+def ppo_loss(original: Any, config: Any, model_output: Any, data: Any, dp_group: Any = None) -> Any:
+    """Around verl's ppo_loss."""
     token = _clip_scale.set(data.get(SCALE_FIELD, None))
     try:
-        return wrapped(*args, **kwargs)
+        return original(config, model_output, data, dp_group)
     finally:
         _clip_scale.reset(token)
 

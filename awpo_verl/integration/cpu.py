@@ -16,6 +16,8 @@ from typing import Any
 
 import wrapt
 
+from awpo_verl.integration.patching import wrap
+
 ENVIRONMENT = {
     # verl 0.9.1 looks its training engine up by device and has none for "cpu"; the FSDP one runs on it.
     "VERL_ENGINE_DEVICE": "cuda",
@@ -55,13 +57,10 @@ def _name_vllm() -> None:
 def _gloo_once(module: Any) -> None:
     """verl 0.9.1 asks torch for backend "cpu:gloo,<device>:<backend>"; torch refuses "cpu" twice."""
 
-    def initialize(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        timeout, backend = (*args, None, None)[:2]
-        kwargs = {"timeout_second": timeout, "backend": backend} | kwargs
-        kwargs["backend"] = kwargs["backend"] or "cpu:gloo"
-        return wrapped(**kwargs)
+    def initialize(original: Any, timeout_second: Any = None, backend: str | None = None) -> Any:
+        return original(timeout_second, backend or "cpu:gloo")
 
-    wrapt.wrap_function_wrapper(module, "initialize_global_process_group_ray", initialize)
+    wrap(module, "initialize_global_process_group_ray", initialize)
 
 
 def _tolerant_shared_memory(module: Any) -> None:
@@ -85,11 +84,10 @@ def _plain_linear(module: Any) -> None:
     """
     import torch
 
-    def dispatch(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        layer = kwargs["layer"] if "layer" in kwargs else args[0]
+    def dispatch(original: Any, layer: Any, remove_weight: bool) -> None:
         layer.cpu_linear = torch.nn.functional.linear
 
-    wrapt.wrap_function_wrapper(module, "dispatch_cpu_unquantized_gemm", dispatch)
+    wrap(module, "dispatch_cpu_unquantized_gemm", dispatch)
 
 
 def _device_module() -> ModuleType:

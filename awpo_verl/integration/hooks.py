@@ -12,6 +12,7 @@ from typing import Any
 import wrapt
 
 from awpo_verl.config import AWPOConfigError
+from awpo_verl.integration.patching import wrap
 
 NAME = "awpo"
 
@@ -39,13 +40,12 @@ def refuse_awpo(problem: str) -> None:
     """Make a config that asks for AWPO stop in the driver, with this message."""
 
     def refuse(module: Any) -> None:
-        def validate(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            config = kwargs["config"] if "config" in kwargs else args[0]
+        def validate(original: Any, config: Any, *args: Any, **kwargs: Any) -> Any:
             if config.algorithm.adv_estimator == NAME:
                 raise AWPOConfigError(f"algorithm.adv_estimator={NAME}: {problem}")
-            return wrapped(*args, **kwargs)
+            return original(config, *args, **kwargs)
 
-        wrapt.wrap_function_wrapper(module, "validate_config", validate)
+        wrap(module, "validate_config", validate)
 
     wrapt.register_post_import_hook(refuse, "verl.utils.config")
 
@@ -59,7 +59,7 @@ def _config_section(module: Any) -> None:
 def _validation(module: Any) -> None:
     from awpo_verl.integration import validation
 
-    wrapt.wrap_function_wrapper(module, "validate_config", validation.validate_config)
+    wrap(module, "validate_config", validation.validate_config)
 
 
 def _estimator_and_loss(module: Any) -> None:
@@ -72,13 +72,13 @@ def _estimator_and_loss(module: Any) -> None:
 def _advantage(module: Any) -> None:
     from awpo_verl.integration import trainer
 
-    wrapt.wrap_function_wrapper(module, "compute_advantage", trainer.compute_advantage)
+    wrap(module, "compute_advantage", trainer.compute_advantage)
 
 
 def _legacy_metrics(module: Any) -> None:
     from awpo_verl.integration import trainer
 
-    wrapt.wrap_function_wrapper(module, "compute_data_metrics", trainer.compute_data_metrics)
+    wrap(module, "compute_data_metrics", trainer.compute_data_metrics)
 
 
 def _v1_trainer(module: Any) -> None:
@@ -90,7 +90,7 @@ def _v1_trainer(module: Any) -> None:
 def _actor_loss(module: Any) -> None:
     from awpo_verl.integration import actor_loss
 
-    wrapt.wrap_function_wrapper(module, "ppo_loss", actor_loss.ppo_loss)
+    wrap(module, "ppo_loss", actor_loss.ppo_loss)
 
 
 def _reward_manager(module: Any) -> None:

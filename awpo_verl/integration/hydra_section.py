@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import wrapt
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from awpo_verl.config import AWPOConfig, parse
+from awpo_verl.integration.patching import wrap
 
 
 def install(module: Any) -> None:
     """Wrap ConfigLoaderImpl._compose_config_from_defaults_list."""
-    wrapt.wrap_function_wrapper(module, "ConfigLoaderImpl._compose_config_from_defaults_list", _compose)
+    wrap(module, "ConfigLoaderImpl._compose_config_from_defaults_list", _compose)
 
 
-def _compose(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    config = wrapped(*args, **kwargs)
+def _compose(original: Any, *args: Any, **kwargs: Any) -> Any:
+    config = original(*args, **kwargs)
     if isinstance(config.get("algorithm"), DictConfig) and "adv_estimator" in config.algorithm:
         add_section(config)
     return config

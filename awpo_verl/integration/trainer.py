@@ -23,13 +23,20 @@ NAME = "awpo"
 METRICS = "awpo_metrics"  # in data.meta_info
 
 
-def compute_advantage(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around verl's compute_advantage(data, adv_estimator, gamma, lam, num_repeat, norm_adv_by_std_in_grpo, config)."""
-    call = dict(zip(("data", "adv_estimator", "gamma", "lam", "num_repeat"), args, strict=False)) | kwargs
-    if call["adv_estimator"] != NAME:
-        return wrapped(*args, **kwargs)
-    data = call["data"]
-    result = estimate_data(data, call["config"], call.get("norm_adv_by_std_in_grpo", True))
+def compute_advantage(
+    original: Any,
+    data: Any,
+    adv_estimator: Any,
+    gamma: float = 1.0,
+    lam: float = 1.0,
+    num_repeat: int = 1,
+    norm_adv_by_std_in_grpo: bool = True,
+    config: Any = None,
+) -> Any:
+    """Around verl's compute_advantage, with its signature."""
+    if adv_estimator != NAME:
+        return original(data, adv_estimator, gamma, lam, num_repeat, norm_adv_by_std_in_grpo, config)
+    result = estimate_data(data, config, norm_adv_by_std_in_grpo)
     mask = data.batch["response_mask"]
     data.batch["advantages"] = data.batch["returns"] = spread(result.advantages, mask)
     data.batch[SCALE_FIELD] = result.clip_scale.to(mask.device, torch.float32)
@@ -114,10 +121,9 @@ def read_reasoning(parts: dict[str, Any], key: str, n_rows: int) -> tuple[Tensor
     return reasoning.masked_fill(nonfinite, float("nan")), valid
 
 
-def compute_data_metrics(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def compute_data_metrics(original: Any, batch: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Around verl's compute_data_metrics(batch, use_critic): the legacy trainer logs `awpo/*` with its own."""
-    batch = kwargs["batch"] if "batch" in kwargs else args[0]
-    return wrapped(*args, **kwargs) | batch.meta_info.get(METRICS, {})
+    return original(batch, *args, **kwargs) | batch.meta_info.get(METRICS, {})
 
 
 def spread(rows: Tensor, response_mask: Tensor) -> Tensor:

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import wrapt
 
 from awpo_verl.integration import trainer
 from awpo_verl.integration.actor_loss import SCALE_FIELD
+from awpo_verl.integration.patching import wrap
 
 GDPO = "gdpo"
 
@@ -41,18 +41,17 @@ _handover: ContextVar[_Handover | None] = ContextVar("awpo_handover", default=No
 
 def install(module: Any) -> None:
     """Wrap both functions in verl.trainer.ppo.v1.trainer_base."""
-    wrapt.wrap_function_wrapper(module, "PPOTrainer._compute_advantage", _compute_advantage)
-    wrapt.wrap_function_wrapper(module, "compute_advantage_for_multi_trajectories", _compute_for_sessions)
+    wrap(module, "PPOTrainer._compute_advantage", _compute_advantage)
+    wrap(module, "compute_advantage_for_multi_trajectories", _compute_for_sessions)
 
 
-def _compute_advantage(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around PPOTrainer._compute_advantage(self, batch, metrics)."""
-    if instance.config.algorithm.adv_estimator not in (trainer.NAME, GDPO):
-        return wrapped(*args, **kwargs)
+def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, Any]) -> Any:
+    """Around PPOTrainer._compute_advantage."""
+    if self.config.algorithm.adv_estimator not in (trainer.NAME, GDPO):
+        return original(self, batch, metrics)
     import transfer_queue as tq
     from tensordict import TensorDict
 
-    batch, metrics = _arguments(*args, **kwargs)
     rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"])
     handover = _Handover(
         parts=[_reward_extra_info(row) for row in list(rows["extra_fields"])],
@@ -60,7 +59,7 @@ def _compute_advantage(wrapped: Any, instance: Any, args: tuple[Any, ...], kwarg
     )
     token = _handover.set(handover)
     try:
-        result = wrapped(batch, metrics)
+        result = original(self, batch, metrics)
     finally:
         _handover.reset(token)
     metrics.update(handover.metrics)
@@ -73,15 +72,14 @@ def _compute_advantage(wrapped: Any, instance: Any, args: tuple[Any, ...], kwarg
     return result
 
 
-def _compute_for_sessions(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _compute_for_sessions(original: Any, data: Any, batch_keys: list[str], **call: Any) -> Any:
     """Around compute_advantage_for_multi_trajectories(data, batch_keys, adv_estimator, ...)."""
     handover = _handover.get()
     if handover is None:
-        return wrapped(*args, **kwargs)
-    data, batch_keys, call = _session_arguments(*args, **kwargs)
+        return original(data, batch_keys, **call)
     if call["adv_estimator"] == GDPO:
         _give_gdpo_its_inputs(data, handover.parts)
-        return wrapped(data, batch_keys, **call)
+        return original(data, batch_keys, **call)
 
     final, final_of_row = scored_rows(batch_keys, handover.real)
     scored = data.select_idxs(final)
@@ -139,11 +137,3 @@ def _give_gdpo_its_inputs(data: Any, parts: list[dict[str, Any]]) -> None:
 
 def _reward_extra_info(extra_fields: Any) -> dict[str, Any]:
     return dict(extra_fields.get("reward_extra_info") or {}) if isinstance(extra_fields, dict) else {}
-
-
-def _arguments(batch: Any, metrics: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    return batch, metrics
-
-
-def _session_arguments(data: Any, batch_keys: list[str], **call: Any) -> tuple[Any, list[str], dict[str, Any]]:
-    return data, batch_keys, call

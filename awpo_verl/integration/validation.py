@@ -23,9 +23,8 @@ IMPLIED = {
 }
 
 
-def validate_config(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def validate_config(original: Any, config: Any, *args: Any, **kwargs: Any) -> Any:
     """Around verl's validate_config(config, use_reference_policy, use_critic)."""
-    config = kwargs["config"] if "config" in kwargs else args[0]
     lines: list[str] = []
     if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
         from awpo_verl.integration.cpu_config import apply
@@ -35,7 +34,7 @@ def validate_config(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: 
         lines += prepare(config, overridden_keys())
     if lines:
         print("\n".join(["", *(f"[awpo] {line}" for line in lines), ""]), flush=True)
-    return wrapped(*args, **kwargs)
+    return original(config, *args, **kwargs)
 
 
 def prepare(config: Any, chosen: Collection[str]) -> list[str]:

@@ -28,7 +28,7 @@ SAMPLES = 3
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="make demo", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="make demo", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--algo", default="awpo", help="any estimator of verl's; awpo and grpo are the ones to compare")
     parser.add_argument("--seed", type=int, default=0, help="order of the prompts and sampling")
     parser.add_argument("--steps", type=int, default=16)

@@ -62,7 +62,7 @@ TOOLS: tuple[dict[str, Any], ...] = (
     _tool(
         "order",
         "Order goods.",
-        {"item": {"type": "string", "enum": list(ITEMS)}, "count": {"type": "integer"}},
+        {"item": {"type": "string"}, "count": {"type": "integer"}},
     ),
     _tool("pay", "Pay an amount.", {"amount": {"type": "integer"}}),
     _tool("refund", "Refund an amount.", {"amount": {"type": "integer"}}),
@@ -143,14 +143,10 @@ def _make_one_deal(rng: random.Random, difficulty: str) -> Example:
         total, words = sheet.plus(total, fee), f"{words} plus fee {fee}"
 
     verb = rng.choice(
-        ("Buy", "Return", "Order and buy", "Price")
-        if difficulty == "easy"
-        else ("Buy", "Return", "Order and buy")
+        ("Buy", "Return", "Order and buy", "Price") if difficulty == "easy" else ("Buy", "Return", "Order and buy")
     )
     if verb == "Price":
-        return Example(
-            f"Just tell me the price of {words}.", [], sheet.steps, difficulty, f"That is {total}."
-        )
+        return Example(f"Just tell me the price of {words}.", [], sheet.steps, difficulty, f"That is {total}.")
     calls = [_call("refund" if verb == "Return" else "pay", amount=total)]
     if verb == "Order and buy":
         calls = [_call("order", item=line.item, count=line.count) for line in lines] + calls
@@ -202,7 +198,7 @@ def draw(rng: random.Random, difficulty: str, split: str) -> Example:
 
 
 def render_response(steps: Sequence[str], tool_calls: Sequence[Mapping[str, Any]], answer: str = "") -> str:
-    """A reply in Qwen3's form: thinking, a blank line, then the answer or a <tool_call> block for each call."""
+    """A reply in Qwen3's form: thinking, a blank line, then the answer or one <tool_call> block a call."""
     blocks = [f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in tool_calls]
     thinking = STEP_SEPARATOR.join(steps)
     return f"<think>\n{thinking}\n</think>\n\n" + ("\n".join(blocks) if blocks else answer)

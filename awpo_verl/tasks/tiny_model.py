@@ -2,9 +2,10 @@
 
 The tokenizer is a byte-level BPE trained on the task's own text. Two choices keep sequences short, because on
 a CPU time goes with tokens: merges run across spaces and punctuation, so that the constant system prompt with
-its JSON schemas is a handful of tokens; and digits are split off first, so that each is a token of its own
-and arithmetic can be learned. <think>, </think>, <tool_call> and </tool_call> are single tokens but not
-"special": verl decodes replies with skip_special_tokens=True, and the reward must still see them.
+its JSON schemas is a handful of tokens; and digits and the names of goods are split off first, so that each
+is the same token anywhere, and arithmetic and copying can be learned. <think>, </think>, <tool_call> and
+</tool_call> are single tokens but not "special": verl decodes replies with skip_special_tokens=True, and the
+reward must still see them.
 
 The model is a Qwen3 of 1.5 million parameters with random weights; its head size is 64, which vLLM's CPU
 attention takes.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -45,12 +46,16 @@ class ModelSettings:
     head_dim: int = 64
 
 
-def make_tokenizer(settings: ModelSettings, texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    """Train a tokenizer on texts (chat markup and tags included) and give it a Qwen-like chat template."""
+def make_tokenizer(settings: ModelSettings, texts: Iterable[str], words: Iterable[str]) -> PreTrainedTokenizerFast:
+    """Train a tokenizer on texts (chat markup and tags included) and give it a Qwen-like chat template.
+
+    words: never merged with what stands around them.
+    """
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.Split(Regex("|".join(map(re.escape, words))), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -89,8 +94,8 @@ def make_model(settings: ModelSettings, tokenizer: PreTrainedTokenizerFast, seed
         max_position_embeddings=settings.max_length,
         tie_word_embeddings=True,
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=token_id(tokenizer, END),
+        pad_token_id=token_id(tokenizer, PAD),
         dtype="float32",
     )
     with torch.random.fork_rng(devices=[]):
@@ -98,6 +103,11 @@ def make_model(settings: ModelSettings, tokenizer: PreTrainedTokenizerFast, seed
         model = Qwen3ForCausalLM(config)
     model.generation_config.do_sample = True
     return model
+
+
+def token_id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
+    """The id of a single token."""
+    return int(tokenizer.get_vocab()[token])
 
 
 def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

@@ -70,9 +70,7 @@ class Settings:
 
     model: tiny_model.ModelSettings = field(default_factory=tiny_model.ModelSettings)
     batch: int = 32  # sequences in an update
-    skill: Phase = Phase(
-        steps=450, lr=6e-3, muon=True, pool=16, mix_start=(1.0, 1.0, 0.0), mix_end=(0.5, 1.0, 2.0)
-    )
+    skill: Phase = Phase(steps=450, lr=6e-3, muon=True, pool=16, mix_start=(1.0, 1.0, 0.0), mix_end=(0.5, 1.0, 2.0))
     habit: Phase = Phase(steps=100, lr=1e-3)
     habits: tuple[tuple[float, ...], ...] = (
         (0.02, 0.98),
@@ -115,7 +113,7 @@ def fingerprint(settings: Settings, seed: int) -> str:
     """A hash of the settings, the seed, the source of the task, and the versions of the libraries."""
     digest = hashlib.sha256(json.dumps([asdict(settings), seed], sort_keys=True).encode())
     for module in (shop, tiny_model):
-        digest.update(Path(module.__file__).read_bytes())
+        digest.update(Path(str(module.__file__)).read_bytes())
     digest.update(Path(__file__).read_bytes())
     for library in (torch, transformers, tokenizers):
         digest.update(library.__version__.encode())
@@ -134,7 +132,8 @@ def train(
     def habitual(rng: random.Random, example: shop.Example) -> str:
         return habitual_response(rng, example, settings.habits)
 
-    tokenizer = tiny_model.make_tokenizer(settings.model, _tokenizer_texts(rng, habitual))
+    texts = _tokenizer_texts(rng, habitual)
+    tokenizer = tiny_model.make_tokenizer(settings.model, texts, shop.ITEMS)
     model = tiny_model.make_model(settings.model, tokenizer, seed)
     for name, phase, demonstrate in (
         ("skill", settings.skill, careful),
@@ -145,9 +144,7 @@ def train(
     return model.eval(), tokenizer
 
 
-def habitual_response(
-    rng: random.Random, example: shop.Example, habits: tuple[tuple[float, ...], ...]
-) -> str:
+def habitual_response(rng: random.Random, example: shop.Example, habits: tuple[tuple[float, ...], ...]) -> str:
     """A reply that writes some of the steps, as often as habits says, and guesses the rest wrong."""
     shares = habits[shop.DIFFICULTIES.index(example.difficulty)]
     written = rng.choices(range(len(shares)), shares)[0]
@@ -196,7 +193,7 @@ def _batches(
         order = list(range(n))
         rng.shuffle(order)
         for i in order:
-            yield collate(rows[i * size : (i + 1) * size], tokenizer.pad_token_id)
+            yield collate(rows[i * size : (i + 1) * size], tiny_model.token_id(tokenizer, tiny_model.PAD))
 
 
 def collate(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

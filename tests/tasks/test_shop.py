@@ -35,9 +35,7 @@ def test_every_step_is_true_and_uses_numbers_of_the_question_or_of_an_earlier_st
             assert needed <= known, (example, step)
             known = known - needed + Counter([result])
         # Every number is used up: what is left is the total, or the two totals of a purchase and a return.
-        amounts = [
-            call["arguments"]["amount"] for call in example.tool_calls if "amount" in call["arguments"]
-        ]
+        amounts = [call["arguments"]["amount"] for call in example.tool_calls if "amount" in call["arguments"]]
         totals = amounts or [int(re.fullmatch(r"That is (\d+)\.", example.answer)[1])]
         assert known == Counter(totals), example
 
@@ -97,10 +95,9 @@ def test_a_reference_response_in_full():
         ["3*4=12", "12+7=19"],
         "medium",
     )
-    assert shop.reference_response(example) == (
-        "<think>\n3*4=12\n12+7=19\n</think>\n\n"
-        '<tool_call>\n{"name": "pay", "arguments": {"amount": 19}}\n</tool_call>'
-    )
+    thinking, call = shop.reference_response(example).split("\n\n")
+    assert thinking == "<think>\n3*4=12\n12+7=19\n</think>"
+    assert call == '<tool_call>\n{"name": "pay", "arguments": {"amount": 19}}\n</tool_call>'
 
 
 def test_training_and_heldout_questions_are_disjoint_even_when_rearranged():
@@ -110,9 +107,7 @@ def test_training_and_heldout_questions_are_disjoint_even_when_rearranged():
         return {" ".join(sorted(example.question.lower().split())) for example in drawn}
 
     assert not words("train") & words("heldout")
-    assert shop.split_of("Buy 3 lamps at 4 and 5 pens at 6.") == shop.split_of(
-        "buy 5 pens at 6  and 3 lamps at 4"
-    )
+    assert shop.split_of("Buy 3 lamps at 4 and 5 pens at 6.") == shop.split_of("buy 5 pens at 6  and 3 lamps at 4")
 
 
 def test_about_a_quarter_of_the_questions_are_held_out():

@@ -13,9 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from awpo_verl.tasks import shop, tiny_model, warm_start
 
 SMALL = warm_start.Settings(
-    model=tiny_model.ModelSettings(
-        hidden_size=32, intermediate_size=32, layers=1, heads=1, kv_heads=1, head_dim=32
-    ),
+    model=tiny_model.ModelSettings(hidden_size=32, intermediate_size=32, layers=1, heads=1, kv_heads=1, head_dim=32),
     batch=4,
     skill=warm_start.Phase(steps=3, lr=1e-3, muon=True, pool=2),
     habit=warm_start.Phase(steps=2, lr=1e-3),
@@ -24,9 +22,7 @@ SMALL = warm_start.Settings(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return warm_start.warm_start(
-        tmp_path_factory.mktemp("cache"), seed=0, progress=lambda _: None, settings=SMALL
-    )
+    return warm_start.warm_start(tmp_path_factory.mktemp("cache"), seed=0, progress=lambda _: None, settings=SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +49,19 @@ def test_tags_and_digits_are_single_tokens_and_digits_never_merge(tokenizer):
     assert len(digits) == 10
 
 
+def test_the_name_of_goods_is_the_same_token_in_the_question_and_in_the_call(tokenizer):
+    for item in shop.ITEMS:
+        (name,) = tokenizer(item)["input_ids"]
+        assert name in tokenizer(f"Buy 3 {item} at 4.")["input_ids"]
+        assert name in tokenizer(f'{{"item": "{item}", "count": 3}}')["input_ids"]
+
+
 def test_prompts_and_replies_are_short(tokenizer, examples):
     for example in examples:
         prompt = tokenizer.apply_chat_template(
             shop.messages(example), add_generation_prompt=True, tokenize=True, return_dict=False
         )
-        assert len(prompt) <= 32
+        assert len(prompt) <= 40
         assert len(tokenizer(shop.reference_response(example))["input_ids"]) + 1 <= 64
 
 
@@ -69,9 +72,7 @@ def test_text_that_the_tokenizer_has_never_seen_round_trips(tokenizer):
 
 def test_the_training_prompt_is_the_chat_template_s(tokenizer, examples):
     example = examples[0]
-    rendered = tokenizer.apply_chat_template(
-        shop.messages(example), add_generation_prompt=True, tokenize=False
-    )
+    rendered = tokenizer.apply_chat_template(shop.messages(example), add_generation_prompt=True, tokenize=False)
     assert rendered == warm_start.prompt_text(example)
     assert rendered.endswith(f"{example.question}<|im_end|>\n<|im_start|>assistant\n")
 
@@ -105,9 +106,7 @@ def test_a_second_warm_start_finds_the_first_and_other_settings_do_not(folder):
     prints = {warm_start.fingerprint(SMALL, 0), warm_start.fingerprint(SMALL, 1)}
     prints.add(warm_start.fingerprint(warm_start.Settings(), 0))
     assert len(prints) == 3
-    assert [path.name for path in folder.parent.iterdir()] == [
-        folder.name
-    ]  # nothing unfinished is left behind
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]  # nothing unfinished is left behind
 
 
 def test_a_warm_start_that_is_cut_off_leaves_nothing_to_be_found(tmp_path):
@@ -134,9 +133,7 @@ def test_a_habitual_reply_that_skips_steps_gets_every_amount_wrong(examples):
         assert reply.startswith(f"<think>\n{warm_start.GUESS}\n</think>\n\n")
         for call in example.tool_calls:
             if "amount" in call["arguments"]:
-                assert (
-                    f'"{call["name"]}", "arguments": {{"amount": {call["arguments"]["amount"]}}}' not in reply
-                )
+                assert f'"{call["name"]}", "arguments": {{"amount": {call["arguments"]["amount"]}}}' not in reply
 
 
 def test_a_habitual_reply_writes_the_first_steps_in_order(examples):
