@@ -74,7 +74,7 @@ class Settings:
     habit: Phase = Phase(steps=100, lr=1e-3)
     habits: tuple[tuple[float, ...], ...] = (
         (0.02, 0.98),
-        (0.36, 0.28, 0.36),
+        (0.40, 0.36, 0.24),
         (0.60, 0.28, 0.12, 0.0, 0.0),
     )
 
@@ -161,8 +161,8 @@ def habitual_response(rng: random.Random, example: shop.Example, habits: tuple[t
 
 
 def _wrong(rng: random.Random, right: int) -> int:
-    """Another number: a round one, as guesses are; these disturb the skill less than random digits do."""
-    return rng.choice([n for n in range(10, 100, 10) if n != right])
+    """A round number, as guesses are, and larger than any right one (117 at most), so that no guess pays by luck."""
+    return rng.choice([n for n in range(200, 1000, 100) if n != right])
 
 
 def prompt_text(example: shop.Example) -> str:

@@ -1,0 +1,1 @@
+"""Tasks: the small one of the demo, from its questions to its report."""
