@@ -7,6 +7,7 @@ composed; `parse` adds the bounds and the combinations. The defaults are the rec
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,10 @@ SECTION = "algorithm.awpo"
 GATE_KINDS = ("variance_ratio", "fixed", "hard", "none")
 DIFFICULTY_KINDS = ("parabolic", "none")
 CLIP_SCOPES = ("batch", "sequence")
+# Keys of reward_extra_info with a meaning of their own (rewards/parts.py).
+RESERVED_KEYS = frozenset(
+    ["acc", "score", "reward", "outcome", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"]
+)
 
 
 class AWPOConfigError(ValueError):
@@ -91,8 +96,9 @@ def check(config: AWPOConfig) -> None:
     bounds = config.outcome_range
     if len(bounds) != 2 or not all(math.isfinite(b) for b in bounds) or bounds[0] >= bounds[1]:
         _refuse("outcome_range", list(bounds), "two finite numbers [low, high] with low < high, e.g. [0.0, 1.0]")
-    if not config.reasoning_key:
-        _refuse("reasoning_key", config.reasoning_key, "the name of a key of reward_extra_info, e.g. reasoning")
+    if not config.reasoning_key or config.reasoning_key in RESERVED_KEYS:
+        taken = ", ".join(sorted(RESERVED_KEYS))
+        _refuse("reasoning_key", config.reasoning_key, f"a name of its own in reward_extra_info (taken: {taken})")
     _one_of(GATE_KINDS, "gate.kind", config.gate.kind)
     if not 0.0 <= config.gate.value <= 1.0:
         _refuse("gate.value", config.gate.value, "a number in [0, 1]")
@@ -112,24 +118,46 @@ def parse(section: Any) -> AWPOConfig:
     """The section `algorithm.awpo`, as OmegaConf node, mapping or None (all defaults), checked.
 
     Raises:
-        AWPOConfigError: unknown key, wrong type, value out of bounds; names the key.
+        AWPOConfigError: unknown key, wrong type, value out of bounds, interpolation to nowhere; names the key.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    from omegaconf import DictConfig, OmegaConf
 
     if isinstance(section, AWPOConfig):
         return section
+
+    def build() -> Any:
+        # resolved where it is attached: a merged copy has lost the rest of the config
+        given = OmegaConf.to_container(section, resolve=True) if isinstance(section, DictConfig) else section
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(AWPOConfig), given or {}))
+
+    config = _by_key(build)
+    assert isinstance(config, AWPOConfig)
+    return config
+
+
+def merge_defaults(section: Any) -> Any:
+    """The defaults under what a config says, as an OmegaConf node. Keys and types are checked, values not yet.
+
+    Raises:
+        AWPOConfigError: unknown key or wrong type; names the key.
+    """
+    from omegaconf import OmegaConf
+
+    return _by_key(lambda: OmegaConf.merge(OmegaConf.structured(AWPOConfig), section or {}))
+
+
+def _by_key(build: Callable[[], Any]) -> Any:
+    """Run build(); an error of OmegaConf becomes one that names our key."""
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(AWPOConfig), section or {})
-        config = OmegaConf.to_object(merged)
+        return build()
     except OmegaConfBaseException as error:
         if isinstance(error.__cause__, AWPOConfigError):
             raise error.__cause__ from None
         key = f"{SECTION}.{error.full_key}" if error.full_key else SECTION
         reason = str(error).splitlines()[0]
         raise AWPOConfigError(f"{key}: {reason}. The keys and their defaults: {_known_keys()}.") from None
-    assert isinstance(config, AWPOConfig)
-    return config
 
 
 def _known_keys() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import metadata
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
@@ -28,14 +29,21 @@ def register() -> None:
     if _registered:
         return
     _registered = True
-    from awpo_verl.integration import hooks
-
     problem = version_problem(_verl_version())
     if problem is None:
-        hooks.install()
-    else:
+        try:
+            from awpo_verl.integration import hooks
+
+            hooks.install()
+        except Exception as error:  # noqa: BLE001  # verl would swallow it: said below, and refused where it matters
+            problem = (
+                f"AWPO could not be registered with verl {_verl_version()}: {type(error).__name__}: {error}. "
+                "algorithm.adv_estimator=awpo will be refused. Reinstall awpo_verl with what it needs (pip install "
+                f'awpo_verl "verl{SUPPORTED_VERL}"), and check that nothing else patches verl.'
+            )
+    if problem is not None:
         print(f"awpo_verl: {problem}", file=sys.stderr, flush=True)
-        hooks.refuse_awpo(problem)
+        _refuse_awpo(problem)
 
 
 def version_problem(version: str) -> str | None:
@@ -48,6 +56,21 @@ def version_problem(version: str) -> str | None:
         f'runs as without the plugin. Install a supported one (pip install "verl{SUPPORTED_VERL}") or try this one '
         f"at your own risk with {ALLOW_UNTESTED}=1."
     )
+
+
+def _refuse_awpo(problem: str) -> None:
+    """Make a config that asks for AWPO stop in the driver, with this message. Needs nothing but verl."""
+    import verl.utils.config as module
+
+    from awpo_verl.config import AWPOConfigError
+    from awpo_verl.integration.patching import wrap
+
+    def validate(original: Any, config: Any, *args: Any, **kwargs: Any) -> Any:
+        if config.algorithm.adv_estimator == "awpo":
+            raise AWPOConfigError(f"algorithm.adv_estimator=awpo: {problem}")
+        return original(config, *args, **kwargs)
+
+    wrap(module, "validate_config", validate)
 
 
 def _verl_version() -> str:

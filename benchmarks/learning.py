@@ -2,13 +2,15 @@
 
     python benchmarks/learning.py [--algos awpo grpo] [--seeds 3] [--steps 16]
 
-Each run is a `make demo` (same warm start, same rollouts a step, same steps); a finished run is not repeated. Prints a
-Markdown table and writes docs/demo_curves.png.
+Each run is a `make demo`: same warm start, same rollouts a step, same steps. The seeds differ in the order of the
+prompts and in sampling, so the standard error covers these and not the warm start. A finished run with the same
+settings is not repeated. Prints a Markdown table and writes docs/demo_curves.png.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import statistics
 import sys
@@ -26,11 +28,12 @@ def main() -> int:
     parser.add_argument("--picture", type=Path, default=Path("docs/demo_curves.png"))
     options = parser.parse_args()
 
+    model = demo.prepare_model(Path(".cache/awpo_demo"))
     runs: dict[str, list[report.Run]] = {algo: [] for algo in options.algos}
     for seed in range(options.seeds):
         for algo in options.algos:
             folder = options.out / f"{algo}-seed{seed}"
-            if not (folder / "curves.png").exists():
+            if not finished(folder, demo.settings_of(algo, seed, options.steps, model)):
                 arguments = ["--algo", algo, "--seed", str(seed), "--steps", str(options.steps)]
                 code = demo.main([*arguments, "--out", str(options.out)])
                 if code:
@@ -39,6 +42,12 @@ def main() -> int:
     print(table(runs))
     draw(runs, options.picture)
     return 0
+
+
+def finished(folder: Path, settings: dict[str, str | int]) -> bool:
+    """Whether the folder has a finished run with these settings."""
+    kept = folder / demo.SETTINGS
+    return (folder / "curves.png").exists() and kept.exists() and json.loads(kept.read_text()) == settings
 
 
 def table(runs: dict[str, list[report.Run]]) -> str:

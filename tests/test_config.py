@@ -41,6 +41,7 @@ def test_every_kind_that_the_config_allows_has_its_function() -> None:
         ({"outcome_range": [0, 1, 2]}, r"algorithm\.awpo\.outcome_range"),
         ({"outcome_range": [0, "x"]}, r"algorithm\.awpo\.outcome_range\[1\]"),
         ({"reasoning_key": ""}, r"algorithm\.awpo\.reasoning_key"),
+        ({"reasoning_key": "outcome"}, r"algorithm\.awpo\.reasoning_key=outcome .*taken: acc, format_ok"),
         ({"gate": {"kind": "fixed", "value": 1.5}}, r"algorithm\.awpo\.gate\.value=1\.5 .* \[0, 1\]"),
         ({"gate": {"kind": "hard", "threshold": -1}}, r"algorithm\.awpo\.gate\.threshold=-1"),
         ({"gate": {"value": 0.9}}, r"gate\.value=0\.9 has no effect with algorithm\.awpo\.gate\.kind=variance_ratio"),
@@ -56,3 +57,11 @@ def test_every_kind_that_the_config_allows_has_its_function() -> None:
 def test_a_wrong_section_is_refused_by_key(section: dict, message: str) -> None:
     with pytest.raises(AWPOConfigError, match=message):
         parse(OmegaConf.create(section))
+
+
+def test_interpolations_are_resolved_where_they_stand() -> None:
+    config = OmegaConf.create({"algorithm": {"gamma": 0.5, "awpo": {"reasoning_weight": "${algorithm.gamma}"}}})
+    assert parse(config.algorithm.awpo).reasoning_weight == 0.5
+    config.algorithm.awpo.reasoning_weight = "${algorithm.nowhere}"
+    with pytest.raises(AWPOConfigError, match=r"algorithm\.awpo.*nowhere"):
+        parse(config.algorithm.awpo)

@@ -67,6 +67,66 @@ for estimator in ("awpo", "grpo"):
     assert "grpo ConfigAttributeError" in done.stdout  # verl's own validation, of a config that is none
 
 
+def test_a_registration_that_fails_is_said_and_awpo_is_refused() -> None:
+    code = """
+from awpo_verl.integration import hooks
+def install():
+    raise RuntimeError("seam gone")
+hooks.install = install
+import verl
+from omegaconf import OmegaConf
+from verl.utils.config import validate_config
+try:
+    validate_config(OmegaConf.create({"algorithm": {"adv_estimator": "awpo"}}), False, False)
+except ValueError as error:
+    print(error)
+"""
+    done = python(code)
+    assert "awpo_verl: AWPO could not be registered with verl 0.9.1: RuntimeError: seam gone" in done.stderr
+    assert "algorithm.adv_estimator=awpo: AWPO could not be registered" in done.stdout
+
+
+def test_a_package_that_is_missing_is_said_and_awpo_is_refused() -> None:
+    code = """
+import sys
+sys.modules["wrapt"] = None
+import verl
+from omegaconf import OmegaConf
+from verl.utils.config import validate_config
+try:
+    validate_config(OmegaConf.create({"algorithm": {"adv_estimator": "awpo"}}), False, False)
+except ValueError as error:
+    print(error)
+"""
+    done = python(code)
+    assert "awpo_verl: AWPO could not be registered" in done.stderr
+    assert "wrapt" in done.stdout
+
+
+def test_a_moved_seam_does_not_stop_verl_from_being_imported() -> None:
+    code = """
+from awpo_verl.integration import patching
+wrap = patching.wrap
+def moved(module, name, around):
+    wrap(module, name + "_v2" if name == "ppo_loss" else name, around)
+patching.wrap = moved
+import verl, verl.workers.utils.losses as losses
+print(losses.ppo_loss.__module__, len(patching.FAILURES))
+"""
+    done = python(code)
+    assert done.stdout.strip().endswith("verl.workers.utils.losses 1"), done.stderr
+    assert "seam verl.workers.utils.losses.ppo_loss_v2 is not there" in done.stderr
+
+
+def test_a_seam_that_moved_is_named() -> None:
+    import json
+
+    from awpo_verl.integration.patching import wrap
+
+    with pytest.raises(AttributeError, match=r"seam json\.Trainer\._step is not there.*verl ==0\.9\.1"):
+        wrap(json, "Trainer._step", lambda original: None)
+
+
 def test_an_untested_verl_can_be_tried_on_purpose() -> None:
     code = """
 import awpo_verl.versions; awpo_verl.versions.SUPPORTED_VERL = "==9.9"

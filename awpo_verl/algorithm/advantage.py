@@ -88,7 +88,8 @@ def estimate(
 
     low, high = config.outcome_range
     single = sizes == 1
-    w = GATES[config.gate.kind](o_std, m_std, config.gate).masked_fill(single, 0.0)
+    silent = single | ((o_std == 0) & (m_std == 0))  # nothing to weigh: w = 0, whatever the kind of gate
+    w = GATES[config.gate.kind](o_std, m_std, config.gate).masked_fill(silent, 0.0)
     success = ((o_mean - low) / (high - low)).clamp(0.0, 1.0)
     d = DIFFICULTIES[config.difficulty.kind](success, config.difficulty).masked_fill(single, 1.0)
     gate = w[ids]

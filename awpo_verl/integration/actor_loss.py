@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from awpo_verl.algorithm.policy_loss import clipped_surrogate
+from awpo_verl.integration.patching import require_intact
 
 SCALE_FIELD = "awpo_clip_scale"
 _clip_scale: ContextVar[Tensor | None] = ContextVar("awpo_clip_scale", default=None)
@@ -51,6 +52,7 @@ def policy_loss(
     Returns:
         scalar loss; metrics.
     """
+    require_intact()
     from verl.trainer.ppo.core_algos import agg_loss, compute_policy_loss_vanilla
     from verl.utils.torch_functional import masked_mean
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from awpo_verl.integration.keys import set_key
+from awpo_verl.integration.keys import is_chosen, set_key
 
 # key -> (verl's default, what runs on a CPU, why)
 CPU_KEYS: dict[str, tuple[Any, Any, str]] = {
@@ -39,7 +39,7 @@ def apply(config: Any, chosen: Collection[str]) -> list[str]:
         given = OmegaConf.select(config, key)
         if given == needed:
             continue
-        if key in chosen or given not in (default, None):
+        if is_chosen(key, chosen) or given not in (default, None):
             lines.append(f"  left alone      {key}={given}: your choice (the CPU wants {needed}: {why})")
             continue
         set_key(config, key, needed)

@@ -2,25 +2,28 @@
 
 A post-import hook runs when verl itself imports the module, so nothing heavy is imported earlier than without us, and
 a seam is in place before another module of verl binds the patched name.
+
+A piece that fails (upstream has moved a seam) must not stop a run that does not use AWPO: it is said once on stderr,
+remembered, and raised where AWPO is asked for or would run without it (patching.require_intact).
 """
 
 from __future__ import annotations
 
-import os
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import wrapt
 
-from awpo_verl.config import AWPOConfigError
-from awpo_verl.integration.patching import wrap
-
-NAME = "awpo"
+from awpo_verl.integration.keys import AWPO, on_cpu
+from awpo_verl.integration.patching import FAILURES, wrap
 
 
 def install() -> None:
     """Register the estimator, the loss and the reward manager, and put the seams in place as verl is imported."""
     for module, piece in {
         "hydra._internal.config_loader_impl": _config_section,
+        "verl.trainer.config.algorithm": _algorithm_dataclass,
         "verl.utils.config": _validation,
         "verl.trainer.ppo.core_algos": _estimator_and_loss,
         "verl.trainer.ppo.ray_trainer": _advantage,
@@ -29,25 +32,32 @@ def install() -> None:
         "verl.workers.utils.losses": _actor_loss,
         "verl.experimental.reward_loop.reward_manager": _reward_manager,
     }.items():
-        wrapt.register_post_import_hook(piece, module)
-    if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
+        wrapt.register_post_import_hook(_remembering_failure(piece), module)
+    if on_cpu():
         from awpo_verl.integration.cpu import install as install_cpu
 
         install_cpu()
 
 
-def refuse_awpo(problem: str) -> None:
-    """Make a config that asks for AWPO stop in the driver, with this message."""
+def _remembering_failure(piece: Callable[[Any], None]) -> Callable[[Any], None]:
+    def hang(module: Any) -> None:
+        try:
+            piece(module)
+        except Exception as error:  # noqa: BLE001  # see the module's docstring
+            FAILURES.append(f"{type(error).__name__}: {error}")
+            print(f"awpo_verl: {FAILURES[-1]} Runs without AWPO go on.", file=sys.stderr, flush=True)
 
-    def refuse(module: Any) -> None:
-        def validate(original: Any, config: Any, *args: Any, **kwargs: Any) -> Any:
-            if config.algorithm.adv_estimator == NAME:
-                raise AWPOConfigError(f"algorithm.adv_estimator={NAME}: {problem}")
-            return original(config, *args, **kwargs)
+    return hang
 
-        wrap(module, "validate_config", validate)
 
-    wrapt.register_post_import_hook(refuse, "verl.utils.config")
+def _algorithm_dataclass(module: Any) -> None:
+    """The section would be an unknown argument for code that makes verl's AlgoConfig of `config.algorithm`."""
+
+    def initialize(original: Any, self: Any, *args: Any, awpo: Any = None, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        object.__setattr__(self, AWPO, awpo)
+
+    wrap(module, "AlgoConfig.__init__", initialize)
 
 
 def _config_section(module: Any) -> None:
@@ -65,8 +75,8 @@ def _validation(module: Any) -> None:
 def _estimator_and_loss(module: Any) -> None:
     from awpo_verl.integration import actor_loss, trainer
 
-    module.register_adv_est(NAME)(trainer.estimator)
-    module.register_policy_loss(NAME)(actor_loss.policy_loss)
+    module.register_adv_est(AWPO)(trainer.estimator)
+    module.register_policy_loss(AWPO)(actor_loss.policy_loss)
 
 
 def _advantage(module: Any) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
-from awpo_verl.config import AWPOConfig, parse
+from awpo_verl.config import merge_defaults
 from awpo_verl.integration.patching import wrap
 
 
@@ -29,8 +29,10 @@ def _compose(original: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def add_section(config: Any) -> None:
-    """Merge the defaults under what the config already says in `algorithm.awpo`. Raises AWPOConfigError."""
-    given = config.algorithm.get("awpo")
-    parse(given)
+    """Merge the defaults under what the config already says in `algorithm.awpo`.
+
+    Raises AWPOConfigError for unknown keys and wrong types. Bounds and combinations are left to validate_config: the
+    command line has not been applied yet.
+    """
     with open_dict(config.algorithm):
-        config.algorithm.awpo = OmegaConf.merge(OmegaConf.structured(AWPOConfig), given or {})
+        config.algorithm.awpo = merge_defaults(config.algorithm.get("awpo"))

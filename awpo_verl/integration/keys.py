@@ -1,10 +1,19 @@
-"""Reading and setting dotted keys of verl's composed config."""
+"""AWPO's name in verl, and reading and setting dotted keys of verl's composed config."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
 from typing import Any
 
 from omegaconf import OmegaConf, open_dict
+
+AWPO = "awpo"  # estimator, policy loss and reward manager are registered under it
+
+
+def on_cpu() -> bool:
+    """Whether the run asks for the CPU platform: VERL_PLATFORM=cpu."""
+    return os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu"
 
 
 def overridden_keys() -> set[str]:
@@ -14,6 +23,12 @@ def overridden_keys() -> set[str]:
     if not HydraConfig.initialized():
         return set()
     return {line.lstrip("+~").partition("=")[0] for line in HydraConfig.get().overrides.task}
+
+
+def is_chosen(key: str, chosen: Collection[str]) -> bool:
+    """Whether the user set the key, or a section that it is in."""
+    parts = key.split(".")
+    return any(".".join(parts[:n]) in chosen for n in range(1, len(parts) + 1))
 
 
 def set_key(config: Any, key: str, value: Any) -> None:

@@ -6,6 +6,23 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from awpo_verl.versions import SUPPORTED_VERL
+
+FAILURES: list[str] = []  # of pieces that could not be hung on verl in this process
+
+
+def require_intact() -> None:
+    """Raise if a piece is missing in this process: AWPO must not run half.
+
+    Raises:
+        RuntimeError: names the pieces and the verl version they are known in.
+    """
+    if FAILURES:
+        raise RuntimeError(
+            f"AWPO cannot run: {' '.join(FAILURES)} Install the verl it is written for: "
+            f'pip install "verl{SUPPORTED_VERL}".'
+        )
+
 
 def wrap(module: Any, name: str, around: Callable[..., Any]) -> None:
     """Replace `module.name` (or `module.Class.name`) by `around(original, *args, **kwargs)`.
@@ -14,11 +31,16 @@ def wrap(module: Any, name: str, around: Callable[..., Any]) -> None:
     (a wrapt proxy it cannot).
 
     Raises:
-        AttributeError: the module has no such function; names it.
+        AttributeError: the module has no such function; names the seam and the verl version it is known in.
     """
     owner_name, _, attribute = name.rpartition(".")
-    owner = getattr(module, owner_name) if owner_name else module
-    original = getattr(owner, attribute)
+    owner = getattr(module, owner_name, None) if owner_name else module
+    original = getattr(owner, attribute, None)
+    if original is None:
+        raise AttributeError(
+            f"awpo_verl's seam {module.__name__}.{name} is not there: upstream has moved it. It is known in verl "
+            f"{SUPPORTED_VERL}."
+        )
 
     @functools.wraps(original)
     def replacement(*args: Any, **kwargs: Any) -> Any:

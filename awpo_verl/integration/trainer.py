@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from awpo_verl.algorithm import Estimate, estimate
 from awpo_verl.config import SECTION, parse
 from awpo_verl.integration.actor_loss import SCALE_FIELD
+from awpo_verl.integration.keys import AWPO
+from awpo_verl.integration.patching import require_intact
 from awpo_verl.rewards.parts import NONFINITE, VALID
 
-NAME = "awpo"
 METRICS = "awpo_metrics"  # in data.meta_info
 
 
@@ -34,7 +34,7 @@ def compute_advantage(
     config: Any = None,
 ) -> Any:
     """Around verl's compute_advantage, with its signature."""
-    if adv_estimator != NAME:
+    if adv_estimator != AWPO:
         return original(data, adv_estimator, gamma, lam, num_repeat, norm_adv_by_std_in_grpo, config)
     result = estimate_data(data, config, norm_adv_by_std_in_grpo)
     mask = data.batch["response_mask"]
@@ -45,50 +45,35 @@ def compute_advantage(
 
 
 def estimate_data(data: Any, algorithm: Any, norm_by_std: bool) -> Estimate:
-    """`algorithm.estimate` for a DataProto of B rollouts, with the reward parts as columns of its non_tensor_batch."""
-    outcome = data.batch["token_level_rewards"].sum(dim=-1)
-    parts = data.non_tensor_batch
-    return estimate_rows(outcome, parts, parts["uid"], algorithm, norm_by_std)
+    """`algorithm.estimate` on a DataProto of B rollouts.
 
-
-def estimator(
-    token_level_rewards: Tensor,
-    response_mask: Tensor,
-    index: np.ndarray | None = None,
-    config: Any = None,
-    non_tensor_batch: dict[str, Any] | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, Tensor]:
-    """`awpo` in verl's registry, for code that calls an estimator by name: advantages and returns, both [B, T].
-
-    Raises:
-        KeyError: non_tensor_batch with the reward parts is missing. verl's trainers do not come this way.
-    """
-    if index is None:
-        raise KeyError("The awpo estimator needs index: one group label (uid) for each row.")
-    result = estimate_rows(token_level_rewards.sum(dim=-1), non_tensor_batch or {}, index, config)
-    advantages = spread(result.advantages, response_mask)
-    return advantages, advantages
-
-
-def estimate_rows(
-    outcome: Tensor, parts: dict[str, Any], index: Any, algorithm: Any, norm_by_std: bool | None = None
-) -> Estimate:
-    """`algorithm.estimate` on what verl has in hand.
+    The outcome is the sum of the row's token-level rewards, as in verl's GRPO; the reward parts are columns of
+    data.non_tensor_batch, of which the reasoning reward is needed.
 
     Args:
-        outcome: [B], the sum of the row's token-level rewards, as in verl's GRPO.
-        parts: columns of B reward parts; needs the reasoning reward under `algorithm.awpo.reasoning_key`.
-        index: [B] group labels.
+        data: needs token_level_rewards [B, T], `uid` and the parts.
         algorithm: verl's `algorithm` section.
-        norm_by_std: None reads `algorithm.norm_adv_by_std_in_grpo`.
+        norm_by_std: `algorithm.norm_adv_by_std_in_grpo`.
     """
-    section = {} if algorithm is None else algorithm
-    config = parse(section.get("awpo"))
-    if norm_by_std is None:
-        norm_by_std = bool(section.get("norm_adv_by_std_in_grpo", True))
+    require_intact()
+    config = parse(algorithm.get("awpo"))
+    outcome = data.batch["token_level_rewards"].sum(dim=-1).cpu()
+    parts = data.non_tensor_batch
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
-    return estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std)
+    return estimate(outcome, reasoning, valid, parts["uid"], config, norm_by_std)
+
+
+def estimator(token_level_rewards: Tensor, response_mask: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:
+    """`awpo` in verl's registry. verl's trainers reach AWPO through `compute_advantage` and never call this.
+
+    Raises:
+        RuntimeError: always: an estimator called by name gets no reward parts and can hand on no clip scale.
+    """
+    require_intact()
+    raise RuntimeError(
+        "This trainer calls the awpo estimator by name, without the reward parts of the rollouts, so AWPO cannot run "
+        "in it. Use verl's own trainers (v1 or legacy), or call awpo_verl.algorithm.estimate yourself."
+    )
 
 
 def read_reasoning(parts: dict[str, Any], key: str, n_rows: int) -> tuple[Tensor, Tensor]:

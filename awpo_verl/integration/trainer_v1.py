@@ -19,9 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from awpo_verl.algorithm.advantage import fill_missing
+from awpo_verl.algorithm.groups import group_ids
+from awpo_verl.config import parse
 from awpo_verl.integration import trainer
 from awpo_verl.integration.actor_loss import SCALE_FIELD
+from awpo_verl.integration.keys import AWPO
 from awpo_verl.integration.patching import wrap
+from awpo_verl.rewards.parts import VALID
 
 GDPO = "gdpo"
 
@@ -47,7 +52,7 @@ def install(module: Any) -> None:
 
 def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, Any]) -> Any:
     """Around PPOTrainer._compute_advantage."""
-    if self.config.algorithm.adv_estimator not in (trainer.NAME, GDPO):
+    if self.config.algorithm.adv_estimator not in (AWPO, GDPO):
         return original(self, batch, metrics)
     import transfer_queue as tq
     from tensordict import TensorDict
@@ -78,7 +83,7 @@ def _compute_for_sessions(original: Any, data: Any, batch_keys: list[str], **cal
     if handover is None:
         return original(data, batch_keys, **call)
     if call["adv_estimator"] == GDPO:
-        _give_gdpo_its_inputs(data, handover.parts)
+        _give_gdpo_its_inputs(data, handover.parts, call["config"])
         return original(data, batch_keys, **call)
 
     final, final_of_row = scored_rows(batch_keys, handover.real)
@@ -124,12 +129,19 @@ def columns(parts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     return {key: np.array([row.get(key) for row in parts], dtype=object) for key in keys}
 
 
-def _give_gdpo_its_inputs(data: Any, parts: list[dict[str, Any]]) -> None:
+def _give_gdpo_its_inputs(data: Any, parts: list[dict[str, Any]], algorithm: Any) -> None:
     """verl's gdpo reads its parts by key and wants to know where each response ends, to put a part there.
 
-    It sums over the tokens right away, so any place inside the row will do: an empty prompt and a full mask.
+    It sums over the tokens right away, so any place inside the row will do: an empty prompt and a full mask. A missing
+    reasoning reward becomes the mean of its group, as for AWPO: gdpo would take it for a 0.
     """
-    data.non_tensor_batch.update(columns(parts))
+    given = columns(parts)
+    key = parse(algorithm.get("awpo")).reasoning_key
+    if VALID in given and key in given:
+        q, valid = trainer.read_reasoning(given, key, len(parts))
+        ids, n = group_ids(data.non_tensor_batch["uid"])
+        given[key] = fill_missing(q, valid & torch.isfinite(q), ids, n).numpy()
+    data.non_tensor_batch.update(given)
     mask = data.batch["response_mask"]
     data.batch["prompts"] = torch.zeros(mask.shape[0], 0, dtype=torch.int64)
     data.batch["attention_mask"] = torch.ones_like(mask)

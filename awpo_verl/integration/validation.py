@@ -5,36 +5,47 @@ verl calls `validate_config` in the driver, after Hydra has composed the config 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from awpo_verl.config import AWPOConfig, AWPOConfigError, parse
-from awpo_verl.integration.keys import overridden_keys, set_key
+from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
+from awpo_verl.integration.patching import require_intact
 
-NAME = "awpo"
+APPLIED = "awpo_defaults_applied"  # in verl's config, once what is implied has been set
 
 # key -> (verl 0.9.1's default, what AWPO needs there)
 IMPLIED = {
-    "actor_rollout_ref.actor.policy_loss.loss_mode": ("vanilla", NAME),
-    "reward.reward_manager.name": ("naive", NAME),
+    "actor_rollout_ref.actor.policy_loss.loss_mode": ("vanilla", AWPO),
+    "reward.reward_manager.name": ("naive", AWPO),
 }
 
 
 def validate_config(original: Any, config: Any, *args: Any, **kwargs: Any) -> Any:
     """Around verl's validate_config(config, use_reference_policy, use_critic)."""
-    lines: list[str] = []
-    if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
-        from awpo_verl.integration.cpu_config import apply
+    # the legacy trainer validates again inside Ray, where nobody knows any more what the user chose
+    if not config.get(APPLIED, False):
+        lines: list[str] = []
+        if on_cpu():
+            from awpo_verl.integration.cpu_config import apply
 
-        lines += apply(config, overridden_keys())
-    if config.algorithm.adv_estimator == NAME:
-        lines += prepare(config, overridden_keys())
-    if lines:
-        print("\n".join(["", *(f"[awpo] {line}" for line in lines), ""]), flush=True)
+            lines += apply(config, overridden_keys())
+        if config.algorithm.adv_estimator == AWPO:
+            lines += prepare(config, overridden_keys())
+        if lines:
+            print("\n".join(["", *(f"[awpo] {line}" for line in lines), ""]), flush=True)
+            set_key(config, APPLIED, True)
+        _plain_section(config)
     return original(config, *args, **kwargs)
+
+
+def _plain_section(config: Any) -> None:
+    """The section without its types, so that a process without awpo_verl can read the config of a run without AWPO."""
+    if config.algorithm.get("awpo") is not None:
+        with open_dict(config.algorithm):
+            config.algorithm.awpo = OmegaConf.to_container(config.algorithm.pop("awpo"))
 
 
 def prepare(config: Any, chosen: Collection[str]) -> list[str]:
@@ -50,6 +61,7 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     Raises:
         AWPOConfigError: names the key, what is wrong, and what to use instead.
     """
+    require_intact()
     section = parse(config.algorithm.get("awpo"))
     refuse_unusable(config)
     lines = ["algorithm.adv_estimator=awpo"]
@@ -58,6 +70,11 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     function = config.reward.custom_reward_function.path
     if function:
         lines.append(f"  your outcome    reward.custom_reward_function.path={function}")
+    if config.reward.reward_manager.name == AWPO:
+        own = f" where your function returns no '{section.reasoning_key}'" if function else ""
+        lines.append(
+            f"  reasoning       rules over <think>...</think>{own}; expected steps in extra_info.reasoning_steps"
+        )
     lines += _remarks(config)
     lines.append(f"  method          {_summary(section)}")
     return lines
@@ -90,7 +107,7 @@ def _imply(config: Any, key: str, default: str, needed: str, chosen: Collection[
     given = OmegaConf.select(config, key)
     if given == needed:
         return f"  as you set it   {key}={given}"
-    if given == default and key not in chosen:
+    if given == default and not is_chosen(key, chosen):
         set_key(config, key, needed)
         return f"  implied         {key}={needed} (was {given}, verl's default)"
     return f"  left alone      {key}={given}: your choice; {_consequence(key)}"

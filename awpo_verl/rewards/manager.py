@@ -21,7 +21,7 @@ from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from awpo_verl.config import parse
-from awpo_verl.rewards.outcome import exact_match, expected_calls, parse_response
+from awpo_verl.rewards.outcome import Response, ToolCall, exact_match, expected_calls, parse_response
 from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import rule_score
 
@@ -52,28 +52,28 @@ class AWPORewardManager(RewardManagerBase):
     async def run_single(self, data: DataProto) -> dict[str, Any]:
         """One session's outputs (the last is scored, as verl does) -> {"reward_score", "reward_extra_info"}."""
         item = data[-1]
-        text = await self.loop.run_in_executor(None, self._decode, item)
         row = item.non_tensor_batch
         ground_truth = row["reward_model"]["ground_truth"]
         expected = None if self.has_custom_function else expected_calls(ground_truth)
-        response = parse_response(text)
+        # off the event loop: the text may be long
+        text, response, by_rules = await self.loop.run_in_executor(None, self._read, item, expected)
 
-        extra: dict[str, float] = {}
-        scored, reasoning = False, None
         if expected is not None:
-            outcome = exact_match(response, expected)
+            outcome, extra, reasoning = exact_match(response, expected), {}, by_rules
         else:
             result = await self._compute_score(text, ground_truth, row)
             outcome, extra, scored, reasoning = read_result(result, self.reasoning_key)
-        if not scored:
-            reasoning = rule_score(response, _expected_steps(row))
+            reasoning = reasoning if scored else by_rules
 
         parts = RewardParts(outcome, reasoning, response.format_ok, len(response.calls), extra)
         return {"reward_score": outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
 
-    def _decode(self, item: Any) -> str:
+    def _read(self, item: Any, expected: tuple[ToolCall, ...] | None) -> tuple[str, Response, float | None]:
+        """The response's text, its parts, and what the rules say of its thinking."""
         ids = response_ids(item.batch["input_ids"], item.batch["attention_mask"], item.batch["responses"])
-        return self.tokenizer.decode(ids, skip_special_tokens=True)
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        response = parse_response(text)
+        return text, response, rule_score(response, _expected_steps(item.non_tensor_batch), expected)
 
     async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:
         """The user's function, or verl's rule for the data source, called as verl's naive manager calls it."""
@@ -116,6 +116,8 @@ def response_ids(input_ids: torch.Tensor, attention_mask: torch.Tensor, response
     if bool(attention_mask.all()):
         return responses
     tokens = input_ids[attention_mask.bool()]
+    if not attention_mask[0]:  # prompt padded on the left, as the legacy trainer does: the naive sum is right
+        return responses[: int(attention_mask[-len(responses) :].sum())]
     for length in range(min(len(tokens), len(responses)), 0, -1):
         if torch.equal(tokens[-length:], responses[:length]):
             return responses[:length]
@@ -123,5 +125,9 @@ def response_ids(input_ids: torch.Tensor, attention_mask: torch.Tensor, response
 
 
 def _expected_steps(row: dict[str, Any]) -> list[str] | None:
-    steps = (row.get("extra_info") or {}).get("reasoning_steps")
-    return None if steps is None else [str(step) for step in steps]
+    steps: Any = (row.get("extra_info") or {}).get("reasoning_steps")
+    if hasattr(steps, "tolist"):
+        steps = steps.tolist()
+    if steps is not None and not (isinstance(steps, list) and all(isinstance(step, str) for step in steps)):
+        raise TypeError(f"extra_info['reasoning_steps'] must be a list of strings, got {str(steps)[:200]!r}.")
+    return steps

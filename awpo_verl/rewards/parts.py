@@ -1,7 +1,8 @@
 """The parts of one rollout's reward, as they travel through verl's `reward_extra_info`.
 
-verl stacks every key over the rows (validation, dumps, GDPO), so each rollout has the same keys, all plain floats,
-none of them NaN: a missing reasoning reward is `reasoning = 0, reasoning_valid = 0`, never a NaN and never a real zero.
+verl stacks every key over the rows (validation, dumps, GDPO), so ours are the same for each rollout, all plain floats,
+none of them NaN: a missing reasoning reward is `reasoning = 0, reasoning_valid = 0`. What a user's function returns
+beside them travels on as it is, as it did under verl's naive manager.
 """
 
 from __future__ import annotations
@@ -24,38 +25,41 @@ class RewardParts:
         reasoning: q, or None where the scorer did not answer. NaN and inf count as missing, and are counted.
         format_ok: the thinking is closed and every call parses.
         n_calls: calls that parsed.
-        extra: further numbers of a user's reward function, for the logs.
+        extra: what else a user's reward function returned, for the logs.
     """
 
     outcome: float
     reasoning: float | None
     format_ok: bool
     n_calls: int
-    extra: Mapping[str, float]
+    extra: Mapping[str, Any]
 
-    def as_info(self, reasoning_key: str) -> dict[str, float]:
-        """The row's `reward_extra_info`: floats only. `acc` is the name under which verl reports validation."""
+    def as_info(self, reasoning_key: str) -> dict[str, Any]:
+        """The row's `reward_extra_info`. `acc` is the name under which verl reports validation.
+
+        A user's own `acc`, `format_ok` or `n_calls` takes the place of ours.
+        """
         reasoning = self.reasoning
         nonfinite = reasoning is not None and not math.isfinite(reasoning)
         valid = reasoning is not None and not nonfinite
         return {
             "acc": self.outcome,
+            "format_ok": float(self.format_ok),
+            "n_calls": float(self.n_calls),
             **self.extra,
             OUTCOME: self.outcome,
             reasoning_key: float(reasoning) if reasoning is not None and valid else 0.0,
             VALID: float(valid),
             NONFINITE: float(nonfinite),
-            "format_ok": float(self.format_ok),
-            "n_calls": float(self.n_calls),
         }
 
 
-# A user's function may return these for verl; they are not passed on under their own names.
-_CONSUMED = {"score", "reward", OUTCOME, VALID, NONFINITE, "format_ok", "n_calls"}
+# Ours, or verl's (it adds a column `reward` of its own): a user's value under these names is not passed on.
+_OWN = {"reward", OUTCOME, VALID, NONFINITE}
 
 
-def read_result(result: Any, reasoning_key: str) -> tuple[float, dict[str, float], bool, float | None]:
-    """What a user's reward function returned: outcome, further numbers, whether it gave a reasoning reward, and which.
+def read_result(result: Any, reasoning_key: str) -> tuple[float, dict[str, Any], bool, float | None]:
+    """What a user's reward function returned: outcome, what else, whether it gave a reasoning reward, and which.
 
     Args:
         result: a number (the outcome), or a dict with `outcome` (or verl's `score`; `outcome` wins) and, if the
@@ -71,11 +75,7 @@ def read_result(result: Any, reasoning_key: str) -> tuple[float, dict[str, float
                 f"The reward function returned a dict without 'outcome' or 'score' (its keys: {sorted(result)}). "
                 "AWPO takes the outcome reward from 'outcome', else from 'score'."
             )
-        extra = {
-            key: float(value)
-            for key, value in result.items()
-            if key not in _CONSUMED and key != reasoning_key and _is_number(value) and math.isfinite(value)
-        }
+        extra = {key: value for key, value in result.items() if key not in _OWN and key != reasoning_key}
         gave = reasoning_key in result
         reasoning = result.get(reasoning_key)
         if reasoning is not None:

@@ -9,6 +9,7 @@ before and after, sample rollouts, and leaves curves.png, metrics.jsonl, train.l
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -24,12 +25,13 @@ RECIPE = Path("recipes/run_awpo_tiny_cpu.sh")
 TRAIN_COUNTS = {"hard": 480}  # where the outcome is nearly silent; see docs/results.md
 HELDOUT_COUNTS = {"easy": 96, "medium": 96, "hard": 96}
 SAMPLES = 3
+SETTINGS = "settings.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="make demo", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--algo", default="awpo", help="any estimator of verl's; awpo and grpo are the ones to compare")
+    parser.add_argument("--algo", default="awpo", choices=("awpo", "grpo"))
     parser.add_argument("--seed", type=int, default=0, help="order of the prompts and sampling")
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--out", type=Path, default=Path("outputs/demo"))
@@ -51,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         "STEPS": str(options.steps),
     }
     say(f"Training with {options.algo}: {options.steps} steps through verl; Ray and vLLM take a minute to start.")
+    (folder / SETTINGS).write_text(json.dumps(settings_of(options.algo, options.seed, options.steps, model)))
     code = train(environment, options.overrides, folder, options.steps)
     if code:
         return code
@@ -63,6 +66,11 @@ def main(arguments: list[str] | None = None) -> int:
     say("  curves.png  metrics.jsonl  train.log  validation/*.jsonl")
     say(f"  {os.path.relpath(run.checkpoint, folder)}  (transformers loads it)")
     return 0
+
+
+def settings_of(algo: str, seed: int, steps: int, model: Path) -> dict[str, str | int]:
+    """What decides a run, but for verl's overrides; kept beside it as settings.json."""
+    return {"algo": algo, "seed": seed, "steps": steps, "model": model.name}
 
 
 def prepare_model(cache: Path) -> Path:

@@ -92,7 +92,7 @@ def success_table(run: Run) -> str:
 
 
 def sample_rollouts(run: Run, count: int) -> str:
-    """The same held-out prompts before and after: those whose outcome changed for the better first."""
+    """The same held-out prompts before and after: from the most improved to the least, evenly spread."""
     first, last = min(run.rollouts), max(run.rollouts)
     after = {row["input"]: row for row in run.rollouts[last]}
     pairs = [(row, after[row["input"]]) for row in run.rollouts[first] if row["input"] in after]

@@ -127,10 +127,11 @@ def test_i3_silent_outcome_lets_reasoning_order_the_rows_where_grpo_gives_nothin
             )
 
 
+@pytest.mark.parametrize("gate", [{}, {"kind": "hard"}, {"kind": "fixed", "value": 1.0}, {"kind": "none"}])
 @given(rows=groups(st.just(0.0), st.just(0.0)), level=graded, reasoning=st.floats(0, 1))
-def test_i4_nothing_to_tell_apart_is_exactly_zero(rows, level: float, reasoning: float) -> None:
+def test_i4_nothing_to_tell_apart_is_exactly_zero(gate, rows, level: float, reasoning: float) -> None:
     o, q, labels = rows
-    result = awpo(o + level, q + reasoning, labels)
+    result = awpo(o + level, q + reasoning, labels, config(gate=gate))
     assert torch.equal(result.advantages, torch.zeros_like(result.advantages))
     assert torch.equal(result.gate, torch.zeros_like(result.gate))
     assert torch.equal(result.clip_scale, torch.ones_like(result.clip_scale))

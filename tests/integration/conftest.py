@@ -21,7 +21,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     texts = [shop.reference_response(shop.make_example(random.Random(i), "hard")) for i in range(200)]
     texts += [message["content"] for message in shop.messages(examples[0])]
     settings = tiny_model.ModelSettings(layers=2, hidden_size=128, intermediate_size=256)
-    tokenizer = tiny_model.make_tokenizer(settings, texts)
+    tokenizer = tiny_model.make_tokenizer(settings, texts, shop.ITEMS)
     tiny_model.save(tiny_model.make_model(settings, tokenizer, seed=0), tokenizer, folder / "model")
     (folder / "rewards.py").write_text(REWARD_FUNCTIONS)
     return Workspace(folder)

@@ -53,6 +53,7 @@ def test_the_clip_scale_reaches_the_worker_and_padding_rows_count_for_nothing(
         tmp_path,
         *(AWPO, OWN_REASONING, "algorithm.awpo.clip.shrink=1e6", "actor_rollout_ref.actor.ppo_epochs=2"),
         *("data.train_batch_size=3", "actor_rollout_ref.actor.ppo_mini_batch_size=2"),
+        *("actor_rollout_ref.actor.use_dynamic_bsz=True", "actor_rollout_ref.actor.ppo_max_token_len_per_gpu=512"),
     )
     assert "4 synthetic padding samples" in output
     assert metrics[1]["awpo/clip_scale"] < 1e-5
@@ -76,9 +77,21 @@ def test_gdpo_gets_its_reward_parts_in_the_v1_trainer(workspace: Workspace, tmp_
 
 
 def test_the_legacy_trainer_trains_with_awpo(workspace: Workspace, tmp_path: Path) -> None:
-    metrics, _ = workspace.run(tmp_path, AWPO, OWN_REASONING, "trainer.use_v1=False")
+    metrics, output = workspace.run(
+        tmp_path,
+        *(AWPO, OWN_REASONING, "trainer.use_v1=False"),
+        *("algorithm.awpo.clip.shrink=1e6", "actor_rollout_ref.actor.ppo_epochs=2"),
+    )
+    assert output.count("[awpo] algorithm.adv_estimator=awpo") == 1  # it validates twice
     assert metrics[1]["awpo/gate/mean"] > 0
+    assert metrics[1]["actor/pg_clipfrac"] > 0.05  # the scale has reached the worker
     assert metrics[1]["awpo/outcome/mean"] == pytest.approx(metrics[1]["critic/score/mean"])
+    assert metrics[1]["actor/grad_norm"] > 0
+
+
+def test_the_async_trainer_trains_with_awpo(workspace: Workspace, tmp_path: Path) -> None:
+    metrics, _ = workspace.run(tmp_path, AWPO, OWN_REASONING, "trainer.v1.trainer_mode=colocate_async")
+    assert metrics[1]["awpo/reasoning_valid_frac"] == 1.0
     assert metrics[1]["actor/grad_norm"] > 0
 
 

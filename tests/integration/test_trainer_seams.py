@@ -17,7 +17,7 @@ from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 from verl.trainer.ppo.metric_utils import compute_data_metrics
 from verl.trainer.ppo.v1 import trainer_base
 
-from awpo_verl.integration import trainer, trainer_v1
+from awpo_verl.integration import patching, trainer, trainer_v1
 from awpo_verl.integration.actor_loss import SCALE_FIELD
 
 ALGORITHM = OmegaConf.create({"adv_estimator": "awpo", "norm_adv_by_std_in_grpo": True, "awpo": {}})
@@ -153,17 +153,25 @@ def test_a_row_without_reasoning_is_missing_there_only() -> None:
     assert handover.metrics["awpo/reasoning_nonfinite"] == 1.0
 
 
-def test_the_registered_estimator_works_when_called_by_name() -> None:
+def test_the_estimator_called_by_name_says_why_it_cannot_work() -> None:
     data = rows(SCORES, UIDS)
-    columns = trainer_v1.columns(parts(REASONING))
-    advantages, _ = get_adv_estimator_fn("awpo")(
-        token_level_rewards=data.batch["token_level_rewards"],
-        response_mask=data.batch["response_mask"],
-        index=data.non_tensor_batch["uid"],
-        config=ALGORITHM,
-        non_tensor_batch=columns,
-    )
-    assert torch.equal(advantages, plain()[0].batch["advantages"])
+    with pytest.raises(RuntimeError, match="without the reward parts"):
+        get_adv_estimator_fn("awpo")(data.batch["token_level_rewards"], data.batch["response_mask"], index=UIDS)
+
+
+def test_a_missing_piece_stops_awpo_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patching, "FAILURES", ["AttributeError: seam x.y is not there."])
+    with pytest.raises(RuntimeError, match=r"AWPO cannot run: .*seam x\.y is not there.*pip install"):
+        plain()
+    ray_trainer.compute_advantage(rows(SCORES, UIDS), adv_estimator="grpo", config=ALGORITHM)
+
+
+def test_gdpo_takes_the_groups_mean_for_a_missing_reasoning_reward() -> None:
+    algorithm = OmegaConf.create({"adv_estimator": "gdpo", "gdpo_reward_keys": ["outcome", "reasoning"]})
+    scores, uids, keys = [0.0, 0.0, 0.0], ["a"] * 3, ["a_0_0", "a_1_0", "a_2_0"]
+    given = [{"outcome": 0.0, "reasoning": q, "reasoning_valid": v} for q, v in [(0.2, 1.0), (0.6, 1.0), (0.0, 0.0)]]
+    result, _ = through_v1(rows(scores, uids), keys, given, [True] * 3, algorithm)
+    assert result.batch["advantages"][2, 0].item() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_gdpo_normalises_each_part_in_its_group() -> None:

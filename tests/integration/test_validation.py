@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import verl  # noqa: F401  # loads the plugin, as verl's own entry points do
-from hydra import compose, initialize_config_module
+from hydra import compose, initialize_config_dir, initialize_config_module
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
-from awpo_verl.config import AWPOConfigError
+from awpo_verl.config import AWPOConfigError, parse
+from awpo_verl.integration import validation
 from awpo_verl.integration.cpu_config import CPU_KEYS, apply
 from awpo_verl.integration.validation import IMPLIED, prepare
 
@@ -89,6 +92,48 @@ def test_a_users_own_choice_is_kept_and_said(override: str, key: str, value: str
 def test_what_cannot_work_is_refused(overrides: list[str], message: str) -> None:
     with pytest.raises(AWPOConfigError, match=message):
         prepare(composed("algorithm.adv_estimator=awpo", *overrides), set())
+
+
+def test_a_second_validation_changes_nothing_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """The legacy trainer validates again inside Ray, where what the user chose is not known."""
+    from verl.utils.config import validate_config
+
+    def original(config: Any, *args: Any) -> None: ...
+
+    config = composed("algorithm.adv_estimator=awpo", "reward.reward_manager.name=dapo")
+    validation.validate_config(original, config, False, False)
+    OmegaConf.update(config, LOSS, "vanilla")
+    capsys.readouterr()
+    again = pickle.loads(pickle.dumps(config))
+    validation.validate_config(original, again, False, False)
+    assert (OmegaConf.select(again, LOSS), OmegaConf.select(again, MANAGER)) == ("vanilla", "dapo")
+    assert capsys.readouterr().out == ""
+    assert validate_config.__wrapped__ is not None  # and it is ours that verl calls
+
+
+def test_a_section_chosen_as_a_whole_is_chosen() -> None:
+    config = composed("algorithm.adv_estimator=awpo")
+    prepare(config, {"actor_rollout_ref.actor.policy_loss"})
+    assert OmegaConf.select(config, LOSS) == "vanilla"
+
+
+def test_values_are_judged_after_the_command_line_is_applied(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "defaults: [ppo_trainer, _self_]\nhydra: {searchpath: ['pkg://verl.trainer.config']}\n"
+        "algorithm: {awpo: {gate: {value: 0.7}, reasoning_weight: '${algorithm.gamma}'}}\n"
+    )
+    with initialize_config_dir(str(tmp_path), version_base=None):
+        config = compose("mine", overrides=["algorithm.awpo.gate.kind=fixed", "algorithm.gamma=0.25"])
+    section = parse(config.algorithm.awpo)
+    assert (section.gate.kind, section.gate.value, section.reasoning_weight) == ("fixed", 0.7, 0.25)
+
+
+def test_verls_dataclass_of_the_algorithm_section_can_still_be_made() -> None:
+    from verl.utils.config import omega_conf_to_dataclass
+
+    algorithm = omega_conf_to_dataclass(composed("algorithm.awpo.clip.shrink=0.5").algorithm)
+    assert algorithm.adv_estimator == "gae"
+    assert parse(algorithm.get("awpo")).clip.shrink == 0.5
 
 
 def test_remarks_warn_of_groups_of_one_and_of_filtered_groups() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from pathlib import Path
+import random
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,9 @@ TRUTH = json.dumps({"tool_calls": [{"name": "pay", "arguments": {"amount": 6}}]}
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
-    texts = [RIGHT, *(m["content"] for m in shop.messages(shop.make_example(__import__("random").Random(0), "easy")))]
-    return tiny_model.make_tokenizer(tiny_model.ModelSettings(), texts)
+    example = shop.make_example(random.Random(0), "easy")
+    texts = [RIGHT, *(message["content"] for message in shop.messages(example))]
+    return tiny_model.make_tokenizer(tiny_model.ModelSettings(), texts, shop.ITEMS)
 
 
 def manager(tokenizer: Any, function: Any = None, **awpo: Any) -> AWPORewardManager:
@@ -83,20 +84,20 @@ def test_the_users_function_stays_the_outcome_even_where_the_ground_truth_is_our
 def test_the_users_function_may_be_async_and_may_score_the_reasoning(tokenizer: Any) -> None:
     async def both(**kwargs: Any) -> dict[str, Any]:
         await asyncio.sleep(0)
-        return {"outcome": 1, "score": 7.5, "reasoning": np.float32(0.25), "speed": 3, "note": "text is not a number"}
+        return {"outcome": 1, "score": 7.5, "reasoning": np.float32(0.25), "speed": 3, "pred": "B", "n_calls": 9.0}
 
     reward, info = score(manager(tokenizer, both), "anything")
     assert (reward, info["outcome"], info["reasoning"]) == (1.0, 1.0, 0.25)  # outcome wins over score
-    assert info["speed"] == 3.0
-    assert set(info) == KEYS | {"speed"}
+    # what else it returns travels on as under verl's naive manager (`pred` is what verl votes on in validation)
+    assert (info["score"], info["speed"], info["pred"], info["n_calls"]) == (7.5, 3, "B", 9.0)
+    assert set(info) == KEYS | {"score", "speed", "pred"}
 
 
 @pytest.mark.parametrize(("given", "nonfinite"), [(None, 0.0), (math.nan, 1.0), (-math.inf, 1.0)])
 def test_no_answer_is_a_missing_reward_and_never_a_zero(tokenizer: Any, given: float | None, nonfinite: float) -> None:
     _, info = score(manager(tokenizer, lambda **kw: {"score": 1.0, "reasoning": given}), RIGHT)
-    assert (info["reasoning_valid"], info["reasoning_nonfinite"]) == (0.0, nonfinite)
-    assert all(math.isfinite(value) for value in info.values())
-    assert set(info) == KEYS
+    assert (info["reasoning"], info["reasoning_valid"], info["reasoning_nonfinite"]) == (0.0, 0.0, nonfinite)
+    assert set(info) == KEYS | {"score"}
 
 
 def test_the_reasoning_key_can_be_named(tokenizer: Any) -> None:
@@ -150,6 +151,13 @@ def test_the_response_is_found_under_any_padding() -> None:
     assert response_ids(ids, mask, torch.tensor([31, 32, 0])).tolist() == [31, 32]
 
 
-def test_tool_call_tags_survive_the_decoding(tokenizer: Any, tmp_path: Path) -> None:
+def test_expected_steps_must_be_a_list_of_strings(tokenizer: Any) -> None:
+    with pytest.raises(TypeError, match=r"reasoning_steps.*'2\*3=6'"):
+        score(manager(tokenizer), RIGHT, extra_info={"reasoning_steps": "2*3=6"})
+    _, info = score(manager(tokenizer), RIGHT, extra_info={"reasoning_steps": np.array(["2*3=6"], dtype=object)})
+    assert info["reasoning"] == 1.0
+
+
+def test_tool_call_tags_survive_the_decoding(tokenizer: Any) -> None:
     reward, info = score(manager(tokenizer), RIGHT + tokenizer.eos_token)
     assert (reward, info["n_calls"]) == (1.0, 1.0)

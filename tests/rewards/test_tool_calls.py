@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +61,7 @@ def test_exact_match(given: list[Any], expected: list[dict[str, Any]], outcome: 
 def test_no_call_expected() -> None:
     assert score("<think>nothing to do</think>\n\nIt is 45.") == 1.0
     assert score("<think>nothing to do</think>") == 0.0  # says nothing
+    assert score("<think>nothing to do</think></tool_call>") == 0.0  # a stray tag is not a word
     assert score(text(call("f"))) == 0.0
     assert score("<think>t</think> x <tool_call>{") == 0.0  # tried to call
 
@@ -106,6 +108,10 @@ def test_the_number_of_calls_is_bounded() -> None:
     assert (len(r.calls), r.malformed) == (MAX_BLOCKS, 1)
 
 
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
 PIECES = [
     "<think>",
     "</think>",
@@ -142,7 +148,9 @@ def test_the_expected_calls_score_one_in_any_order(calls: list[dict[str, Any]], 
     shuffled = rng.sample(calls, len(calls))
     # tags inside of strings would end a block; JSON may escape them, and ours does
     written = text(*[json.dumps(c).replace("<", "\\u003c") for c in shuffled])
-    assert score(written, *calls) == float(bool(calls))
+    expected = expected_calls(json.dumps({"tool_calls": calls}))
+    assert expected is not None
+    assert exact_match(parse_response(written), expected) == float(bool(calls))
 
 
 @pytest.mark.parametrize("ground_truth", ["42", "#### 42", '{"answer": 1}', {"answer": 1}, None, 42, "[" * 100_000])
@@ -150,7 +158,25 @@ def test_a_ground_truth_of_another_form_is_left_to_others(ground_truth: Any) -> 
     assert expected_calls(ground_truth) is None
 
 
-@pytest.mark.parametrize("wrong", ["f", {"name": "f"}, [{"arguments": {}}], ["f"], [None]])
+def test_what_reading_parquet_makes_of_a_ground_truth_is_understood() -> None:
+    calls = np.array([{"name": "f", "arguments": {"a": np.int64(1), "b": np.array([1.5, 2.0])}}], dtype=object)
+    assert score(text(call("f", a=1, b=[1.5, 2])), *calls) == 1.0
+
+
+def test_null_padding_is_refused_where_it_cannot_be_told_from_a_null() -> None:
+    padded = {"tool_calls": [{"name": "f", "arguments": {"a": 1, "b": None}}]}
+    with pytest.raises(ValueError, match="parquet pads objects with different keys; write the ground truth as JSON"):
+        expected_calls(padded)
+    assert expected_calls(json.dumps(padded)) == (ToolCall("f", {"a": 1, "b": None}),)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("f", {"name": "f"}, [{"arguments": {}}], ["f"], [None]),
+        *([{"name": "f", "arguments": {"a": float("nan")}}], [{"name": "f", "arguments": {"a": nested(40)}}]),
+    ],
+)
 def test_a_broken_ground_truth_of_our_form_is_an_error(wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"ground_truth\['tool_calls'\]"):
         expected_calls({"tool_calls": wrong})

@@ -89,31 +89,50 @@ def expected_calls(ground_truth: Any) -> tuple[ToolCall, ...] | None:
 
     Args:
         ground_truth: `{"tool_calls": [{"name": str, "arguments": {...}}, ...]}`, as a mapping or as its JSON
-            text (the safe choice in parquet, which pads nested objects with nulls). An empty list means
-            that the right answer calls no tool.
+            text. An empty list means that the right answer calls no tool.
 
     Raises:
-        ValueError: it has a `tool_calls` key, and what is there is not a list of calls.
+        ValueError: it has a `tool_calls` key, and what is there is not a list of calls; or it is a mapping with
+            null arguments, which is what parquet makes of objects with different keys: write JSON text.
     """
-    if isinstance(ground_truth, str):
+    as_text = isinstance(ground_truth, str)
+    if as_text:
         try:
             ground_truth = json.loads(ground_truth)
         except (ValueError, RecursionError):
             return None
     if not isinstance(ground_truth, Mapping) or "tool_calls" not in ground_truth:
         return None
-    given = ground_truth["tool_calls"]
-    given = given.tolist() if hasattr(given, "tolist") else given
+    given = _plain(ground_truth["tool_calls"])
     if not isinstance(given, list):
         raise ValueError(f"ground_truth['tool_calls'] must be a list of calls, got {type(given).__name__}.")
-    calls = [_as_call(item) for item in given]
-    for item, call in zip(given, calls, strict=True):
-        if call is None:
-            raise ValueError(
-                f"ground_truth['tool_calls'] has an entry that is not a call: {str(item)[:200]!r}. "
-                'It must be {"name": str, "arguments": {...}}.'
-            )
-    return tuple(call for call in calls if call is not None)
+    return tuple(_expected_call(item, nulls=as_text) for item in given)
+
+
+def _expected_call(item: Any, nulls: bool) -> ToolCall:
+    """One entry of a ground truth. Raises ValueError that shows it."""
+    call = _as_call(item)
+    problem = None if call else 'it must be {"name": str, "arguments": {...}}'
+    if call and not nulls and None in call.arguments.values():
+        problem = "a null argument: parquet pads objects with different keys; write the ground truth as JSON text"
+    try:
+        if call and not problem:
+            call.canonical()
+            return call
+    except ValueError as error:
+        problem = str(error)
+    raise ValueError(
+        f"ground_truth['tool_calls'] has an entry that cannot be expected: {str(item)[:200]!r}: {problem}."
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and numpy scalars (what reading parquet makes of lists and numbers) as plain Python values."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def exact_match(response: Response, expected: tuple[ToolCall, ...]) -> float:
@@ -143,7 +162,7 @@ def _blocks(text: str) -> tuple[list[str], str, int]:
         blocks.append(text[body:end])
         position = end + len(CALL_CLOSE)
     outside.append(text[position:])
-    return blocks, "".join(outside).strip(), 0
+    return blocks, "".join(outside).replace(CALL_CLOSE, "").strip(), 0
 
 
 def _parse_call(block: str) -> ToolCall | None:

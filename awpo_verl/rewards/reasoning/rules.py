@@ -4,56 +4,66 @@ Where the row states its expected steps (`extra_info["reasoning_steps"]`, e.g. [
 the share of them that the thinking writes, in order. Where it does not, the score is the share of the calls' names
 and argument values that the thinking mentions: reasoning that the call does not follow from earns little.
 
-Thinking that is missing or never closed scores 0.
+Thinking that is missing or never closed scores 0; so does a call that does not parse, and no call where one is
+expected. Where there is nothing to hold the thinking against, the rules have no answer: a missing reward.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from awpo_verl.rewards.outcome.tool_calls import Response
+from awpo_verl.rewards.outcome.tool_calls import Response, ToolCall
 
 MAX_STEPS = 256  # steps of the thinking that are looked at
+MAX_FACTS = 256  # names and values that are looked for
 MAX_THINKING_CHARS = 65_536
 
 
-def rule_score(response: Response, expected_steps: Sequence[str] | None = None) -> float:
-    """Score of a response's thinking, in [0, 1]. Never raises on any response.
+def rule_score(
+    response: Response,
+    expected_steps: Sequence[str] | None = None,
+    expected_calls: tuple[ToolCall, ...] | None = None,
+) -> float | None:
+    """Score of a response's thinking, in [0, 1], or None where the rules cannot tell. Never raises on any response.
 
     Args:
         response: from `parse_response`.
         expected_steps: the steps of the row, or None where it states none. Steps are compared without white
             space; in the thinking they are separated by `;` or line ends.
+        expected_calls: the calls of the row, if known: where some are expected, making none scores 0.
     """
-    if response.thinking is None or not response.thinking.strip():
+    if response.thinking is None or not response.thinking.strip() or response.malformed:
         return 0.0
     thinking = response.thinking[:MAX_THINKING_CHARS]
-    if expected_steps is not None and len(expected_steps) > 0:
-        return _steps_in_order(_steps(thinking), [_squeeze(step) for step in expected_steps])
-    facts = {fact for call in response.calls for fact in (call.name, *_leaves(call.arguments))}
-    if not facts:
-        return 1.0
-    return sum(fact in thinking for fact in facts) / len(facts)
+    if expected_steps:
+        return _steps_in_order(_steps(thinking), _steps("\n".join(expected_steps)))
+    if response.calls:
+        facts = {fact for call in response.calls for fact in (call.name, *_leaves(call.arguments))}
+        looked_for = sorted(facts)[:MAX_FACTS]
+        return sum(_mentions(thinking, fact) for fact in looked_for) / len(looked_for)
+    return 0.0 if expected_calls else None
 
 
 def _steps(thinking: str) -> list[str]:
-    steps = (_squeeze(step) for step in thinking.replace("\n", ";").split(";"))
+    steps = ("".join(step.split()) for step in thinking.replace("\n", ";").split(";"))
     return [step for step in steps if step][:MAX_STEPS]
 
 
-def _squeeze(text: str) -> str:
-    return "".join(text.split())
-
-
-def _steps_in_order(written: list[str], expected: list[str]) -> float:
+def _steps_in_order(written: list[str], expected: list[str]) -> float | None:
     """Length of the longest common subsequence, over the number of expected steps."""
     best = [0] * (len(written) + 1)
     for step in expected:
         diagonal = 0
         for j, other in enumerate(written, 1):
             diagonal, best[j] = best[j], diagonal + 1 if step == other else max(best[j], best[j - 1])
-    return best[-1] / len(expected)
+    return best[-1] / len(expected) if expected else None
+
+
+def _mentions(thinking: str, fact: str) -> bool:
+    """As a whole word: 1 is not mentioned by 17."""
+    return re.search(rf"(?<!\w){re.escape(fact)}(?!\w)", thinking) is not None
 
 
 def _leaves(value: Any) -> Iterator[str]:
