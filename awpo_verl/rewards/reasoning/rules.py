@@ -37,8 +37,8 @@ def rule_score(
     if response.thinking is None or not response.thinking.strip() or response.malformed:
         return 0.0
     thinking = response.thinking[:MAX_THINKING_CHARS]
-    if expected_steps:
-        return _steps_in_order(_steps(thinking), _steps("\n".join(expected_steps)))
+    if expected := _steps("\n".join(expected_steps or ())):
+        return _steps_in_order(_steps(thinking), expected)
     if response.calls:
         facts = {fact for call in response.calls for fact in (call.name, *_leaves(call.arguments))}
         looked_for = sorted(facts)[:MAX_FACTS]
@@ -51,14 +51,14 @@ def _steps(thinking: str) -> list[str]:
     return [step for step in steps if step][:MAX_STEPS]
 
 
-def _steps_in_order(written: list[str], expected: list[str]) -> float | None:
+def _steps_in_order(written: list[str], expected: list[str]) -> float:
     """Length of the longest common subsequence, over the number of expected steps."""
     best = [0] * (len(written) + 1)
     for step in expected:
         diagonal = 0
         for j, other in enumerate(written, 1):
             diagonal, best[j] = best[j], diagonal + 1 if step == other else max(best[j], best[j - 1])
-    return best[-1] / len(expected) if expected else None
+    return best[-1] / len(expected)
 
 
 def _mentions(thinking: str, fact: str) -> bool:
