@@ -15,33 +15,50 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import verl  # noqa: F401  # registers awpo
-from verl.trainer.ppo.core_algos import compute_policy_loss_vanilla, get_adv_estimator_fn
+from omegaconf import OmegaConf
+from tensordict import TensorDict
+from verl import DataProto
+from verl.trainer.ppo.core_algos import compute_policy_loss_vanilla
+from verl.trainer.ppo.v1 import trainer_base
 from verl.workers.config import FSDPActorConfig
 
-from awpo_verl.integration import actor_loss, trainer
+from awpo_verl.integration import actor_loss, trainer_v1
 
 
 def estimators(rows: int, tokens: int, group: int) -> tuple[Callable[[], object], Callable[[], object]]:
-    """AWPO's estimator as the trainer calls it (from the columns of reward parts), and verl's grpo_vectorized."""
+    """AWPO and verl's grpo_vectorized, both as the v1 trainer calls them, once it has the rows from TransferQueue."""
     g = torch.Generator().manual_seed(0)
     rewards = torch.zeros(rows, tokens)
     rewards[:, -1] = (torch.rand(rows, generator=g) > 0.6).float()
     mask = (torch.arange(tokens)[None] < torch.randint(1, tokens + 1, (rows, 1), generator=g)).long()
-    index = np.array([uuid.UUID(int=i // group).hex for i in range(rows)], dtype=object)
-    parts = {
-        "reasoning": np.array(torch.rand(rows, generator=g).tolist(), dtype=object),
-        "reasoning_valid": np.array([1.0] * rows, dtype=object),
-        "reasoning_nonfinite": np.array([0.0] * rows, dtype=object),
-    }
-    grpo = get_adv_estimator_fn("grpo_vectorized")
-    return (
-        lambda: trainer.estimator(rewards, mask, index, {}, parts),
-        lambda: grpo(token_level_rewards=rewards, response_mask=mask, index=index),
-    )
+    uids = [uuid.UUID(int=1 + i // group).hex for i in range(rows)]
+    keys = [f"{uid}_{i % group}_0" for i, uid in enumerate(uids)]
+    scores = torch.rand(rows, generator=g).tolist()
+    parts: list[dict[str, Any]] = [
+        {"reasoning": q, "reasoning_valid": 1.0, "reasoning_nonfinite": 0.0, "outcome": 0.0} for q in scores
+    ]
+    handover = trainer_v1._Handover(parts, [True] * rows)
+
+    def compute(estimator: str) -> None:
+        tensors = TensorDict({"token_level_rewards": rewards, "response_mask": mask}, batch_size=rows)
+        data = DataProto(tensors, {"uid": np.array(uids, dtype=object)})
+        config = OmegaConf.create({"adv_estimator": estimator})
+        trainer_base.compute_advantage_for_multi_trajectories(
+            data, batch_keys=keys, adv_estimator=estimator, norm_adv_by_std_in_grpo=True, config=config
+        )
+
+    def awpo() -> None:
+        token = trainer_v1._handover.set(handover)
+        try:
+            compute("awpo")
+        finally:
+            trainer_v1._handover.reset(token)
+
+    return awpo, lambda: compute("grpo_vectorized")
 
 
 def losses(rows: int, tokens: int) -> tuple[Callable[[], object], Callable[[], object]]:

@@ -42,7 +42,8 @@ def clipped_surrogate(
     """Dual-clip PPO surrogate (arXiv 1912.09729) with a clip range per row. To be minimised.
 
     With scale = 1 every value and gradient equals verl's `vanilla` (core_algos.compute_policy_loss_vanilla) bit
-    for bit: the bounds are formed in float64 and rounded once, as a Python float is.
+    for bit: the bounds are formed in float64 and rounded once, as a Python float is. A clipped token has no gradient,
+    so the clipped branch is kept out of the graph, which pays for the bounds per row.
 
     Args:
         ratio: [B, T], pi / pi_old, > 0.
@@ -58,10 +59,11 @@ def clipped_surrogate(
     scale = scale.to(torch.float64).unsqueeze(-1)
     low = (1.0 - clip_ratio_low * scale).to(ratio.dtype)
     high = (1.0 + clip_ratio_high * scale).to(ratio.dtype)
-    unclipped = -advantages * ratio
-    clipped = -advantages * torch.clamp(ratio, low, high)
-    pessimistic = torch.maximum(unclipped, clipped)
-    bound = -advantages * clip_ratio_c
-    negative = advantages < 0
-    losses = torch.where(negative, torch.min(bound, pessimistic), pessimistic)
-    return losses, torch.gt(clipped, unclipped), torch.gt(pessimistic, bound) & negative
+    negated = -advantages
+    unclipped = negated * ratio
+    with torch.no_grad():
+        clipped = negated * torch.clamp(ratio, low, high)
+        is_clipped = clipped > unclipped
+        bound = torch.where(advantages < 0, negated * clip_ratio_c, torch.inf)
+    pessimistic = torch.where(is_clipped, clipped, unclipped)
+    return torch.min(bound, pessimistic), is_clipped, pessimistic.detach() > bound

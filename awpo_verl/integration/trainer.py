@@ -36,7 +36,10 @@ def compute_advantage(
     """Around verl's compute_advantage, with its signature."""
     if adv_estimator != AWPO:
         return original(data, adv_estimator, gamma, lam, num_repeat, norm_adv_by_std_in_grpo, config)
-    result = estimate_data(data, config, norm_adv_by_std_in_grpo)
+    outcome = data.batch["token_level_rewards"].sum(dim=-1)
+    result = estimate_rows(
+        outcome, data.non_tensor_batch, data.non_tensor_batch["uid"], config, norm_adv_by_std_in_grpo
+    )
     mask = data.batch["response_mask"]
     data.batch["advantages"] = data.batch["returns"] = spread(result.advantages, mask)
     data.batch[SCALE_FIELD] = result.clip_scale.to(mask.device, torch.float32)
@@ -44,23 +47,20 @@ def compute_advantage(
     return data
 
 
-def estimate_data(data: Any, algorithm: Any, norm_by_std: bool) -> Estimate:
-    """`algorithm.estimate` on a DataProto of B rollouts.
-
-    The outcome is the sum of the row's token-level rewards, as in verl's GRPO; the reward parts are columns of
-    data.non_tensor_batch, of which the reasoning reward is needed.
+def estimate_rows(outcome: Tensor, parts: dict[str, Any], index: Any, algorithm: Any, norm_by_std: bool) -> Estimate:
+    """`algorithm.estimate` on what verl has in hand.
 
     Args:
-        data: needs token_level_rewards [B, T], `uid` and the parts.
+        outcome: [B], the sum of each rollout's token-level rewards, as in verl's GRPO.
+        parts: the reward parts as columns of B values, of which the reasoning reward is needed.
+        index: [B], `uid`.
         algorithm: verl's `algorithm` section.
         norm_by_std: `algorithm.norm_adv_by_std_in_grpo`.
     """
     require_intact()
     config = parse(algorithm.get("awpo"))
-    outcome = data.batch["token_level_rewards"].sum(dim=-1).cpu()
-    parts = data.non_tensor_batch
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
-    return estimate(outcome, reasoning, valid, parts["uid"], config, norm_by_std)
+    return estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std)
 
 
 def estimator(token_level_rewards: Tensor, response_mask: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:
@@ -113,4 +113,6 @@ def compute_data_metrics(original: Any, batch: Any, *args: Any, **kwargs: Any) -
 
 def spread(rows: Tensor, response_mask: Tensor) -> Tensor:
     """One number a row [B] -> its response tokens [B, T], in float32."""
-    return rows.to(response_mask.device, torch.float32).unsqueeze(-1) * response_mask
+    # twice as fast as a product with verl's int64 mask, which is converted element by element
+    spread_out = response_mask.to(torch.float32, copy=True)
+    return spread_out.mul_(rows.to(response_mask.device, torch.float32).unsqueeze(-1))

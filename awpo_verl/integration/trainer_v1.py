@@ -87,9 +87,13 @@ def _compute_for_sessions(original: Any, data: Any, batch_keys: list[str], **cal
         return original(data, batch_keys, **call)
 
     final, final_of_row = scored_rows(batch_keys, handover.real)
-    scored = data.select_idxs(final)
-    scored.non_tensor_batch.update(columns([handover.parts[i] for i in final]))
-    result = trainer.estimate_data(scored, call["config"], call["norm_adv_by_std_in_grpo"])
+    result = trainer.estimate_rows(
+        outcome=data.batch["token_level_rewards"].sum(dim=-1)[final],
+        parts=columns([handover.parts[i] for i in final]),
+        index=data.non_tensor_batch["uid"][final],
+        algorithm=call["config"],
+        norm_by_std=call["norm_adv_by_std_in_grpo"],
+    )
 
     real = torch.tensor(handover.real)
     source = torch.tensor(final_of_row)[real]
