@@ -12,7 +12,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kw
         reasoning: how good the thinking is, in [0, 1]; None if that could not be judged (a missing reward, not a 0).
     """
     thinking, closed, answer = solution_str.partition("</think>")
-    outcome = float(closed and str(ground_truth) in answer)
+    outcome = float(bool(closed) and str(ground_truth) in answer)
     steps = [line for line in thinking.splitlines() if "=" in line]
     reasoning = min(len(set(steps)), 3) / 3 if closed else None
     return {"score": outcome, "outcome": outcome, "reasoning": reasoning}
