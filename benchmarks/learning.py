@@ -84,7 +84,7 @@ def draw(runs: dict[str, list[report.Run]], path: Path) -> None:
             steps = [step for step, _ in curves[0]]
             mean = [statistics.mean(curve[i][1] for curve in curves) for i in range(len(steps))]
             axis.plot(steps, mean, color=color, linewidth=2.5, marker="o", label=algo.upper())
-        axis.set(title=f"{level} prompts", xlabel="training step", ylim=(-0.03, 1.03))
+        axis.set(title=f"{level} prompts", xlabel="training step", ylim=(-0.03, 1.03), xticks=steps)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("held-out success")
     axes[0].legend()

@@ -136,6 +136,7 @@ def draw_curves(runs: list[Run], path: Path) -> None:
         axes, ("Held-out success", "Reward parts on training prompts", "What AWPO did"), strict=True
     ):
         axis.set(title=title, xlabel="training step", ylim=(-0.03, 1.03))
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=8)
