@@ -37,7 +37,7 @@ demo: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m awpo_verl.tasks.demo --algo $(ALGO) --seed $(SEED) --steps $(STEPS)
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not gpu" $(TESTS)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not gpu" $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ RECIPES = sorted(Path("recipes").glob("run_*.sh"))
 
 def composed(recipe: Path, tmp_path: Path, **variables: str) -> dict[str, Any]:
     files = {name: str(tmp_path / name) for name in ("MODEL", "TRAIN_FILE", "VAL_FILE", "OUT")}
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # the recipe calls `python`
     done = subprocess.run(
         ["bash", str(recipe), "--cfg", "job"],
         env=os.environ | files | variables,

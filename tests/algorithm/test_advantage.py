@@ -29,7 +29,7 @@ def grpo(o: torch.Tensor, labels: list[str], norm_by_std: bool = True) -> torch.
     )[0].squeeze(-1)
 
 
-def close(a: torch.Tensor, b: torch.Tensor, tolerance: float = 1e-6) -> None:
+def assert_close(a: torch.Tensor, b: torch.Tensor, tolerance: float = 1e-6) -> None:
     torch.testing.assert_close(a.double(), b.double(), rtol=0, atol=tolerance)
 
 
@@ -46,7 +46,7 @@ def test_hand_computed_group_where_outcome_and_reasoning_speak() -> None:
     a_out, m_deviation = [1.5, -0.5, -0.5, -0.5], [1.25, 0.25, -0.75, -0.75]
     expected = [1.25 * ((1 - w) * a + w * m / std_m) for a, m in zip(a_out, m_deviation, strict=True)]
     result = awpo(torch.tensor([1.0, 0, 0, 0]), torch.tensor([1.0, 1, 0, 0]), ["p"] * 4)
-    close(result.advantages, torch.tensor(expected), 1e-5)  # eps = 1e-6 in each denominator
+    assert_close(result.advantages, torch.tensor(expected), 1e-5)  # eps = 1e-6 in each denominator
     assert result.gate.tolist() == pytest.approx([w] * 4, abs=1e-5)
     assert result.clip_scale.tolist() == pytest.approx([1 / (1 + 0.2 * w)] * 4, abs=1e-5)
 
@@ -55,7 +55,7 @@ def test_hand_computed_dead_group_is_rescued() -> None:
     # o = 0 0 0: A_out = 0. q = 0 0.5 1: m = q, mean 0.5, std = 0.5, w = 0.5 / (0.5 + eps) ~ 1, d = d_min = 0.5
     # A = 0.5 * (-0.5 0 0.5) / 0.5 = -0.5 0 0.5
     result = awpo(torch.zeros(3), torch.tensor([0.0, 0.5, 1.0]), ["p"] * 3)
-    close(result.advantages, torch.tensor([-0.5, 0.0, 0.5]), 1e-5)
+    assert_close(result.advantages, torch.tensor([-0.5, 0.0, 0.5]), 1e-5)
     assert result.metrics["awpo/dead_groups_frac"] == 1.0
     assert result.metrics["awpo/rescued_groups_frac"] == 1.0
 
@@ -63,11 +63,11 @@ def test_hand_computed_dead_group_is_rescued() -> None:
 def test_std_floor_keeps_small_reasoning_differences_small_in_a_dead_group() -> None:
     # q = 0.50 0.51: std = 0.01/sqrt(2) = 0.00707 < floor 0.05. A_mix = (-0.005 0.005) / 0.05 = -0.1 0.1, w ~ 1
     result = awpo(torch.ones(2), torch.tensor([0.50, 0.51]), ["p"] * 2, config(**NO_DIFFICULTY))
-    close(result.advantages, torch.tensor([-0.1, 0.1]), 1e-3)
+    assert_close(result.advantages, torch.tensor([-0.1, 0.1]), 1e-3)
     unfloored = awpo(
         torch.ones(2), torch.tensor([0.50, 0.51]), ["p"] * 2, config(reasoning_std_floor=0.0, **NO_DIFFICULTY)
     )
-    close(unfloored.advantages, torch.tensor([-1, 1]) / math.sqrt(2), 1e-3)
+    assert_close(unfloored.advantages, torch.tensor([-1, 1]) / math.sqrt(2), 1e-3)
 
 
 def test_missing_reasoning_becomes_the_mean_of_the_valid_ones_of_its_group() -> None:
@@ -76,7 +76,7 @@ def test_missing_reasoning_becomes_the_mean_of_the_valid_ones_of_its_group() -> 
     valid = torch.tensor([True, True, False, False, False])
     result = estimate(o, torch.tensor([0.2, 0.6, 99.0, 99.0, 99.0]), valid, list("aaabb"), config())
     full = awpo(o, torch.tensor([0.2, 0.6, 0.4, 0, 0]), list("aaabb"))
-    close(result.advantages, full.advantages)
+    assert_close(result.advantages, full.advantages)
     assert result.metrics["awpo/reasoning_valid_frac"] == pytest.approx(2 / 5)
     assert result.metrics["awpo/reasoning/mean"] == pytest.approx(0.4)  # of the valid ones
 
@@ -85,7 +85,7 @@ def test_missing_reasoning_becomes_the_mean_of_the_valid_ones_of_its_group() -> 
 def test_nonfinite_reasoning_is_missing_and_counted(bad: float) -> None:
     o = torch.tensor([0.0, 1, 0])
     result = awpo(o, torch.tensor([0.2, bad, 0.4]), list("aaa"))
-    close(result.advantages, awpo(o, torch.tensor([0.2, 0.3, 0.4]), list("aaa")).advantages)
+    assert_close(result.advantages, awpo(o, torch.tensor([0.2, 0.3, 0.4]), list("aaa")).advantages)
     assert result.metrics["awpo/reasoning_nonfinite"] == 1.0
     assert result.metrics["awpo/reasoning_valid_frac"] == pytest.approx(2 / 3)
 
@@ -100,7 +100,7 @@ def test_a_group_of_one_follows_grpo() -> None:
     result = awpo(torch.tensor([0.7, 0.0, 1.0]), torch.tensor([0.1, 0.5, 0.5]), ["alone", "pair", "pair"])
     assert result.advantages[0].item() == pytest.approx(0.7)
     assert result.gate[0].item() == 0.0
-    close(result.advantages[:1], grpo(torch.tensor([0.7]), ["alone"]), 1e-5)
+    assert_close(result.advantages[:1], grpo(torch.tensor([0.7]), ["alone"]), 1e-5)
 
 
 @pytest.mark.parametrize("norm_by_std", [True, False])
@@ -108,7 +108,7 @@ def test_a_group_of_one_follows_grpo() -> None:
 def test_i1_constant_reasoning_gives_grpo(rows, level: float, norm_by_std: bool) -> None:
     o, q, labels = rows
     result = awpo(o, q + level, labels, config(**NO_DIFFICULTY), norm_by_std=norm_by_std)
-    close(result.advantages, grpo(o, labels, norm_by_std))
+    assert_close(result.advantages, grpo(o, labels, norm_by_std))
 
 
 @given(rows=groups(st.just(0.0), graded), level=binary)
@@ -151,11 +151,11 @@ def test_i6_permuting_rows_permutes_advantages_and_other_prompts_change_none(row
     a = awpo(o, q, labels).advantages
     order = torch.randperm(len(o), generator=torch.Generator().manual_seed(seed))
     permuted = awpo(o[order], q[order], [labels[i] for i in order]).advantages
-    close(permuted, a[order], 1e-9)
+    assert_close(permuted, a[order], 1e-9)
     others = awpo(
         torch.cat([o, torch.tensor([0.0, 1, 1])]), torch.cat([q, torch.tensor([0.3, 0.1, 0])]), [*labels, "x", "x", "x"]
     )
-    close(others.advantages[: len(o)], a, 1e-9)
+    assert_close(others.advantages[: len(o)], a, 1e-9)
 
 
 @given(rows=groups(graded, graded), scale=st.floats(0.5, 50), shift=st.floats(-10, 10))
@@ -164,16 +164,16 @@ def test_i7_rescaling_the_outcome_changes_nothing(rows, scale: float, shift: flo
     a = awpo(o, q, labels, config(reasoning_std_floor=0.0)).advantages
     mapped = config(reasoning_std_floor=0.0, reasoning_weight=scale, outcome_range=[shift, scale + shift])
     # eps = 1e-6 does not scale: it moves an advantage by about eps/std, and the smallest std here is about 0.02
-    close(awpo(scale * o + shift, q, labels, mapped).advantages, a, 5e-4)
+    assert_close(awpo(scale * o + shift, q, labels, mapped).advantages, a, 5e-4)
 
 
 @given(rows=groups(st.one_of(binary, graded), graded))
 def test_i8_gate_none_is_grpo_on_the_outcome_and_gate_one_is_grpo_on_the_mix(rows) -> None:
     o, q, labels = rows
     no_floor = {"reasoning_std_floor": 0.0, **NO_DIFFICULTY}
-    close(awpo(o, q, labels, config(gate={"kind": "none"}, **no_floor)).advantages, grpo(o, labels))
+    assert_close(awpo(o, q, labels, config(gate={"kind": "none"}, **no_floor)).advantages, grpo(o, labels))
     mix = config(gate={"kind": "fixed", "value": 1.0}, reasoning_weight=0.7, **no_floor)
-    close(awpo(o, q, labels, mix).advantages, grpo(o.double() + 0.7 * q.double(), labels))
+    assert_close(awpo(o, q, labels, mix).advantages, grpo(o.double() + 0.7 * q.double(), labels))
 
 
 @given(rows=groups(graded, graded))
@@ -181,7 +181,7 @@ def test_dr_grpo_switch_drops_both_divisions(rows) -> None:
     o, q, labels = rows
     a = awpo(o, q, labels, config(gate={"kind": "fixed", "value": 0.25}, **NO_DIFFICULTY), norm_by_std=False).advantages
     mix = o.double() + q.double()
-    close(a, 0.75 * grpo(o, labels, False) + 0.25 * grpo(mix, labels, False))
+    assert_close(a, 0.75 * grpo(o, labels, False) + 0.25 * grpo(mix, labels, False))
 
 
 def test_hard_gate_opens_only_where_the_outcome_is_silent() -> None:
@@ -195,9 +195,9 @@ def test_difficulty_weighs_half_solved_prompts_most_and_never_below_d_min() -> N
     # gate none: |A| = d * |A_out|. mu = 1/2: d = 1.5; mu = 1: A_out = 0; range [-3, 4]: outcome 0.5 is mu = 1/2
     o = torch.tensor([0.0, 1.0, -3.0, 4.0])
     c = config(gate={"kind": "none"})
-    close(awpo(o[:2], torch.zeros(2), list("aa"), c).advantages, 1.5 * grpo(o[:2], list("aa")))
+    assert_close(awpo(o[:2], torch.zeros(2), list("aa"), c).advantages, 1.5 * grpo(o[:2], list("aa")))
     wide = config(gate={"kind": "none"}, outcome_range=[-3.0, 4.0])
-    close(awpo(o[2:], torch.zeros(2), list("aa"), wide).advantages, 1.5 * grpo(o[2:], list("aa")))
+    assert_close(awpo(o[2:], torch.zeros(2), list("aa"), wide).advantages, 1.5 * grpo(o[2:], list("aa")))
 
 
 def test_outcome_outside_of_its_range_is_reported_and_never_flips_a_sign() -> None:
@@ -205,7 +205,7 @@ def test_outcome_outside_of_its_range_is_reported_and_never_flips_a_sign() -> No
     result = awpo(o, torch.zeros(2), list("aa"))
     assert result.metrics["awpo/outcome_out_of_range_frac"] == 1.0
     far = awpo(torch.tensor([3.0, 4.0]), torch.zeros(2), list("aa"), config(gate={"kind": "none"}))
-    close(far.advantages, 0.5 * grpo(torch.tensor([3.0, 4.0]), list("aa")))
+    assert_close(far.advantages, 0.5 * grpo(torch.tensor([3.0, 4.0]), list("aa")))
 
 
 def test_metrics_by_hand() -> None:
