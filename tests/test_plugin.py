@@ -11,6 +11,18 @@ import pytest
 from awpo_verl import SUPPORTED_VERL
 from awpo_verl.plugin import version_problem
 
+# Imports verl, which registers the plugin; says what validation makes of a config that has nothing but an estimator.
+VALIDATE = """
+import verl
+from omegaconf import OmegaConf
+from verl.utils.config import validate_config
+for estimator in ("awpo", "grpo"):
+    try:
+        validate_config(OmegaConf.create({"algorithm": {"adv_estimator": estimator}}), False, False)
+    except Exception as error:
+        print(estimator, type(error).__name__, error)
+"""
+
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     import os
@@ -51,16 +63,8 @@ def test_with_an_unsupported_verl_awpo_is_refused_and_grpo_is_not() -> None:
     # the version file is verl's own word for its version; register() runs while verl is imported
     code = """
 import awpo_verl.versions; awpo_verl.versions.SUPPORTED_VERL = "==9.9"
-import verl
-from omegaconf import OmegaConf
-from verl.utils.config import validate_config
-for estimator in ("awpo", "grpo"):
-    try:
-        validate_config(OmegaConf.create({"algorithm": {"adv_estimator": estimator}}), False, False)
-    except Exception as error:
-        print(estimator, type(error).__name__, error)
 """
-    done = python(code)
+    done = python(code + VALIDATE)
     assert "awpo_verl: verl 0.9.1 is not supported" in done.stderr
     assert 'pip install "verl==9.9"' in done.stderr
     assert "awpo AWPOConfigError algorithm.adv_estimator=awpo: verl 0.9.1 is not supported" in done.stdout
@@ -73,32 +77,18 @@ from awpo_verl.integration import hooks
 def install():
     raise RuntimeError("seam gone")
 hooks.install = install
-import verl
-from omegaconf import OmegaConf
-from verl.utils.config import validate_config
-try:
-    validate_config(OmegaConf.create({"algorithm": {"adv_estimator": "awpo"}}), False, False)
-except ValueError as error:
-    print(error)
 """
-    done = python(code)
+    done = python(code + VALIDATE)
     assert "awpo_verl: AWPO could not be registered with verl 0.9.1: RuntimeError: seam gone" in done.stderr
-    assert "algorithm.adv_estimator=awpo: AWPO could not be registered" in done.stdout
+    assert "awpo AWPOConfigError algorithm.adv_estimator=awpo: AWPO could not be registered" in done.stdout
 
 
 def test_a_package_that_is_missing_is_said_and_awpo_is_refused() -> None:
     code = """
 import sys
 sys.modules["wrapt"] = None
-import verl
-from omegaconf import OmegaConf
-from verl.utils.config import validate_config
-try:
-    validate_config(OmegaConf.create({"algorithm": {"adv_estimator": "awpo"}}), False, False)
-except ValueError as error:
-    print(error)
 """
-    done = python(code)
+    done = python(code + VALIDATE)
     assert "awpo_verl: AWPO could not be registered" in done.stderr
     assert "wrapt" in done.stdout
 

@@ -59,7 +59,7 @@ def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, 
 
     rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"])
     handover = _Handover(
-        parts=[_reward_extra_info(row) for row in list(rows["extra_fields"])],
+        parts=[_reward_extra_info(row) for row in rows["extra_fields"]],
         real=[not tag.get("is_padding", False) for tag in batch.tags],
     )
     token = _handover.set(handover)
