@@ -16,9 +16,16 @@ SECTION = "algorithm.awpo"
 GATE_KINDS = ("variance_ratio", "fixed", "hard", "none")
 DIFFICULTY_KINDS = ("parabolic", "none")
 CLIP_SCOPES = ("batch", "sequence")
+CALL_FORMATS = ("auto", "hermes", "toolrl", "pythonic", "llama3_json", "mistral", "qwen3_coder", "gpt_oss")
+MATCH_KINDS = ("exact", "graded")
+STRING_KINDS = ("strict", "normalized")
 # Keys of reward_extra_info with a meaning of their own (rewards/parts.py).
 RESERVED_KEYS = frozenset(
-    ["acc", "score", "reward", "outcome", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"]
+    [
+        *("acc", "score", "reward", "outcome", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"),
+        *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless"),
+        *("state_ok", "results_ok"),
+    ]
 )
 
 
@@ -67,6 +74,21 @@ class ClipConfig:
 
 
 @dataclass
+class OutcomeConfig:
+    """Built-in outcome checkers (rewards/outcome), for rows with expected calls.
+
+    format: how the model writes calls: auto (told by the tokenizer's chat template, else by each text's marks) |
+        hermes | toolrl | pythonic | llama3_json | mistral | qwen3_coder | gpt_oss.
+    match: exact (1 where every call is right, else 0) | graded (partial credit in [0, 1]).
+    strings: strict (as they are) | normalized (case, blanks and punctuation outside of numbers do not count).
+    """
+
+    format: str = "auto"
+    match: str = "exact"
+    strings: str = "strict"
+
+
+@dataclass
 class AWPOConfig:
     """The section `algorithm.awpo`.
 
@@ -84,6 +106,7 @@ class AWPOConfig:
     gate: GateConfig = field(default_factory=GateConfig)
     difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
     clip: ClipConfig = field(default_factory=ClipConfig)
+    outcome: OutcomeConfig = field(default_factory=OutcomeConfig)
 
     def __post_init__(self) -> None:
         check(self)
@@ -112,6 +135,9 @@ def check(config: AWPOConfig) -> None:
         _refuse("difficulty.d_max", config.difficulty.d_max, "a number > 0; with 0 every advantage is 0")
     _at_least(0.0, "clip.shrink", config.clip.shrink)
     _one_of(CLIP_SCOPES, "clip.scope", config.clip.scope)
+    _one_of(CALL_FORMATS, "outcome.format", config.outcome.format)
+    _one_of(MATCH_KINDS, "outcome.match", config.outcome.match)
+    _one_of(STRING_KINDS, "outcome.strings", config.outcome.strings)
 
 
 def parse(section: Any) -> AWPOConfig:

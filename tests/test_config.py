@@ -9,7 +9,9 @@ from omegaconf import OmegaConf
 
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
-from awpo_verl.config import DIFFICULTY_KINDS, GATE_KINDS, AWPOConfig, AWPOConfigError, parse
+from awpo_verl.config import CALL_FORMATS, DIFFICULTY_KINDS, GATE_KINDS, AWPOConfig, AWPOConfigError, parse
+from awpo_verl.rewards.outcome.formats import FORMATS
+from awpo_verl.rewards.outcome.parse import AUTO
 
 
 def test_defaults_are_the_methods() -> None:
@@ -23,6 +25,7 @@ def test_defaults_are_the_methods() -> None:
 def test_every_kind_that_the_config_allows_has_its_function() -> None:
     assert set(GATES) == set(GATE_KINDS)
     assert set(DIFFICULTIES) == set(DIFFICULTY_KINDS)
+    assert {AUTO, *FORMATS} == set(CALL_FORMATS)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ def test_every_kind_that_the_config_allows_has_its_function() -> None:
         ({"outcome_range": [0, 1, 2]}, r"algorithm\.awpo\.outcome_range"),
         ({"outcome_range": [0, "x"]}, r"algorithm\.awpo\.outcome_range\[1\]"),
         ({"reasoning_key": ""}, r"algorithm\.awpo\.reasoning_key"),
-        ({"reasoning_key": "outcome"}, r"algorithm\.awpo\.reasoning_key=outcome .*taken: acc, format_ok"),
+        ({"reasoning_key": "outcome"}, r"algorithm\.awpo\.reasoning_key=outcome .*taken: acc, checked, exact"),
         ({"gate": {"kind": "fixed", "value": 1.5}}, r"algorithm\.awpo\.gate\.value=1\.5 .* \[0, 1\]"),
         ({"gate": {"kind": "hard", "threshold": -1}}, r"algorithm\.awpo\.gate\.threshold=-1"),
         ({"gate": {"value": 0.9}}, r"gate\.value=0\.9 has no effect with algorithm\.awpo\.gate\.kind=variance_ratio"),
@@ -51,6 +54,9 @@ def test_every_kind_that_the_config_allows_has_its_function() -> None:
         ({"difficulty": {"d_min": 2.0}}, r"algorithm\.awpo\.difficulty\.d_max=1\.5 .* >= 2 \(difficulty\.d_min\)"),
         ({"difficulty": {"d_min": 0, "d_max": 0}}, r"algorithm\.awpo\.difficulty\.d_max=0"),
         ({"clip": {"shrink": -0.2}}, r"algorithm\.awpo\.clip\.shrink=-0\.2"),
+        ({"outcome": {"format": "xml"}}, r"algorithm\.awpo\.outcome\.format=xml .* auto, hermes, toolrl"),
+        ({"outcome": {"match": "fuzzy"}}, r"algorithm\.awpo\.outcome\.match=fuzzy .* exact, graded"),
+        ({"outcome": {"strings": "lower"}}, r"algorithm\.awpo\.outcome\.strings=lower .* strict, normalized"),
         ({"clip": {"scope": "token"}}, r"algorithm\.awpo\.clip\.scope=token .* batch, sequence"),
     ],
 )

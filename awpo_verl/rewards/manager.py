@@ -5,13 +5,15 @@ workers, beside generation. `reward_score` is the outcome alone, so `critic/scor
 
 The outcome comes from the first of these that the row has:
   1. the user's `reward.custom_reward_function`, as it did under GRPO;
-  2. a ground truth of our form, `{"tool_calls": [...]}`: exact match of the calls;
+  2. a ground truth of our form, `{"tool_calls": [...]}`: the calls are matched, with the schemas in
+     `extra_info["tools"]` where the row has them;
   3. verl's own rule for the row's data_source (verl/utils/reward_score).
 The reasoning comes from the user's function, if it returns one, else from the rules in rewards/reasoning.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from typing import Any
 
@@ -21,7 +23,7 @@ from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from awpo_verl.config import parse
-from awpo_verl.rewards.outcome import Response, ToolCall, exact_match, expected_calls, parse_response
+from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens
 from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import rule_score
 
@@ -41,7 +43,12 @@ class AWPORewardManager(RewardManagerBase):
         super().__init__(config, tokenizer, compute_score)
         self.tokenizer: Any = tokenizer
         self.compute_score: Any = compute_score
-        self.reasoning_key = parse(config.algorithm.get("awpo")).reasoning_key
+        awpo = parse(config.algorithm.get("awpo"))
+        self.reasoning_key = awpo.reasoning_key
+        self.outcome = awpo.outcome
+        if self.outcome.format == "auto" and (told := format_of_template(getattr(tokenizer, "chat_template", None))):
+            self.outcome = dataclasses.replace(self.outcome, format=told)
+        self.marks_are_special = needs_special_tokens(self.outcome.format)
         self.has_custom_function = bool(config.reward.custom_reward_function.path)
         self.router = (
             {}
@@ -54,26 +61,32 @@ class AWPORewardManager(RewardManagerBase):
         item = data[-1]
         row = item.non_tensor_batch
         ground_truth = row["reward_model"]["ground_truth"]
-        expected = None if self.has_custom_function else expected_calls(ground_truth)
         # off the event loop: the text may be long
-        text, response, by_rules = await self.loop.run_in_executor(None, self._read, item, expected)
+        text, verdict, by_rules = await self.loop.run_in_executor(None, self._read, item, ground_truth)
 
-        if expected is not None:
-            outcome, extra, reasoning = exact_match(response, expected), {}, by_rules
+        if verdict.outcome is not None:
+            outcome, extra, reasoning = verdict.outcome, {}, by_rules
         else:
             result = await self._compute_score(text, ground_truth, row)
             outcome, extra, scored, reasoning = read_result(result, self.reasoning_key)
             reasoning = reasoning if scored else by_rules
 
-        parts = RewardParts(outcome, reasoning, response.format_ok, len(response.calls), extra)
+        parts = RewardParts(outcome, reasoning, verdict.as_info(), extra)
         return {"reward_score": outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
 
-    def _read(self, item: Any, expected: tuple[ToolCall, ...] | None) -> tuple[str, Response, float | None]:
-        """The response's text, its parts, and what the rules say of its thinking."""
+    def _read(self, item: Any, ground_truth: Any) -> tuple[str, Verdict, float | None]:
+        """The response's text, what the checkers say of it, and what the rules say of its thinking."""
+        row = item.non_tensor_batch
         ids = response_ids(item.batch["input_ids"], item.batch["attention_mask"], item.batch["responses"])
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        response = parse_response(text)
-        return text, response, rule_score(response, _expected_steps(item.non_tensor_batch), expected)
+        marked = text
+        if self.marks_are_special:
+            marked = self.tokenizer.decode(ids, skip_special_tokens=False).removesuffix(self.tokenizer.eos_token or "")
+        tools = (row.get("extra_info") or {}).get("tools")
+        # a user's own function decides alone, also what the ground truth and the tools mean
+        own = self.has_custom_function
+        verdict = check(marked, None if own else ground_truth, None if own else tools, self.outcome)
+        return text, verdict, rule_score(verdict.response, _expected_steps(row), verdict.calls_expected)
 
     async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:
         """The user's function, or verl's rule for the data source, called as verl's naive manager calls it."""

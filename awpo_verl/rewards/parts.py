@@ -23,29 +23,26 @@ class RewardParts:
     Attributes:
         outcome: o, what GRPO would train on. Must be finite; the estimator refuses it otherwise.
         reasoning: q, or None where the scorer did not answer. NaN and inf count as missing, and are counted.
-        format_ok: the thinking is closed and every call parses.
-        n_calls: calls that parsed.
+        checks: what the outcome checkers say (outcome/checker.py, Verdict.as_info): the same keys for each rollout.
         extra: what else a user's reward function returned, for the logs.
     """
 
     outcome: float
     reasoning: float | None
-    format_ok: bool
-    n_calls: int
+    checks: Mapping[str, float]
     extra: Mapping[str, Any]
 
     def as_info(self, reasoning_key: str) -> dict[str, Any]:
         """The row's `reward_extra_info`. `acc` is the name under which verl reports validation.
 
-        A user's own `acc`, `format_ok` or `n_calls` takes the place of ours.
+        A user's own `acc`, or one under the name of a check, takes the place of ours.
         """
         reasoning = self.reasoning
         nonfinite = reasoning is not None and not math.isfinite(reasoning)
         valid = reasoning is not None and not nonfinite
         return {
             "acc": self.outcome,
-            "format_ok": float(self.format_ok),
-            "n_calls": float(self.n_calls),
+            **self.checks,
             **self.extra,
             OUTCOME: self.outcome,
             reasoning_key: float(reasoning) if reasoning is not None and valid else 0.0,

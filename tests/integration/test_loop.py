@@ -36,7 +36,8 @@ def test_training_stops_after_a_step_and_resumes_with_the_next(workspace: Worksp
     assert first[1]["awpo/gate/mean"] > 0
     # verl draws the two validation prompts at random: of either level, or of both
     validated = {key: value for key, value in first[1].items() if key.endswith("/reasoning/mean@1")}
-    assert validated and set(validated) <= {f"val-aux/shop_{level}/reasoning/mean@1" for level in ("easy", "hard")}
+    assert validated
+    assert set(validated) <= {f"val-aux/shop_{level}/reasoning/mean@1" for level in ("easy", "hard")}
     assert max(validated.values()) > 0
 
     second, output = workspace.run(tmp_path, *keys, "trainer.total_training_steps=2")

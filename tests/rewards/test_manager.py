@@ -19,7 +19,9 @@ from verl.utils.reward_score import default_compute_score
 from awpo_verl.rewards.manager import AWPORewardManager, response_ids
 from awpo_verl.tasks import shop, tiny_model
 
-KEYS = {"acc", "outcome", "reasoning", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"}
+KEYS = {"acc", "outcome", "reasoning", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"} | {
+    *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless")
+}
 RIGHT = '<think>\n2*3=6\n</think>\n\n<tool_call>\n{"name": "pay", "arguments": {"amount": 6}}\n</tool_call>'
 TRUTH = json.dumps({"tool_calls": [{"name": "pay", "arguments": {"amount": 6}}]})
 
@@ -66,6 +68,15 @@ def test_built_in_checker_and_rules(tokenizer: Any) -> None:
         "reasoning_nonfinite": 0.0,
         "format_ok": 1.0,
         "n_calls": 1.0,
+        "schema_ok": 1.0,
+        "checked": 1.0,
+        "exact": 1.0,
+        "graded": 1.0,
+        "name_score": 1.0,
+        "key_score": 1.0,
+        "value_score": 1.0,
+        "refused": 0.0,
+        "needless": 0.0,
     }
     assert all(type(value) is float for value in info.values())
 

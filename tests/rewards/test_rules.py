@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awpo_verl.rewards.outcome import ToolCall, parse_response
+from awpo_verl.rewards.outcome import parse_response
 from awpo_verl.rewards.reasoning import rule_score
 
 STEPS = ["6*17=102", "102+9=111", "111-1=110"]
@@ -29,7 +29,6 @@ def test_share_of_the_expected_steps_in_order(thinking: str, score: float) -> No
 
 
 CALL = '<tool_call>{"name": "pay", "arguments": {"amount": 12, "to": {"who": "Ann"}}}</tool_call>'
-PAY = (ToolCall("pay", {"amount": 12}),)
 
 
 @pytest.mark.parametrize(
@@ -41,14 +40,13 @@ def test_without_expected_steps_the_call_must_follow_from_the_thinking(thinking:
 
 
 def test_not_calling_and_broken_calls_earn_nothing_where_calls_are_expected() -> None:
-    assert rule_score(parse_response("<think>pay Ann 12</think> I refuse."), None, PAY) == 0.0
-    assert rule_score(parse_response("<think>pay Ann 12</think><tool_call>{broken</tool_call>"), None, PAY) == 0.0
-    assert rule_score(parse_response("<think>6*17=102</think><tool_call>{broken</tool_call>"), STEPS, PAY) == 0.0
+    assert rule_score(parse_response("<think>pay Ann 12</think> I refuse."), None, True) == 0.0
+    assert rule_score(parse_response("<think>pay Ann 12</think><tool_call>{broken</tool_call>"), None, True) == 0.0
+    assert rule_score(parse_response("<think>6*17=102</think><tool_call>{broken</tool_call>"), STEPS, True) == 0.0
 
 
-@pytest.mark.parametrize("expected", [None, ()])
-def test_where_there_is_nothing_to_hold_the_thinking_against_there_is_no_answer(expected: tuple | None) -> None:
-    assert rule_score(parse_response("<think>hm</think> It is 45."), None, expected) is None
+def test_where_there_is_nothing_to_hold_the_thinking_against_there_is_no_answer() -> None:
+    assert rule_score(parse_response("<think>hm</think> It is 45.")) is None
 
 
 def test_an_expected_step_may_hold_the_separator() -> None:
@@ -63,6 +61,6 @@ def test_no_thinking_scores_zero(text: str) -> None:
 
 @given(st.text(max_size=400), st.none() | st.lists(st.text(max_size=8), max_size=5))
 def test_any_text_scores_within_range(text: str, steps: list[str] | None) -> None:
-    for score in (rule_score(parse_response(t), steps, PAY) for t in (text, f"<think>{text}</think>{CALL}")):
+    for score in (rule_score(parse_response(t), steps, True) for t in (text, f"<think>{text}</think>{CALL}")):
         assert score is not None
         assert 0.0 <= score <= 1.0

@@ -1,5 +1,24 @@
 """Outcome reward: was it the right call?"""
 
-from awpo_verl.rewards.outcome.tool_calls import Response, ToolCall, exact_match, expected_calls, parse_response
+from awpo_verl.rewards.outcome.calls import Response, ToolCall
+from awpo_verl.rewards.outcome.checker import Verdict, check
+from awpo_verl.rewards.outcome.expected import expected_calls
+from awpo_verl.rewards.outcome.matching import Match, match_calls
+from awpo_verl.rewards.outcome.parse import format_of_template, needs_special_tokens, parse_response
+from awpo_verl.rewards.outcome.schema import Tools, parse_tools, schema_problems
 
-__all__ = ["Response", "ToolCall", "exact_match", "expected_calls", "parse_response"]
+__all__ = [
+    "Match",
+    "Response",
+    "ToolCall",
+    "Tools",
+    "Verdict",
+    "check",
+    "expected_calls",
+    "format_of_template",
+    "match_calls",
+    "needs_special_tokens",
+    "parse_response",
+    "parse_tools",
+    "schema_problems",
+]

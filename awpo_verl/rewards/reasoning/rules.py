@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from awpo_verl.rewards.outcome.tool_calls import Response, ToolCall
+from awpo_verl.rewards.outcome import Response
 
 MAX_STEPS = 256  # steps of the thinking that are looked at
 MAX_FACTS = 256  # names and values that are looked for
@@ -24,7 +24,7 @@ MAX_THINKING_CHARS = 65_536
 def rule_score(
     response: Response,
     expected_steps: Sequence[str] | None = None,
-    expected_calls: tuple[ToolCall, ...] | None = None,
+    calls_expected: bool = False,
 ) -> float | None:
     """Score of a response's thinking, in [0, 1], or None where the rules cannot tell. Never raises on any response.
 
@@ -32,7 +32,7 @@ def rule_score(
         response: from `parse_response`.
         expected_steps: the steps of the row, or None where it states none. Steps are compared without white
             space; in the thinking they are separated by `;` or line ends.
-        expected_calls: the calls of the row, if known: where some are expected, making none scores 0.
+        calls_expected: the row is known to expect a call, so making none scores 0.
     """
     if response.thinking is None or not response.thinking.strip() or response.malformed:
         return 0.0
@@ -43,7 +43,7 @@ def rule_score(
         facts = {fact for call in response.calls for fact in (call.name, *_leaves(call.arguments))}
         looked_for = sorted(facts)[:MAX_FACTS]
         return sum(_mentions(thinking, fact) for fact in looked_for) / len(looked_for)
-    return 0.0 if expected_calls else None
+    return 0.0 if calls_expected else None
 
 
 def _steps(thinking: str) -> list[str]:

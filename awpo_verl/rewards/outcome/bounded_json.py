@@ -1,0 +1,140 @@
+"""JSON from a model, read within bounds: the standard library's C scanner, with hooks that refuse what is hostile.
+
+Refused with BadCallError: nesting over MAX_DEPTH, integers over MAX_DIGITS digits, NaN, Infinity and floats that
+overflow, an object with a key twice (readers disagree on which one counts), more than MAX_CHARS characters.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
+
+MAX_CHARS = 65_536  # text of one call
+MAX_DEPTH = 32  # nesting of one call
+MAX_DIGITS = 100  # of an integer
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+def read_value(text: str, start: int = 0) -> tuple[Any, int]:
+    """The JSON value that begins at `start` (white space before it is skipped), and where it ends.
+
+    Raises:
+        BadCallError: no JSON there, or over a bound.
+    """
+    start = skip_space(text, start)
+    if len(text) - start > MAX_CHARS:
+        text = text[: start + MAX_CHARS]
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except BadCallError:
+        raise
+    except RecursionError:
+        raise BadCallError("nested too deeply") from None
+    except ValueError as error:
+        raise BadCallError(f"not JSON: {getattr(error, 'msg', 'bad number')}") from None
+    # cheap first: where so few brackets open, they cannot nest too deeply
+    if text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH:
+        check_depth(value)
+    return value, end
+
+
+def read_all(text: str) -> Any:
+    """The JSON value that is the whole text but for white space. Raises BadCallError."""
+    value, end = read_value(text)
+    if skip_space(text, end) != len(text):
+        raise BadCallError("not JSON: text after the value")
+    return value
+
+
+def skip_space(text: str, start: int) -> int:
+    """The place of the first character from `start` on that is not JSON white space."""
+    match = _SPACE.match(text, start)
+    return match.end() if match else start
+
+
+def check_depth(value: Any, limit: int = MAX_DEPTH) -> None:
+    """Raises BadCallError if lists and objects nest deeper than `limit`. No recursion."""
+    level = [value]
+    for _ in range(limit):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        level = [item for item in inner if isinstance(item, dict | list)]
+        if not level:
+            return
+    raise BadCallError(f"nested deeper than {limit}")
+
+
+def read_integer(digits: str) -> int:
+    """An integer of at most MAX_DIGITS digits. Raises BadCallError."""
+    if len(digits) > MAX_DIGITS:
+        raise BadCallError(f"an integer of more than {MAX_DIGITS} digits")
+    return int(digits)
+
+
+def read_float(digits: str) -> float:
+    """A finite float. Raises BadCallError."""
+    value = float(digits)
+    if not math.isfinite(value):
+        raise BadCallError("a number too large for a float")
+    return value
+
+
+def as_call(value: Any) -> ToolCall:
+    """`{"name": str, "arguments": {...}}` as a ToolCall.
+
+    `parameters` may stand for `arguments`, the arguments may be a JSON text of an object, and may be left out.
+
+    Raises:
+        BadCallError: anything else.
+    """
+    if not isinstance(value, dict):
+        raise BadCallError(f"a call must be a JSON object, got {json_type(value)}")
+    name = value.get("name")
+    if not isinstance(name, str) or not name:
+        raise BadCallError("a call without a name")
+    if "arguments" in value and "parameters" in value:
+        raise BadCallError("both arguments and parameters")
+    arguments = value.get("arguments", value.get("parameters", _NO_ARGUMENTS))
+    if isinstance(arguments, str):
+        arguments = read_all(arguments)
+    if not isinstance(arguments, dict):
+        raise BadCallError(f"arguments must be an object, got {json_type(arguments)}")
+    return ToolCall(name, dict(arguments))
+
+
+def json_type(value: Any) -> str:
+    """The name of a value's JSON type, for messages."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    names = {str: "string", int: "integer", float: "number", list: "array", tuple: "array", dict: "object"}
+    return names.get(type(value), type(value).__name__)
+
+
+_NO_ARGUMENTS: dict[str, Any] = {}
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise BadCallError("a key twice in one object")
+    return result
+
+
+def _constant(name: str) -> Any:
+    raise BadCallError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=read_integer, parse_float=read_float, parse_constant=_constant
+)

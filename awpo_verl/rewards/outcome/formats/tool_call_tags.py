@@ -1,0 +1,70 @@
+"""`<tool_call>` blocks of JSON: hermes (Qwen), one call in a block, and toolrl, one or more calls in a block.
+
+hermes:  <tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>
+toolrl:  <tool_call>
+         {"name": "f", "parameters": {"a": 1}}
+         {"name": "g", "parameters": {}}
+         </tool_call>
+         <response>...</response>
+
+White space is free, so a call may span lines. A block that is never closed is a problem: the output was cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, as_call, read_all, read_value, skip_space
+from awpo_verl.rewards.outcome.calls import BadCallError, Found
+from awpo_verl.rewards.outcome.schema import Tools
+
+OPEN, CLOSE = "<tool_call>", "</tool_call>"
+
+
+def read_hermes(text: str, tools: Tools | None) -> Found:
+    found = Found.nothing()
+    for block in blocks(text, found):
+        try:
+            found.calls.append(as_call(read_all(block)))
+        except BadCallError as error:
+            found.problems.append(str(error))
+    return found
+
+
+def read_toolrl(text: str, tools: Tools | None) -> Found:
+    found = Found.nothing()
+    for block in blocks(text, found):
+        try:
+            position = skip_space(block, 0)
+            while position < len(block):
+                if found.full():
+                    found.over()
+                    break
+                value, end = read_value(block, position)
+                found.calls.append(as_call(value))
+                position = skip_space(block, end)
+        except BadCallError as error:  # where the next call would begin cannot be told
+            found.problems.append(str(error))
+    found.outside = ["".join(found.outside).replace("<response>", "").replace("</response>", "")]
+    return found
+
+
+def blocks(text: str, found: Found) -> Iterator[str]:
+    """The texts between the tags, until `found` is full. What is outside, and what is wrong, goes to `found`."""
+    position = 0
+    while (start := text.find(OPEN, position)) >= 0:
+        found.outside.append(text[position:start])
+        body = start + len(OPEN)
+        end = text.find(CLOSE, body)
+        if end < 0:
+            found.problems.append("a call that is never closed")
+            return
+        if found.full():
+            found.over()
+            return
+        if end - body > MAX_CHARS:
+            found.problems.append(f"a call of more than {MAX_CHARS} characters")
+        else:
+            yield text[body:end]
+        position = end + len(CLOSE)
+    found.outside.append(text[position:].replace(CLOSE, ""))

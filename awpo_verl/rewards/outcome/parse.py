@@ -1,0 +1,89 @@
+"""A decoded response, taken apart: the thinking first, then the calls in the format of the model.
+
+A call inside the thinking is a thought, not a call. Thinking that is opened and never closed swallows the rest: the
+output was cut off, and nothing after it counts. The text is the model's, so it is hostile: whatever it is, reading
+it raises nothing, runs nothing, and takes time linear in its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from awpo_verl.rewards.outcome.calls import Response
+from awpo_verl.rewards.outcome.formats import FORMATS, NEEDS_SPECIAL_TOKENS, harmony
+from awpo_verl.rewards.outcome.schema import Tools
+
+AUTO = "auto"
+
+_THINKING = {"mistral": ("[THINK]", "[/THINK]")}
+_DEFAULT_THINKING = ("<think>", "</think>")
+
+# What tells a format, in a text or in a chat template. The first that is found decides.
+_MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("gpt_oss", ("<|channel|>",)),
+    ("qwen3_coder", ("<function=",)),
+    ("hermes", ("<tool_call>",)),
+    ("mistral", ("[TOOL_CALLS]",)),
+    ("pythonic", ("[func_name1(", "[func1(", "<|python_start|>")),
+    ("llama3_json", ("<|python_tag|>", '"parameters":')),
+)
+
+
+def parse_response(text: str, format: str = "hermes", tools: Tools | None = None) -> Response:
+    """Take a decoded response apart. Never raises on any text.
+
+    Args:
+        text: what the model wrote, without the prompt. A chat template may put the opening `<think>` into the
+            prompt, so a text that has only `</think>` has thinking too.
+        format: a name in FORMATS, or "auto": told by the text's own marks.
+        tools: from `parse_tools`; types the values of qwen3_coder and names positional arguments of pythonic.
+
+    Raises:
+        ValueError: no such format.
+    """
+    if format == AUTO:
+        format = format_of_text(text)
+    reader = FORMATS.get(format)
+    if reader is None:
+        raise ValueError(f"format={format!r} is not a call format; use one of {AUTO}, {', '.join(FORMATS)}.")
+    if format == "gpt_oss":
+        thinking, unclosed, rest = *harmony.thinking(text), text
+    else:
+        thinking, unclosed, rest = _split_thinking(text, *_THINKING.get(format, _DEFAULT_THINKING))
+    if unclosed:
+        return Response(None, "", unclosed=True)
+    found = reader(rest, tools)
+    return Response(thinking, "".join(found.outside).strip(), tuple(found.calls), tuple(found.problems))
+
+
+def format_of_template(chat_template: str | None) -> str | None:
+    """The call format that a tokenizer's chat template teaches the model, None where no mark tells."""
+    return next((name for name, marks in _MARKS if _has(chat_template or "", marks)), None)
+
+
+def format_of_text(text: str) -> str:
+    """The call format that a response is written in, by its marks after the thinking; hermes where none tells."""
+    rest = text.rpartition("</think>")[2]
+    begin = rest.lstrip()[:1]
+    if (name := format_of_template(rest)) is not None:
+        return name
+    return {"[": "pythonic", "{": "llama3_json"}.get(begin, "hermes")
+
+
+def needs_special_tokens(format: str) -> bool:
+    """Whether a response has to be decoded with special tokens for this format to be read (or, for auto, told)."""
+    return format == AUTO or format in NEEDS_SPECIAL_TOKENS
+
+
+def _has(text: str, marks: Iterable[str]) -> bool:
+    return any(mark in text for mark in marks)
+
+
+def _split_thinking(text: str, opening: str, closing: str) -> tuple[str | None, bool, str]:
+    """(thinking or None, never closed, the text after it)."""
+    before, closed, rest = text.partition(closing)
+    if closed:
+        return (before.partition(opening)[2] if opening in before else before), False, rest
+    if opening in text:
+        return None, True, ""
+    return None, False, text

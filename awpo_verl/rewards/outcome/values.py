@@ -1,0 +1,150 @@
+"""When is an argument right? Values compare by JSON type, and by the tool's schema where there is one.
+
+- Types are respected: true is not 1, "1" is not 1, null is only null.
+- Numbers compare by value: 1 is 1.0, except where the schema says integer and the call writes 1.0.
+- Strings are compared as they are (`strict`), or as `normalize` leaves them (`normalized`).
+- Lists compare in order, or in any order where the schema says `uniqueItems`; objects without regard to order.
+- An expected value may be `AnyOf` several, at any depth. An argument or key may be left out if it is expected to be
+  its schema's `default`, and may be written as its default where it is not expected.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from awpo_verl.rewards.outcome.schema import integers_only, property_schema
+
+_QUOTES = str.maketrans('\u2018\u2019\u201c\u201d"', "'''''")
+# a number keeps its sign and its point; of all else, blanks and , . / - _ * ^ are dropped
+_PARTS = re.compile(r"(?<!\w)-?\d+(?:\.\d+)?|\d+(?:\.\d+)?|[^\s,./\-_*^\d]+")
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """An expected value that stands for each of `values`; `optional`: it may also be left out."""
+
+    values: tuple[Any, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The keys of an expected and a given object: what is right, and which names are wrong how."""
+
+    right: int
+    wrong: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+    @property
+    def shared(self) -> int:
+        """Keys that both have."""
+        return self.right + len(self.wrong)
+
+    @property
+    def all(self) -> int:
+        """Keys that either has."""
+        return self.shared + len(self.missing) + len(self.unexpected)
+
+    @property
+    def equal(self) -> bool:
+        return self.right == self.all
+
+
+def compare_objects(
+    expected: Mapping[str, Any], given: Mapping[str, Any], schema: Any = None, strings: str = "strict"
+) -> Compared:
+    """Compare key by key. Keys that may be left out and are, and defaults that are written out, count as absent.
+
+    Args:
+        expected: key -> JSON value or AnyOf; trusted, its size bounds the work.
+        given: key -> JSON value, from the model.
+        schema: JSON Schema of the object, if known.
+        strings: "strict" or "normalized".
+    """
+    right = 0
+    wrong: list[str] = []
+    missing: list[str] = []
+    for key, value in expected.items():
+        inner = property_schema(schema, key) if schema else None
+        if key in given:
+            if accepts(value, given[key], inner, strings):
+                right += 1
+            else:
+                wrong.append(key)
+        elif not (isinstance(value, AnyOf) and value.optional) and not _is_default(value, inner, strings):
+            missing.append(key)
+    if len(given) == right + len(wrong):
+        return Compared(right, tuple(wrong), tuple(missing), ())
+    unexpected = [
+        key
+        for key, value in given.items()
+        if key not in expected and not _writes_default(value, property_schema(schema, key), strings)
+    ]
+    return Compared(right, tuple(wrong), tuple(missing), tuple(unexpected))
+
+
+def accepts(expected: Any, given: Any, schema: Any = None, strings: str = "strict") -> bool:
+    """Whether the given JSON value is the expected one. Bounded by the size of the expected value."""
+    if isinstance(expected, AnyOf):
+        return any(accepts(value, given, schema, strings) for value in expected.values)
+    if isinstance(expected, str):
+        if not isinstance(given, str):
+            return False
+        return expected == given or (strings == "normalized" and normalize(expected) == normalize(given))
+    if expected is None or isinstance(expected, bool):
+        return given is expected
+    if isinstance(expected, int | float):
+        if isinstance(given, bool) or not isinstance(given, int | float) or given != expected:
+            return False
+        return not (isinstance(given, float) and isinstance(expected, int) and integers_only(schema))
+    if isinstance(expected, Mapping):
+        return isinstance(given, Mapping) and compare_objects(expected, given, schema, strings).equal
+    return isinstance(given, list | tuple) and _lists_equal(expected, given, schema, strings)
+
+
+def normalize(text: str) -> str:
+    """Unicode NFKC, case folded, quotes made alike, white space and `, . / - _ * ^` dropped, except within numbers.
+
+    `New York, NY` is `new york ny`; `-5` is not `5`, `1.5` is not `15`, and `5 10` is not `510`.
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_QUOTES)
+    result: list[str] = []
+    for part in _PARTS.findall(text):
+        if result and part[-1].isdigit() and result[-1][-1].isdigit():
+            result.append(" ")
+        result.append(part)
+    return "".join(result)
+
+
+def _lists_equal(expected: Any, given: Any, schema: Any, strings: str) -> bool:
+    if len(expected) != len(given):
+        return False
+    items = schema.get("items") if isinstance(schema, Mapping) else None
+    if all(accepts(want, got, items, strings) for want, got in zip(expected, given, strict=True)):
+        return True
+    if not (isinstance(schema, Mapping) and schema.get("uniqueItems") is True):
+        return False
+    return _perfect_matching([[accepts(want, got, items, strings) for got in given] for want in expected])
+
+
+def _perfect_matching(fits: list[list[bool]]) -> bool:
+    """Whether each row can have a column of its own in which it is True."""
+    import numpy as np
+    from scipy.optimize import linear_sum_assignment
+
+    matrix = np.asarray(fits, dtype=np.float64)
+    rows, columns = linear_sum_assignment(matrix, maximize=True)
+    return bool(matrix[rows, columns].all())
+
+
+def _is_default(expected: Any, schema: Any, strings: str) -> bool:
+    return isinstance(schema, Mapping) and "default" in schema and accepts(expected, schema["default"], schema, strings)
+
+
+def _writes_default(given: Any, schema: Any, strings: str) -> bool:
+    return isinstance(schema, Mapping) and "default" in schema and accepts(schema["default"], given, schema, strings)

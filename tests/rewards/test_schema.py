@@ -1,0 +1,98 @@
+"""Tool schemas: the dialects as JSON Schema, and what a call breaks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from awpo_verl.rewards.outcome import ToolCall, check, parse_tools, schema_problems
+from tests.rewards.calls import call, hermes, tool
+
+BFCL = {
+    "name": "area",
+    "description": "…",
+    "parameters": {
+        "type": "dict",
+        "required": ["points"],
+        "properties": {
+            "points": {"type": "tuple", "items": {"type": "float"}},
+            "unit": {"type": "string", "enum": ["m", "km"], "default": "m"},
+            "extra": {"type": "any"},
+            "options": {"type": "dict", "properties": {"type": {"type": "integer"}}},
+        },
+    },
+}
+
+
+def problems(tools: list[Any], name: str = "area", **arguments: Any) -> list[str]:
+    return schema_problems([ToolCall(name, arguments)], parse_tools(tools))
+
+
+def test_bfcls_dialect_is_json_schema_under_other_names() -> None:
+    assert problems([BFCL], points=[1, 2.5], extra={"x": [1]}, options={"type": 1}) == []
+    assert problems([BFCL], points=["1"]) == ["points.0: type"]
+    assert problems([BFCL], points=[True]) == ["points.0: type"]
+    assert problems([BFCL], unit="mile") == ["arguments: required", "unit: enum"]
+    assert problems([BFCL], points=[], options={"type": "x"}) == ["options.type: type"]
+
+
+def test_openai_tools_bare_functions_text_and_arrays_are_the_same_tools() -> None:
+    openai = {"type": "function", "function": BFCL}
+    texts = [[openai], [BFCL], json.dumps([openai]), np.array([openai], dtype=object)]
+    assert len({str(parse_tools(given)) for given in texts}) == 1
+    assert parse_tools(None) is None
+
+
+def test_an_integer_is_no_float() -> None:
+    assert problems([tool("area", a="integer")], a=1.0) == ["a: type"]
+    assert problems([tool("area", a="number")], a=1) == []
+
+
+def test_a_type_that_is_nobodys_is_no_constraint() -> None:
+    assert problems([tool("area", a="int, optional")], a="x") == []
+
+
+def test_an_unknown_tool_is_a_problem_and_without_schemas_there_is_none() -> None:
+    assert problems([BFCL], "volume") == ["unknown tool"]
+    assert schema_problems([ToolCall("f", {})], None) == []
+
+
+def test_a_pattern_that_explodes_on_the_models_text_is_given_up() -> None:
+    schema = tool("area", a={"type": "string", "pattern": "^(a|a)*$"})
+    assert problems([schema], a="aaa") == []
+    assert problems([schema], a="a" * 64 + "!") == ["a: pattern"]
+
+
+def test_references_stay_in_the_document() -> None:
+    local = {"name": "f", "parameters": {"$defs": {"n": {"type": "int"}}, "properties": {"a": {"$ref": "#/$defs/n"}}}}
+    assert problems([local], "f", a="x") == ["a: type"]
+    remote = {"name": "f", "parameters": {"properties": {"a": {"$ref": "https://example.com/schema.json"}}}}
+    assert "leads nowhere" in problems([remote], "f", a="x")[0]
+
+
+@pytest.mark.parametrize(
+    ("tools", "message"),
+    [
+        ("{", "tools are not JSON"),
+        ('"[]"', "got a JSON string"),
+        (3, "must be a list of tool schemas or its JSON text, got int"),
+        ([{"parameters": {}}], "a tool must be"),
+        ([{"name": "f", "parameters": []}], "a tool must be"),
+        ([{"name": "f", "parameters": {"required": [1]}}], "parameters of tool 'f' are no JSON Schema: required.0"),
+    ],
+)
+def test_broken_tools_are_an_error_that_shows_them(tools: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_tools(tools)
+
+
+def test_a_call_that_matches_but_breaks_its_schema_says_so_in_the_parts() -> None:
+    truth = {"tool_calls": [call("f", a="high")]}
+    tools = [tool("f", a={"type": "string", "enum": ["low", "mid"]})]
+    verdict = check(hermes(call("f", a="high")), truth, tools)
+    assert (verdict.outcome, verdict.as_info()["exact"], verdict.as_info()["schema_ok"]) == (1.0, 1.0, 0.0)
+    assert verdict.schema_problems == ("a: enum",)
+    assert check(hermes(call("f", a="high")), truth).as_info()["schema_ok"] == 1.0
