@@ -26,14 +26,20 @@ setup(
         "packaging",
         "jsonschema>=4.18",
         "psutil",
+        "pyarrow",
         "regex",
+        "rich",
         "scipy",
         "transformers",
+        "typer",
         "wrapt>=1.16",
     ],
     extras_require={
         "gpu": ["vllm>=0.18", "flash-attn"],
         "demo": ["matplotlib"],
     },
-    entry_points={"verl.plugins": ["awpo = awpo_verl.plugin:register"]},
+    entry_points={
+        "verl.plugins": ["awpo = awpo_verl.plugin:register"],
+        "console_scripts": ["awpo-verl = awpo_verl.cli:app"],
+    },
 )

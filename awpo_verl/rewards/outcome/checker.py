@@ -10,10 +10,10 @@ from typing import Any
 
 from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome.calls import Response
-from awpo_verl.rewards.outcome.expected import expected_calls
+from awpo_verl.rewards.outcome.expected import expected_calls, tools_of
 from awpo_verl.rewards.outcome.matching import Match, match_calls
 from awpo_verl.rewards.outcome.parse import parse_response
-from awpo_verl.rewards.outcome.schema import Tools, parse_tools, schema_problems
+from awpo_verl.rewards.outcome.schema import parse_tools, schema_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +60,17 @@ def check(text: str, ground_truth: Any, tools: Any = None, config: OutcomeConfig
 
     Args:
         text: what the model wrote, without the prompt.
-        ground_truth: `{"tool_calls": [...]}` or its JSON text (see expected.py); anything else is not checked.
-        tools: the tools' schemas, a list or its JSON text (see schema.parse_tools), or None.
+        ground_truth: `{"tool_calls": [...]}` or its JSON text (see expected.py); anything else is not checked. Its
+            `tools`, if it has them, are the tools' schemas.
+        tools: the schemas where the ground truth has none, a list or its JSON text (see schema.parse_tools), or None.
         config: `algorithm.awpo.outcome`; None = its defaults.
 
     Raises:
         ValueError: the ground truth or the tools are broken; shows the entry.
     """
     config = config or OutcomeConfig()
-    known: Tools | None = parse_tools(tools)
+    expected, known = expected_calls(ground_truth), tools_of(ground_truth) or parse_tools(tools)
     response = parse_response(text, config.format, known)
-    expected = expected_calls(ground_truth)
     problems = tuple(schema_problems(response.calls, known))
     if expected is None:
         return Verdict(response, None, problems, None)

@@ -3,7 +3,9 @@
 `{"tool_calls": [{"name": "book", "arguments": {"city": {"$any": ["NYC", "New York"]}, "nights": 2}}]}`
 
 An object `{"$any": [...]}` anywhere in the arguments stands for one of several accepted values; with `"$optional":
-true` it may also be left out. An empty list expects that no tool is called.
+true` it may also be left out. An empty list expects that no tool is called. `"tools": [...]` beside the calls gives
+the schemas of the tools that the prompt offers (schema.py); it travels with the ground truth into verl's rollout
+dumps.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 
 from awpo_verl.rewards.outcome.bounded_json import MAX_DEPTH, check_depth
 from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
+from awpo_verl.rewards.outcome.schema import Tools, parse_tools
 from awpo_verl.rewards.outcome.values import AnyOf
 
 ANY, OPTIONAL = "$any", "$optional"
@@ -42,6 +45,26 @@ def _from_text(text: str) -> tuple[ToolCall, ...] | None:
     except (ValueError, RecursionError):
         return None
     return _from_mapping(value, nulls=True)
+
+
+def tools_of(ground_truth: Any) -> Tools | None:
+    """The tools that a ground truth gives, None where it gives none.
+
+    Raises:
+        ValueError: they are broken (see parse_tools).
+    """
+    if isinstance(ground_truth, str):
+        return _tools_from_text(ground_truth) if '"tools"' in ground_truth else None
+    return parse_tools(ground_truth.get("tools")) if isinstance(ground_truth, Mapping) else None
+
+
+@lru_cache(maxsize=4096)
+def _tools_from_text(text: str) -> Tools | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return parse_tools(value.get("tools")) if isinstance(value, Mapping) else None
 
 
 def _from_mapping(ground_truth: Any, nulls: bool) -> tuple[ToolCall, ...] | None:

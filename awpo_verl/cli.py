@@ -1,0 +1,125 @@
+"""The command `awpo-verl`. Each subcommand imports what it needs when it runs, so that --help is instant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from awpo_verl.rewards.offline import Summary
+
+app = typer.Typer(
+    name="awpo-verl", help="Tools around AWPO training with verl.", no_args_is_help=True, add_completion=False
+)
+
+COLUMNS = ("outcome", "exact", "graded", "name_score", "key_score", "value_score", "format_ok", "schema_ok", "n_calls")
+MAX_FAILURES = 8  # kinds shown
+
+
+@app.callback()
+def _main() -> None:
+    """Without a callback, typer would make the only subcommand the whole command."""
+
+
+@app.command()
+def score(
+    path: Annotated[Path, typer.Argument(help="JSONL or parquet file, or a folder of verl's rollout dumps.")],
+    format: Annotated[str, typer.Option(help="algorithm.awpo.outcome.format")] = "auto",
+    match: Annotated[str, typer.Option(help="algorithm.awpo.outcome.match")] = "exact",
+    strings: Annotated[str, typer.Option(help="algorithm.awpo.outcome.strings")] = "strict",
+    out: Annotated[Path, typer.Option(help="Each row's parts are written here, as JSONL.")] = Path("parts.jsonl"),
+) -> None:
+    """Score rollouts offline: a table by category, and the commonest failures with an example of each.
+
+    Exit code 1 if rows could not be scored (they are counted, the first is shown), 2 if the files could not be read.
+    """
+    import json
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from awpo_verl.config import AWPOConfigError, parse
+    from awpo_verl.rewards.offline import BrokenTruthError, RowError, Summary, read_rows, score_row
+
+    console = Console()
+    errors = Console(stderr=True)
+    try:
+        config = parse({"outcome": {"format": format, "match": match, "strings": strings}}).outcome
+    except AWPOConfigError as error:
+        errors.print(str(error), markup=False, style="red")
+        raise typer.Exit(2) from None
+
+    summaries: dict[str, Summary] = {}
+    broken: list[str] = []
+    try:
+        with out.open("w", encoding="utf-8") as written:
+            for row in track(read_rows(path), description="scoring", console=errors, transient=True):
+                try:
+                    verdict, parts = score_row(row, config)
+                except BrokenTruthError as error:
+                    broken.append(str(error)[:500])
+                    continue
+                summaries.setdefault(row.category, Summary()).add(row, verdict, parts)
+                failures = verdict.match.failures if verdict.match else ()
+                record = {"row": row.where, "category": row.category, **parts, "failures": failures}
+                written.write(json.dumps(record) + "\n")
+    except (RowError, OSError) as error:
+        errors.print(printable(str(error)), markup=False, style="red")
+        raise typer.Exit(2) from None
+
+    _print_scores(console, summaries)
+    _print_failures(console, summaries)
+    console.print(f"parts of each row: {out}", markup=False)
+    unchecked = sum(summary.rows - summary.checked for summary in summaries.values())
+    if unchecked:
+        console.print(
+            f'{unchecked} rows have a ground truth of another form than {{"tool_calls": [...]}}: not checked.',
+            markup=False,
+            style="yellow",
+        )
+    if broken:
+        errors.print(
+            f"{len(broken)} rows could not be scored. The first: {printable(broken[0])}", markup=False, style="red"
+        )
+        raise typer.Exit(1)
+
+
+def _print_scores(console: Console, summaries: dict[str, Summary]) -> None:
+    from rich.table import Table
+
+    table = Table(title="Scores: means over the checked rows")
+    table.add_column("category")
+    for name in ("rows", "checked", *COLUMNS):
+        table.add_column(name.removesuffix("_score"), justify="right")
+    for category, summary in sorted(summaries.items()):
+        means = [f"{summary.mean(part):.3f}" for part in COLUMNS]
+        table.add_row(printable(category), str(summary.rows), str(summary.checked), *means)
+    console.print(table)
+
+
+def _print_failures(console: Console, summaries: dict[str, Summary]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    for category, summary in sorted(summaries.items()):
+        if not summary.failures:
+            continue
+        table = Table(title=Text(f"Commonest failures: {printable(category)}"), show_lines=True)
+        for name in ("failure", "rows", "share", "for instance"):
+            table.add_column(name)
+        commonest = sorted(summary.failures.items(), key=lambda item: -item[1].count)
+        for kind, failure in commonest[:MAX_FAILURES]:
+            example = Text(f"{failure.where}  {printable(failure.detail)}\n{printable(failure.response)}")
+            table.add_row(kind, str(failure.count), f"{failure.count / summary.checked:.1%}", example)
+        console.print(table)
+        if len(commonest) > MAX_FAILURES:
+            console.print(f"and {len(commonest) - MAX_FAILURES} rarer kinds (--out has them all)", markup=False)
+
+
+def printable(text: str) -> str:
+    """The model's text for a terminal: control characters, and what else is not printable, as escapes."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,129 @@
+"""Whatever the model writes: no exception escapes, and the time stays a small multiple of json.loads's."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awpo_verl.config import CALL_FORMATS, OutcomeConfig
+from awpo_verl.rewards.outcome import Response, check
+from awpo_verl.rewards.outcome.calls import MAX_CALLS
+from tests.rewards.calls import call, tool
+
+TOOLS = [tool("f", a="integer", b={"type": "array", "uniqueItems": True}, c={"type": "string", "pattern": "^(a+)+$"})]
+TRUTH = {"tool_calls": [call("f", a=1), call("f", a={"$any": [1, 2]}), call("g", b=["x"])]}
+SIZE = 65_536
+
+PIECES = [
+    *("<think>", "</think>", "[THINK]", "[/THINK]", "<tool_call>", "</tool_call>", "<response>", "</response>"),
+    *("<function=f>", "</function>", "<parameter=a>", "</parameter>", "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]"),
+    *("<|channel|>", "analysis", "commentary to=functions.f", "<|message|>", "<|call|>", "<|end|>", "<|start|>"),
+    *("<|python_tag|>", "<|python_start|>", "<|python_end|>", ";"),
+    *('{"name": "f", "arguments": {"a": 1}}', '{"name": "f"', '"parameters": ', "f(a=1)", "[f(", "a=", '"a": '),
+    *("{", "}", "[", "]", "(", ")", ",", ":", "=", '"', "'", "\\", "-", "9" * 40, "1e9", "1e999", "NaN", "null"),
+    *("\ud800", "\\ud800", "\x00", "\n", " ", "\u2028", "é", "x", "__import__('os')", "%s%n", "{0.__class__}"),
+]
+texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=60).map("".join)
+
+
+@pytest.mark.parametrize("match", ["exact", "graded"])
+@pytest.mark.parametrize("format", CALL_FORMATS)
+@given(text=texts)
+def test_any_text_is_read_and_scored(format: str, match: str, text: str) -> None:
+    verdict = check(text, TRUTH, TOOLS, OutcomeConfig(format=format, match=match, strings="normalized"))
+    assert verdict.outcome is not None
+    assert 0.0 <= verdict.outcome <= 1.0
+    assert len(verdict.response.calls) <= MAX_CALLS
+    assert all(0.0 <= value <= MAX_CALLS for value in verdict.as_info().values())
+    assert _is_plain(verdict.response)
+
+
+def _is_plain(response: Response) -> bool:
+    return all(
+        isinstance(made.name, str) and json.loads(json.dumps(made.arguments, allow_nan=False)) == made.arguments
+        for made in response.calls
+    )
+
+
+def _fill(piece: str, around: Callable[[str], str] = lambda body: body) -> str:
+    return around((piece * (SIZE // len(piece) + 1))[:SIZE])
+
+
+HOSTILE: dict[str, str] = {
+    "one long string": _fill(
+        "x", lambda body: f'<tool_call>{{"name": "f", "arguments": {{"a": "{body}"}}}}</tool_call>'
+    ),
+    "deep lists": _fill("[", lambda body: f'<tool_call>{{"name": "f", "arguments": {body}'),
+    "deep objects": _fill('{"a":', lambda body: f"<tool_call>{body}"),
+    "deep objects on lines": _fill('{"a":\n'),
+    "deep calls": _fill("[f(a=", lambda body: f"{body}\n"),
+    "deep calls on lines": _fill("[f(a=\n"),
+    "many digits": _fill("9", lambda body: f"[f(a={body})]\n{body}"),
+    "many small lists": _fill("[1],", lambda body: f"[f(a=[{body}1])]"),
+    "many small values": _fill(
+        "1,", lambda body: f'<tool_call>{{"name": "f", "arguments": {{"b": [{body}1]}}}}</tool_call>'
+    ),
+    "open quotes": _fill("\"'", lambda body: f"[f(a={body}"),
+    "open triple quotes": _fill('"""a', lambda body: f"[f(a={body}"),
+    "backslashes": _fill("\\", lambda body: f'[f(a="{body}'),
+    "escapes": _fill("\\u0041", lambda body: f'[f(a="{body}")]'),
+    "open thinking": _fill("<think>"),
+    "closed thinking": _fill("</think>"),
+    "open blocks": _fill("<tool_call>"),
+    "closed blocks": _fill("</tool_call>"),
+    "empty blocks": _fill("<tool_call></tool_call>"),
+    "small blocks": _fill('<tool_call>{"name":"f"}</tool_call>'),
+    "equal calls": _fill(
+        '<tool_call>{"name":"f","arguments":{"a":2,"c":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"}}</tool_call>'
+    ),
+    "bare calls": _fill('{"name":"f","parameters":{}};'),
+    "bare objects": _fill("{}\n"),
+    "open parameters": _fill("<parameter=a>", lambda body: f"<tool_call><function=f>{body}</function></tool_call>"),
+    "parameters": _fill("<parameter=a></parameter>", lambda b: f"<tool_call><function=f>{b}</function></tool_call>"),
+    "marks": _fill("[TOOL_CALLS]"),
+    "marked names": _fill("[TOOL_CALLS]f"),
+    "marked calls": _fill("[TOOL_CALLS]f{}"),
+    "messages": _fill("<|message|>"),
+    "channels": _fill("<|channel|>"),
+    "open calls": _fill("<|channel|>commentary to=functions.f<|message|>{"),
+    "recipients": _fill("to=functions.", lambda body: f"<|channel|>{body}<|message|>{{}}<|call|>"),
+    "line ends": _fill("\n", lambda body: f"{body}[f(a=1)]"),
+    "blanks": _fill(" ", lambda body: f"[{body}f(a=1)]"),
+    "indented brackets": _fill(" [\n"),
+    "semicolons": _fill(";"),
+    "commas": _fill(",", lambda body: f"[f(a=[{body}])]"),
+    "names": _fill("a.", lambda body: f"[{body}f(a=1)]"),
+    "signs": _fill("-", lambda body: f"[f(a={body}1)]"),
+}
+PLAIN = (
+    json.dumps([call("f", a=i, b=["x", "y"], c="some text") for i in range(1000)])[:SIZE].rpartition(', {"name"')[0]
+    + "]"
+)
+
+
+@pytest.mark.parametrize("format", CALL_FORMATS)
+def test_no_text_of_64_kb_takes_long(format: str) -> None:
+    config = OutcomeConfig(format=format, match="graded", strings="normalized")
+    baseline = _seconds(lambda: json.loads(PLAIN))
+    ratios: dict[str, float] = {}
+    for name, text in HOSTILE.items():
+        check(text, TRUTH, TOOLS, config)  # once for the caches
+        ratios[name] = _seconds(lambda text=text: check(text, TRUTH, TOOLS, config)) / baseline
+    worst = max(ratios, key=lambda name: ratios[name])
+    assert ratios[worst] < 25, f"{worst}: {ratios[worst]:.1f} times json.loads of plain JSON of that size"
+
+
+def _seconds(function: Callable[[], Any]) -> float:
+    """The best of several: other work on the machine only ever adds."""
+    times: list[float] = []
+    for _ in range(5):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
