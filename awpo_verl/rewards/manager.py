@@ -22,7 +22,7 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
-from awpo_verl.config import parse
+from awpo_verl.config import OutcomeConfig, parse
 from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens
 from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import rule_score
@@ -46,8 +46,8 @@ class AWPORewardManager(RewardManagerBase):
         awpo = parse(config.algorithm.get("awpo"))
         self.reasoning_key = awpo.reasoning_key
         self.outcome = awpo.outcome
-        if self.outcome.format == "auto" and (told := format_of_template(getattr(tokenizer, "chat_template", None))):
-            self.outcome = dataclasses.replace(self.outcome, format=told)
+        if self.outcome.format == "auto":
+            self.outcome = _told_by_template(self.outcome, getattr(tokenizer, "chat_template", None))
         self.marks_are_special = needs_special_tokens(self.outcome.format)
         self.has_custom_function = bool(config.reward.custom_reward_function.path)
         self.router = (
@@ -135,6 +135,14 @@ def response_ids(input_ids: torch.Tensor, attention_mask: torch.Tensor, response
         if torch.equal(tokens[-length:], responses[:length]):
             return responses[:length]
     return responses[:0]
+
+
+def _told_by_template(outcome: OutcomeConfig, chat_template: str | None) -> OutcomeConfig:
+    """format=auto -> what the chat template teaches, said once in each worker's log."""
+    told = format_of_template(chat_template)
+    how = "told by the tokenizer's chat template" if told else "by each response's own marks; set it to be strict"
+    print(f"[awpo] algorithm.awpo.outcome.format=auto: {told or 'any'}, {how}", flush=True)
+    return dataclasses.replace(outcome, format=told) if told else outcome
 
 
 def _expected_steps(row: dict[str, Any]) -> list[str] | None:

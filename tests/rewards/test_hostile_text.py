@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,7 @@ from awpo_verl.config import CALL_FORMATS, OutcomeConfig
 from awpo_verl.rewards.outcome import Response, check
 from awpo_verl.rewards.outcome.calls import MAX_CALLS
 from tests.rewards.calls import call, tool
+from tests.rewards.test_parse import BOTH
 
 TOOLS = [tool("f", a="integer", b={"type": "array", "uniqueItems": True}, c={"type": "string", "pattern": "^(a+)+$"})]
 TRUTH = {"tool_calls": [call("f", a=1), call("f", a={"$any": [1, 2]}), call("g", b=["x"])]}
@@ -127,3 +132,24 @@ def _seconds(function: Callable[[], Any]) -> float:
         function()
         times.append(time.perf_counter() - start)
     return min(times)
+
+
+def test_fuzzing_guided_by_coverage_finds_no_text_that_raises(tmp_path: Path) -> None:
+    pytest.importorskip("atheris")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for index, (format, text) in enumerate(itertools.product(range(len(CALL_FORMATS)), BOTH.values())):
+        (corpus / str(index)).write_bytes(bytes([format]) + text.encode())
+    command = [
+        sys.executable,
+        "-m",
+        "tests.rewards.fuzz_parsers",
+        "-runs=20000",
+        "-max_len=2048",
+        "-seed=1",
+        str(corpus),
+    ]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, cwd=root, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert "Done 8000 runs" in done.stdout + done.stderr

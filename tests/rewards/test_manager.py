@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import math
 import random
@@ -172,3 +173,51 @@ def test_expected_steps_must_be_a_list_of_strings(tokenizer: Any) -> None:
 def test_tool_call_tags_survive_the_decoding(tokenizer: Any) -> None:
     reward, info = score(manager(tokenizer), RIGHT + tokenizer.eos_token)
     assert (reward, info["n_calls"]) == (1.0, 1.0)
+
+
+TOOLS = json.dumps([{"name": "pay", "parameters": {"properties": {"amount": {"type": "integer", "maximum": 5}}}}])
+
+
+def test_the_format_is_told_by_the_chat_template_or_set(tokenizer: Any, capsys: Any) -> None:
+    assert manager(tokenizer).outcome.format == "auto"  # the demo's template says nothing of calls
+    assert "format=auto: any, by each response's own marks" in capsys.readouterr().out
+    qwen = copy.deepcopy(tokenizer)
+    qwen.chat_template += "{# <tool_call> #}"
+    assert manager(qwen).outcome.format == "hermes"
+    assert "format=auto: hermes, told by the tokenizer's chat template" in capsys.readouterr().out
+    pythonic = "<think>\n2*3=6\n</think>\n\n[pay(amount=6)]"
+    assert score(manager(qwen), pythonic)[0] == 0.0
+    assert score(manager(tokenizer, outcome={"format": "pythonic"}), pythonic)[0] == 1.0
+
+
+def test_schemas_come_with_the_row_and_a_users_function_decides_alone(tokenizer: Any) -> None:
+    truth = json.dumps({**json.loads(TRUTH), "tools": json.loads(TOOLS)})
+    for info in (
+        score(manager(tokenizer), RIGHT, truth)[1],
+        score(manager(tokenizer), RIGHT, extra_info={"tools": TOOLS})[1],
+    ):
+        assert (info["outcome"], info["schema_ok"], info["checked"]) == (1.0, 0.0, 1.0)
+    own = manager(tokenizer, lambda **kw: 0.25)
+    info = score(own, RIGHT, '{"tool_calls": 3}', extra_info={"tools": "mine"})[1]
+    assert (info["outcome"], info["schema_ok"], info["checked"]) == (0.25, 1.0, 0.0)
+
+
+def test_graded_credit_is_the_outcome_by_choice(tokenizer: Any) -> None:
+    half = RIGHT.replace('"amount": 6', '"amount": 7')
+    assert score(manager(tokenizer), half)[0] == 0.0
+    reward, info = score(manager(tokenizer, outcome={"match": "graded"}), half)
+    assert (reward, info["acc"], info["exact"]) == (pytest.approx(0.5), pytest.approx(0.5), 0.0)
+
+
+def test_marks_that_are_special_tokens_are_read_and_not_shown_to_a_users_function(tokenizer: Any) -> None:
+    special = copy.deepcopy(tokenizer)
+    special.add_special_tokens({"additional_special_tokens": ["[TOOL_CALLS]", "[ARGS]"]})
+    special.chat_template = "[TOOL_CALLS]"
+    reward, info = score(manager(special), '[TOOL_CALLS]pay[ARGS]{"amount": 6}' + special.eos_token)
+    assert (reward, info["n_calls"]) == (1.0, 1.0)
+
+    def own(solution_str: str, **kwargs: Any) -> float:
+        assert "[TOOL_CALLS]" not in solution_str
+        return 0.5
+
+    assert score(manager(special, own), '[TOOL_CALLS]pay[ARGS]{"amount": 6}')[0] == 0.5

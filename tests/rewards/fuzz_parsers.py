@@ -1,0 +1,31 @@
+"""Coverage-guided fuzzing of all parsers: `python -m tests.rewards.fuzz_parsers -max_total_time=600 [corpus folder]`.
+
+Arguments are libFuzzer's. It stops at the first text that raises, and leaves it in a file `crash-*`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["awpo_verl.rewards.outcome"]):
+    from awpo_verl.config import CALL_FORMATS, OutcomeConfig
+    from awpo_verl.rewards.outcome import check
+
+from tests.rewards.test_hostile_text import TOOLS, TRUTH
+
+
+def one_input(data: bytes) -> None:
+    """The first byte picks the format, the rest is the text."""
+    if not data:
+        return
+    config = OutcomeConfig(format=CALL_FORMATS[data[0] % len(CALL_FORMATS)], match="graded", strings="normalized")
+    verdict = check(data[1:].decode("utf-8", "replace"), TRUTH, TOOLS, config)
+    if verdict.outcome is None or not 0.0 <= verdict.outcome <= 1.0:
+        raise AssertionError(f"outcome {verdict.outcome}")
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
