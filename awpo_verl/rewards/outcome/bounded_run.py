@@ -1,0 +1,65 @@
+"""Run a function in a thread of its own, for a bounded time.
+
+Past the time an exception is raised inside the thread (PyThreadState_SetAsyncExc), again and again for a moment, so
+that even a loop that swallows exceptions has little chance. What it cannot stop: code that does not return to the
+interpreter (time.sleep, a lock that is never free, a pathological regular expression, 9**9**9). Such a thread is left
+behind: a daemon, so the process can still end, but it keeps its core busy and its memory. Memory is not bounded at
+all. Code that needs more than this belongs into a process or a container of its own, behind a tool that asks it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+STOP_SECONDS = 0.5  # how long a thread is told to stop before it is left behind
+
+
+class OutOfTimeError(Exception):
+    """The function did not end in its time. Whatever it was changing may be half changed."""
+
+
+def run_bounded(function: Callable[[], Any], seconds: float) -> Any:
+    """What `function()` returns, or the exception that it raises (SystemExit and MemoryError too).
+
+    Args:
+        function: runs in a new thread, so the depth of its recursion does not depend on the caller's.
+        seconds: wall-clock time; at least 0.
+
+    Raises:
+        OutOfTimeError: it took longer.
+        KeyboardInterrupt: the user's, while waiting; the thread is stopped first.
+    """
+    returned: list[Any] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            returned.append(function())
+        except BaseException as error:  # noqa: BLE001  # handed to the caller, SystemExit too
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="awpo-tool")
+    thread.start()
+    try:
+        thread.join(seconds)
+    except BaseException:  # KeyboardInterrupt: the user does not want to wait any longer
+        _stop(thread)
+        raise
+    if thread.is_alive():
+        _stop(thread)
+        raise OutOfTimeError(f"not done after {seconds:g} s")
+    if raised:
+        raise raised[0]
+    return returned[0]
+
+
+def _stop(thread: threading.Thread) -> None:
+    """Raise SystemExit in the thread until it ends; threading says nothing of a thread that ends so."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while thread.is_alive() and time.monotonic() < deadline:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
+        thread.join(0.02)
