@@ -74,6 +74,9 @@ HOSTILE: dict[str, str] = {
     "many small values": _fill(
         "1,", lambda body: f'<tool_call>{{"name": "f", "arguments": {{"b": [{body}1]}}}}</tool_call>'
     ),
+    "mixed values": _fill(
+        '1,"a",[],', lambda b: f'<tool_call>{{"name": "f", "arguments": {{"b": [{b}1]}}}}</tool_call>'
+    ),
     "open quotes": _fill("\"'", lambda body: f"[f(a={body}"),
     "open triple quotes": _fill('"""a', lambda body: f"[f(a={body}"),
     "backslashes": _fill("\\", lambda body: f'[f(a="{body}'),

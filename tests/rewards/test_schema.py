@@ -66,6 +66,12 @@ def test_a_pattern_that_explodes_on_the_models_text_is_given_up() -> None:
     assert problems([schema], a="a" * 64 + "!") == ["a: pattern"]
 
 
+def test_arguments_too_many_to_check_say_so() -> None:
+    schema = tool("area", a={"type": "array", "uniqueItems": True})
+    assert problems([schema], a=[1, "1", [], 1]) == ["a: uniqueItems"]
+    assert problems([schema], a=[[i] for i in range(2000)]) == ["arguments: more than 2048 values, not checked"]
+
+
 def test_references_stay_in_the_document() -> None:
     local = {"name": "f", "parameters": {"$defs": {"n": {"type": "int"}}, "properties": {"a": {"$ref": "#/$defs/n"}}}}
     assert problems([local], "f", a="x") == ["a: type"]

@@ -15,6 +15,7 @@ from typing import Any
 from awpo_verl.rewards.outcome.calls import ToolCall
 
 MAX_PROBLEMS = 3  # reported of one call
+MAX_NODES = 2_048  # values in one call's arguments; some keywords take time quadratic in them
 PATTERN_SECONDS = 0.05
 
 _JSON_TYPES = frozenset(["object", "array", "string", "integer", "number", "boolean", "null"])
@@ -63,6 +64,8 @@ class Tool:
         """What of the arguments breaks the schema, as short texts, at most MAX_PROBLEMS."""
         from referencing.exceptions import Unresolvable
 
+        if _more_nodes(arguments, MAX_NODES):
+            return [f"arguments: more than {MAX_NODES} values, not checked"]
         found: list[str] = []
         try:
             for error in self._validator.iter_errors(dict(arguments)):
@@ -204,6 +207,23 @@ def _json_schema(node: Any) -> Any:
         else:
             result[key] = value
     return result
+
+
+def _more_nodes(value: Any, limit: int) -> bool:
+    """Whether a JSON value holds more than `limit` values."""
+    level, count = [value], 0
+    while level:
+        count += len(level)
+        if count > limit:
+            return True
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, Mapping):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        level = inner
+    return False
 
 
 @lru_cache(maxsize=1)

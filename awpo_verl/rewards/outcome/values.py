@@ -95,7 +95,10 @@ def accepts(expected: Any, given: Any, schema: Any = None, strings: str = "stric
     if isinstance(expected, str):
         if not isinstance(given, str):
             return False
-        return expected == given or (strings == "normalized" and normalize(expected) == normalize(given))
+        if expected == given or strings == "strict":
+            return expected == given
+        # what only white space and punctuation make this long is not meant
+        return len(given) <= 8 * (len(expected) + 8) and normalize(expected) == normalize(given)
     if expected is None or isinstance(expected, bool):
         return given is expected
     if isinstance(expected, int | float):
