@@ -76,6 +76,15 @@ def test_thinking_may_be_opened_by_the_prompt() -> None:
     assert (response.thinking, response.calls) == ("plan", (F, G))
 
 
+def test_every_turn_of_a_long_rollout_has_its_own_thinking() -> None:
+    one, other = BOTH["hermes"].split("\n<tool_call>{")
+    text = f"<think>first</think>{one} ok <think>I could {one}</think><tool_call>{{{other}<think>cut {one}"
+    response = parse_response(text)
+    assert (response.thinking, response.calls) == (f"first\nI could {one}", (F, G))
+    assert (response.content, response.unclosed, response.format_ok) == ("ok", True, False)
+    assert parse_response(text.rpartition("<think>")[0]).format_ok
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_output_that_was_cut_off_inside_a_call_is_a_problem(format: str) -> None:
     cut = BOTH[format].rpartition("rue")[0]

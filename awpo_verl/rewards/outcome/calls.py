@@ -28,11 +28,11 @@ class Response:
     """A response, taken apart.
 
     Attributes:
-        thinking: the text of the thinking; None where it is absent or never closed.
-        content: the text after the thinking and outside the calls, stripped.
+        thinking: the text of the thinking (of all turns, joined by line ends); None where no thinking is closed.
+        content: the text outside of the thinking and the calls, stripped.
         calls: the calls that parsed, in the order of the text.
         problems: one short reason for each call that was begun and did not parse.
-        unclosed: the thinking was opened and never closed; it swallows the rest, so nothing else is read.
+        unclosed: thinking was opened and never closed; it swallows the rest, and nothing after it is read.
     """
 
     thinking: str | None
@@ -49,7 +49,7 @@ class Response:
     @property
     def format_ok(self) -> bool:
         """The thinking is closed, and every call parses."""
-        return self.thinking is not None and not self.problems
+        return self.thinking is not None and not self.unclosed and not self.problems
 
 
 @dataclass(slots=True)

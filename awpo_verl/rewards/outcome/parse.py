@@ -50,10 +50,8 @@ def parse_response(text: str, format: str = "hermes", tools: Tools | None = None
         thinking, unclosed, rest = *harmony.thinking(text), text
     else:
         thinking, unclosed, rest = _split_thinking(text, *_THINKING.get(format, _DEFAULT_THINKING))
-    if unclosed:
-        return Response(None, "", unclosed=True)
     found = reader(rest, tools)
-    return Response(thinking, "".join(found.outside).strip(), tuple(found.calls), tuple(found.problems))
+    return Response(thinking, "".join(found.outside).strip(), tuple(found.calls), tuple(found.problems), unclosed)
 
 
 def format_of_template(chat_template: str | None) -> str | None:
@@ -80,10 +78,23 @@ def _has(text: str, marks: Iterable[str]) -> bool:
 
 
 def _split_thinking(text: str, opening: str, closing: str) -> tuple[str | None, bool, str]:
-    """(thinking or None, never closed, the text after it)."""
-    before, closed, rest = text.partition(closing)
-    if closed:
-        return (before.partition(opening)[2] if opening in before else before), False, rest
-    if opening in text:
-        return None, True, ""
-    return None, False, text
+    """(thinking or None, whether the last one is never closed, the text outside).
+
+    Each turn of a long rollout has its own. The first may have been opened by the prompt.
+    """
+    thoughts: list[str] = []
+    outside: list[str] = []
+    position = 0
+    end = text.find(closing)
+    if end >= 0 and text.find(opening, 0, end) < 0:
+        thoughts.append(text[:end])
+        position = end + len(closing)
+    while (start := text.find(opening, position)) >= 0:
+        outside.append(text[position:start])
+        end = text.find(closing, start)
+        if end < 0:
+            return ("\n".join(thoughts) if thoughts else None), True, "".join(outside)
+        thoughts.append(text[start + len(opening) : end])
+        position = end + len(closing)
+    outside.append(text[position:])
+    return ("\n".join(thoughts) if thoughts else None), False, "".join(outside)

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from awpo_verl.rewards.outcome import ToolCall
+from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.session import Observation, SessionError
 
 REQUIRED_RESULTS = ("auto", "none", "all")

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from awpo_verl.rewards.outcome import ToolCall
+from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.environment import Environment, path_of, resolve
 from awpo_verl.rewards.outcome.session import Limits, Observation, Session, SessionError
 from awpo_verl.rewards.outcome.trajectory import Reference, TrajectoryError, TrajectoryMatch, compare, run_reference

@@ -13,7 +13,7 @@ from awpo_verl.rewards.outcome.calls import MAX_CALLS, BadCallError, Found
 from awpo_verl.rewards.outcome.schema import Tools
 
 TAG = "<|python_tag|>"
-_BEGIN = re.compile(r"(?:^|(?<=[\n;])|(?<=<\|python_tag\|>))[ \t]*(?=\{)")
+_BEGIN = re.compile(r"(?:^|;|<\|python_tag\|>)[ \t]*(?=\{)", re.MULTILINE)
 
 
 def read(text: str, tools: Tools | None) -> Found:

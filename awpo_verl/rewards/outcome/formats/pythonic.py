@@ -1,6 +1,6 @@
 r"""Pythonic (Llama 3.2 and 4, ToolACE): `[f(a=1), g(b=[2])]`, with literals only.
 
-The list begins at the start of the text or of a line, or after `<|python_start|>` or `<|python_tag|>`. Values are
+The list begins at the start of a line, where `<|python_start|>` or `<|python_tag|>` may stand before it. Values are
 Python or JSON literals: strings (prefixes r, u and escapes as in Python; neighbours are joined; on one line),
 integers, floats, True/true, False/false, None/null, lists, tuples (read as lists), dicts with string keys.
 Positional arguments take the schema's order of properties. Names and expressions as values (`a=x`, `a=1+2`) are no
@@ -23,7 +23,7 @@ MAX_TOKENS = 4_096
 TAGS = ("<|python_start|>", "<|python_end|>", "<|python_tag|>")
 
 _BEGIN = re.compile(
-    r"(?:^|(?<=\n)|(?<=<\|python_start\|>)|(?<=<\|python_tag\|>))[ \t]*(?=\[[ \t\n\r]*[A-Za-z_][\w.]*[ \t]*\()"
+    r"^[ \t]*(?:<\|python_(?:start|tag)\|>)?[ \t]*(?=\[[ \t\n\r]*[A-Za-z_][\w.]*[ \t]*\()", re.MULTILINE
 )
 _TOKEN = re.compile(
     r"""[ \t\n\r]*(?:
