@@ -8,7 +8,8 @@ The ground truth of a row is JSON text (parquet would pad objects with different
 `trajectory` is a list of user turns, each a list of calls; for `results` see trajectory.py. The rollout's own
 environment is made from extra_info.tools_kwargs, which travels to verl's tools (`tools_kwargs` below writes it).
 
-A rollout is checked by its log: the calls that ran are run again in a fresh environment. They must say what they said.
+A rollout is checked by its log: the calls that ran are run again in a fresh environment. They must say what they
+said.
 """
 
 from __future__ import annotations
@@ -71,6 +72,20 @@ def match_rollout(ground_truth: Any, tool_extra_fields: Mapping[str, Any] | None
             calls.append(ToolCall(made["name"], made["arguments"]))
             replay.expected.append(made["text"])
     return compare(reference, lambda: replay, [calls])
+
+
+def match_response(ground_truth: Any, calls: Sequence[ToolCall]) -> TrajectoryMatch | None:
+    """Run the calls of a response that no tool agent loop ran (offline scoring), and compare them as
+    `match_rollout` does.
+
+    Raises:
+        TrajectoryError: ground truth or reference are wrong.
+    """
+    text = _trajectory_text(ground_truth)
+    if text is None:
+        return None
+    truth, reference = _reference_of(text, Limits())
+    return compare(reference, lambda: _open(truth, Limits()), [calls])
 
 
 def ground_truth_text(
@@ -169,7 +184,8 @@ def _parse(value: dict[str, Any]) -> _GroundTruth:
         raise TrajectoryError(f"ground_truth['initial'] must be an object, got {str(initial)[:200]!r}.")
     if not isinstance(turns, list) or not turns or not all(isinstance(turn, list) for turn in turns):
         raise TrajectoryError(
-            f"ground_truth['trajectory'] must be a list of user turns, each a list of calls; got {str(turns)[:200]!r}."
+            f"ground_truth['trajectory'] must be a list of user turns, each a list of calls; got
+            {str(turns)[:200]!r}."
         )
     calls = tuple(
         tuple(_parse_call(call, f"[{number}][{index}]") for index, call in enumerate(turn))
