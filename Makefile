@@ -2,6 +2,7 @@
 #
 #   make demo          train the tiny model with AWPO through the real verl on the CPU, and show what it learned
 #   make demo ALGO=grpo    the same with GRPO: one key differs
+#   make demo TASK=desk    several tool turns in a stateful environment
 #   make test          all tests but those marked gpu
 #
 # Also: make lint, make bench, make clean. The pinned versions are in requirements/.
@@ -10,15 +11,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ALGO ?= awpo
+TASK ?= shop
 SEED ?= 0
-STEPS ?= 16
+STEPS ?=
 READY := $(VENV)/.ready
 
 .PHONY: demo test lint bench install clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '2,7s/^# *//p' Makefile
+	@sed -n '2,8s/^# *//p' Makefile
 
 install: $(READY)
 
@@ -34,7 +36,8 @@ $(READY): requirements/cpu.txt requirements/dev.txt setup.py awpo_verl/versions.
 	touch $@
 
 demo: $(READY)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m awpo_verl.tasks.demo --algo $(ALGO) --seed $(SEED) --steps $(STEPS)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m awpo_verl.tasks.demo --task $(TASK) --algo $(ALGO) --seed $(SEED) \
+	  $(if $(STEPS),--steps $(STEPS))
 
 test: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not gpu" $(TESTS)

@@ -1,9 +1,10 @@
 """`make demo`: train the tiny model with AWPO through the real verl on the CPU, and show what it learned.
 
-    python -m awpo_verl.tasks.demo [--algo awpo|grpo] [--seed 0] [--steps 16] [--out outputs/demo]
+    python -m awpo_verl.tasks.demo [--task shop|desk] [--algo awpo|grpo] [--seed 0] [--steps 16] [--out outputs/demo]
 
-Makes the model (cached) and the data, runs recipes/run_awpo_tiny_cpu.sh, prints a line a step, then held-out success
-before and after, sample rollouts, and leaves curves.png, metrics.jsonl, train.log and a checkpoint.
+The task is `shop` (tool calls in one reply) or `desk` (several tool turns in a stateful environment). Makes the model
+(cached) and the data, runs the task's recipe, prints a line a step, then held-out success before and after, sample
+rollouts, and leaves curves.png, metrics.jsonl, train.log and a checkpoint.
 """
 
 from __future__ import annotations
@@ -17,44 +18,74 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from awpo_verl.tasks import report, shop
+from awpo_verl.tasks import report
 
-RECIPE = Path("recipes/run_awpo_tiny_cpu.sh")
-TRAIN_COUNTS = {"hard": 480}  # where the outcome is nearly silent; see docs/results.md
-HELDOUT_COUNTS = {"easy": 96, "medium": 96, "hard": 96}
 SAMPLES = 3
 SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a demo trains on: its recipe, where runs are left, training steps, and prompts by level."""
+
+    recipe: Path
+    out: Path
+    steps: int
+    train: dict[str, int]
+    heldout: dict[str, int]
+
+
+TASKS = {
+    "shop": Task(
+        Path("recipes/run_awpo_tiny_cpu.sh"),
+        out=Path("outputs/demo"),
+        steps=16,
+        train={"hard": 480},  # where the outcome is nearly silent; see docs/results.md
+        heldout={"easy": 96, "medium": 96, "hard": 96},
+    ),
+    "desk": Task(
+        Path("recipes/run_awpo_tiny_multiturn_cpu.sh"),
+        out=Path("outputs/demo-desk"),
+        steps=10,
+        train={"medium": 240, "hard": 240},
+        heldout={"easy": 48, "medium": 48, "hard": 48},
+    ),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="make demo", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--task", default="shop", choices=TASKS)
     parser.add_argument("--algo", default="awpo", choices=("awpo", "grpo"))
     parser.add_argument("--seed", type=int, default=0, help="order of the prompts and sampling")
-    parser.add_argument("--steps", type=int, default=16)
-    parser.add_argument("--out", type=Path, default=Path("outputs/demo"))
+    parser.add_argument("--steps", type=int, help="the default depends on the task")
+    parser.add_argument("--out", type=Path, help="the default depends on the task")
     parser.add_argument("--cache", type=Path, default=Path(".cache/awpo_demo"), help="the warm-started model")
     parser.add_argument("overrides", nargs="*", help="further keys for verl, e.g. algorithm.awpo.gate.kind=hard")
     options = parser.parse_args(arguments)
-    if not RECIPE.exists():
-        parser.error(f"{RECIPE} is not here: run the demo from the project's folder (you are in {Path.cwd()}).")
+    task = TASKS[options.task]
+    if not task.recipe.exists():
+        parser.error(f"{task.recipe} is not here: run the demo from the project's folder (you are in {Path.cwd()}).")
 
     started = time.monotonic()
-    model = prepare_model(options.cache)
-    folder = (options.out / f"{options.algo}-seed{options.seed}").resolve()
+    steps = options.steps or task.steps
+    model = prepare_model(options.cache, options.task)
+    folder = ((options.out or task.out) / f"{options.algo}-seed{options.seed}").resolve()
     shutil.rmtree(folder, ignore_errors=True)  # else verl would resume what is in it
-    environment = prepare_data(folder) | {
+    environment = prepare_data(folder, options.task) | {
         "MODEL": str(model.resolve()),
         "OUT": str(folder),
         "ALGO": options.algo,
         "SEED": str(options.seed),
-        "STEPS": str(options.steps),
+        "STEPS": str(steps),
     }
-    say(f"Training with {options.algo}: {options.steps} steps through verl; Ray and vLLM take a minute to start.")
-    (folder / SETTINGS).write_text(json.dumps(settings_of(options.algo, options.seed, options.steps, model)))
-    code = train(environment, options.overrides, folder, options.steps)
+    say(f"Training with {options.algo}: {steps} steps through verl; Ray and vLLM take a minute to start.")
+    (folder / SETTINGS).write_text(json.dumps(settings_of(options.algo, options.seed, steps, model)))
+    code = train(task.recipe, environment, options.overrides, folder, steps)
     if code:
         return code
     run = report.read_run(folder)
@@ -73,28 +104,36 @@ def settings_of(algo: str, seed: int, steps: int, model: Path) -> dict[str, str 
     return {"algo": algo, "seed": seed, "steps": steps, "model": model.name}
 
 
-def prepare_model(cache: Path) -> Path:
+def prepare_model(cache: Path, task: str = "shop") -> Path:
     """The warm-started model; made on the first call, a few minutes."""
-    from awpo_verl.tasks.warm_start import warm_start
+    from awpo_verl.tasks import desk_warm_start, warm_start
 
     say(f"Warm start: a Qwen3 of a few million parameters learns the task's format and habits (cached in {cache}).")
-    return warm_start(cache, progress=say)
+    return (desk_warm_start if task == "desk" else warm_start).warm_start(cache, progress=say)
 
 
-def prepare_data(folder: Path) -> dict[str, str]:
-    """Write train and held-out prompts; they cannot overlap (shop.split_of). Returns the recipe's variables."""
+def prepare_data(folder: Path, task: str = "shop") -> dict[str, str]:
+    """Write train and held-out prompts, which cannot overlap, and what else the recipe needs. Returns its variables."""
+    from awpo_verl.tasks import desk, shop
+
+    data = desk if task == "desk" else shop
     files = {"TRAIN_FILE": folder / "train.parquet", "VAL_FILE": folder / "heldout.parquet"}
-    shop.write_parquet(files["TRAIN_FILE"], "train", TRAIN_COUNTS, seed=0)
-    shop.write_parquet(files["VAL_FILE"], "heldout", HELDOUT_COUNTS, seed=0)
+    data.write_parquet(files["TRAIN_FILE"], "train", TASKS[task].train, seed=0)
+    data.write_parquet(files["VAL_FILE"], "heldout", TASKS[task].heldout, seed=0)
+    if task == "desk":
+        from awpo_verl.integration.environment_tool import write_tools_yaml
+
+        files["TOOLS"] = folder / "tools.yaml"
+        write_tools_yaml(files["TOOLS"], desk.Desk)
     return {name: str(path) for name, path in files.items()}
 
 
-def train(environment: dict[str, str], overrides: list[str], folder: Path, steps: int) -> int:
+def train(recipe: Path, environment: dict[str, str], overrides: list[str], folder: Path, steps: int) -> int:
     """Run the recipe, its output in train.log, and print a line a step. Returns its exit code."""
     log = folder / "train.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["bash", str(RECIPE), *overrides],
+            ["bash", str(recipe), *overrides],
             env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -35,8 +35,14 @@ class Run:
 
     def heldout(self, level: str) -> list[tuple[int, float]]:
         """(step, held-out success) of one difficulty level."""
-        key = f"val-core/shop_{level}/acc/mean@1"
-        return [(r["step"], r["data"][key]) for r in self.records if key in r["data"]]
+        found = ((record["step"], heldout_success(record["data"], level)) for record in self.records)
+        return [(step, value) for step, value in found if value is not None]
+
+
+def heldout_success(data: Record, level: str) -> float | None:
+    """What verl's validation says of the data source `<task>_<level>`, if it was validated at this step."""
+    ending = f"_{level}/acc/mean@1"
+    return next((value for key, value in data.items() if key.startswith("val-core/") and key.endswith(ending)), None)
 
 
 def read_run(folder: Path) -> Run:
@@ -58,9 +64,7 @@ def _read_lines(path: Path) -> list[Record]:
 def step_line(record: Record, steps: int) -> str | None:
     """One line for one training step; for a validation alone (step 0), held-out success; None for nothing to say."""
     data = record["data"]
-    held = "  ".join(
-        f"{level} {data[key]:.2f}" for level in LEVELS if (key := f"val-core/shop_{level}/acc/mean@1") in data
-    )
+    held = "  ".join(f"{level} {value:.2f}" for level in LEVELS if (value := heldout_success(data, level)) is not None)
     if "critic/score/mean" not in data:
         return f"step {record['step']:3d}/{steps}  held-out: {held}" if held else None
     parts = [f"step {record['step']:3d}/{steps}", f"outcome {data['critic/score/mean']:.2f}"]
@@ -94,19 +98,30 @@ def success_table(run: Run) -> str:
 def sample_rollouts(run: Run, count: int) -> str:
     """The same held-out prompts before and after: from the most improved to the least, evenly spread."""
     first, last = min(run.rollouts), max(run.rollouts)
-    after = {row["input"]: row for row in run.rollouts[last]}
-    pairs = [(row, after[row["input"]]) for row in run.rollouts[first] if row["input"] in after]
+    after = {_prompt(row): row for row in run.rollouts[last]}
+    pairs = [(row, after[_prompt(row)]) for row in run.rollouts[first] if _prompt(row) in after]
     pairs.sort(key=lambda pair: pair[0]["score"] - pair[1]["score"])  # stable
     picked = pairs[:: max(1, len(pairs) // count)][:count] if count < len(pairs) else pairs
     blocks = []
     for before_row, after_row in picked:
         question = before_row["input"].rstrip().rsplit("user\n", 1)[-1].removesuffix("assistant").strip()
         blocks.append(
-            f"--- {question}\nexpected: {before_row['gts']}\n"
+            f"--- {question}\nexpected: {_expected(before_row['gts'])}\n"
             f"before (outcome {before_row['score']:g}):\n{_indent(before_row['output'])}\n"
             f"after  (outcome {after_row['score']:g}):\n{_indent(after_row['output'])}\n"
         )
     return "\n".join(blocks)
+
+
+def _prompt(row: Record) -> tuple[str, str]:
+    """What tells a prompt from others: the same question may be asked at different desks."""
+    return row["input"], str(row["gts"])
+
+
+def _expected(ground_truth: str) -> str:
+    """A ground truth as a reader wants it: of a stateful environment, the calls alone."""
+    calls = json.loads(ground_truth).get("trajectory")
+    return json.dumps(calls) if calls is not None else ground_truth
 
 
 def draw_curves(runs: list[Run], path: Path) -> None:

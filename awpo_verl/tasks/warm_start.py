@@ -17,48 +17,21 @@ on the reply only, a curriculum from easy to hard, and Muon for the weight matri
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import random
-import shutil
-import tempfile
-import time
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import tokenizers
 import torch
-import transformers
 from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
-from awpo_verl.tasks import shop, tiny_model
+from awpo_verl.tasks import shop, supervised, tiny_model
+from awpo_verl.tasks.supervised import Phase, collate
 
 GUESS = "and so on, roughly"  # the line that ends the thinking before a guess
 
 Demonstrate = Callable[[random.Random, shop.Example], str]
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stretch of supervised learning.
-
-    lr: the peak, after a tenth of the steps; then it falls to a twentieth.
-    muon: Muon in place of AdamW for the weight matrices. It learns a skill in fewer steps, but AdamW keeps
-        more of a skill while a habit is learned.
-    pool: batches made at once and sorted by length, so that little is padding; 1 where a batch must not be
-        all short replies or all long ones.
-    mix_start, mix_end: relative share of easy, medium and hard questions at the first step, and from 60 % of
-        the steps on; in between it moves evenly.
-    """
-
-    steps: int
-    lr: float
-    muon: bool = False
-    pool: int = 1
-    mix_start: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    mix_end: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -70,8 +43,12 @@ class Settings:
 
     model: tiny_model.ModelSettings = field(default_factory=tiny_model.ModelSettings)
     batch: int = 32  # sequences in an update
-    skill: Phase = Phase(steps=450, lr=6e-3, muon=True, pool=16, mix_start=(1.0, 1.0, 0.0), mix_end=(0.5, 1.0, 2.0))
-    habit: Phase = Phase(steps=100, lr=1e-3)
+    skill: Phase = field(
+        default_factory=lambda: Phase(
+            steps=450, lr=6e-3, muon=True, pool=16, mix_start=(1.0, 1.0, 0.0), mix_end=(0.5, 1.0, 2.0)
+        )
+    )
+    habit: Phase = field(default_factory=lambda: Phase(steps=100, lr=1e-3))
     habits: tuple[tuple[float, ...], ...] = (
         (0.02, 0.98),
         (0.40, 0.36, 0.24),
@@ -93,31 +70,12 @@ def warm_start(
     """
     settings = settings or Settings()
     folder = Path(cache_dir) / f"shop-{fingerprint(settings, seed)}"
-    if folder.is_dir():
-        progress(f"warm start: found in {folder}")
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder.parent))
-    try:
-        model, tokenizer = train(settings, seed, progress)
-        tiny_model.save(model, tokenizer, unfinished)
-        unfinished.chmod(0o755)
-        if not folder.is_dir():  # another process may have been faster
-            os.replace(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+    return supervised.cached(folder, lambda: train(settings, seed, progress), progress)
 
 
 def fingerprint(settings: Settings, seed: int) -> str:
     """A hash of the settings, the seed, the source of the task, and the versions of the libraries."""
-    digest = hashlib.sha256(json.dumps([asdict(settings), seed], sort_keys=True).encode())
-    for module in (shop, tiny_model):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    digest.update(Path(__file__).read_bytes())
-    for library in (torch, transformers, tokenizers):
-        digest.update(library.__version__.encode())
-    return digest.hexdigest()[:16]
+    return supervised.fingerprint([asdict(settings), seed], [shop, tiny_model, supervised, sys.modules[__name__]])
 
 
 def train(
@@ -140,7 +98,7 @@ def train(
         ("habits", settings.habit, habitual),
     ):
         batches = _batches(rng, tokenizer, phase, settings.batch, demonstrate)
-        _train_phase(model, phase, batches, name, progress)
+        supervised.train_phase(model, phase, batches, name, progress)
     return model.eval(), tokenizer
 
 
@@ -194,57 +152,3 @@ def _batches(
         rng.shuffle(order)
         for i in order:
             yield collate(rows[i * size : (i + 1) * size], tiny_model.token_id(tokenizer, tiny_model.PAD))
-
-
-def collate(rows: list[tuple[list[int], list[int]]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(prompt, reply) rows as input_ids and labels; labels[t] is the token after t, -100 off the reply."""
-    length = max(len(prompt) + len(reply) for prompt, reply in rows)
-    ids = torch.full((len(rows), length), pad)
-    labels = torch.full((len(rows), length), -100)
-    for i, (prompt, reply) in enumerate(rows):
-        end = len(prompt) + len(reply)
-        ids[i, :end] = torch.tensor(prompt + reply)
-        labels[i, len(prompt) - 1 : end - 1] = torch.tensor(reply)
-    return ids, labels
-
-
-def _optimizers(model: Qwen3ForCausalLM, phase: Phase) -> list[torch.optim.Optimizer]:
-    """AdamW; with phase.muon, Muon for the weight matrices and AdamW for the embedding and the norms."""
-    if not phase.muon:
-        return [torch.optim.AdamW(model.parameters(), lr=phase.lr, weight_decay=0.01)]
-    named = list(model.named_parameters())
-    matrices = [p for name, p in named if p.ndim == 2 and "embed" not in name]
-    others = [p for name, p in named if p.ndim != 2 or "embed" in name]
-    return [
-        torch.optim.Muon(matrices, lr=phase.lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=phase.lr, betas=(0.9, 0.95), weight_decay=0.0),
-    ]
-
-
-def _train_phase(
-    model: Qwen3ForCausalLM,
-    phase: Phase,
-    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
-    name: str,
-    progress: Callable[[str], None],
-) -> None:
-    """One update a batch. Rows are padded on the right and attention is causal, so no mask is needed."""
-    optimizers = _optimizers(model, phase)
-    warm_up = max(1, phase.steps // 10)
-    started = time.monotonic()
-    model.train()
-    for step, (ids, labels) in enumerate(batches, start=1):
-        scale = min(step / warm_up, 1.0) * (1 - 0.95 * step / phase.steps)
-        hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
-        taught = labels != -100
-        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[taught]), labels[taught])
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = phase.lr * scale
-            optimizer.step()
-            optimizer.zero_grad()
-        if step % 50 == 0 or step == phase.steps:
-            spent = time.monotonic() - started
-            progress(f"warm start: {name} {step}/{phase.steps}, loss {loss.item():.3f}, {spent:.0f} s")
