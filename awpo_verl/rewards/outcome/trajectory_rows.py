@@ -184,8 +184,7 @@ def _parse(value: dict[str, Any]) -> _GroundTruth:
         raise TrajectoryError(f"ground_truth['initial'] must be an object, got {str(initial)[:200]!r}.")
     if not isinstance(turns, list) or not turns or not all(isinstance(turn, list) for turn in turns):
         raise TrajectoryError(
-            f"ground_truth['trajectory'] must be a list of user turns, each a list of calls; got
-            {str(turns)[:200]!r}."
+            f"ground_truth['trajectory'] must be a list of user turns, each a list of calls; got {str(turns)[:200]!r}."
         )
     calls = tuple(
         tuple(_parse_call(call, f"[{number}][{index}]") for index, call in enumerate(turn))
