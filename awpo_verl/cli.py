@@ -64,8 +64,7 @@ def score(
                     broken.append(str(error)[:500])
                     continue
                 summaries.setdefault(row.category, Summary()).add(row, verdict, parts)
-                failures = verdict.match.failures if verdict.match else ()
-                record = {"row": row.where, "category": row.category, **parts, "failures": failures}
+                record = {"row": row.where, "category": row.category, **parts, "failures": verdict.failures}
                 written.write(json.dumps(record) + "\n")
     except (RowError, OSError) as error:
         errors.print(printable(str(error)), markup=False, style="red")
@@ -77,7 +76,7 @@ def score(
     unchecked = sum(summary.rows - summary.checked for summary in summaries.values())
     if unchecked:
         console.print(
-            f'{unchecked} rows have a ground truth of another form than {{"tool_calls": [...]}}: not checked.',
+            f"{unchecked} rows have a ground truth that no built-in checker knows: not checked.",
             markup=False,
             style="yellow",
         )

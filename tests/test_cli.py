@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from awpo_verl.cli import app, printable
+from awpo_verl.rewards.outcome.trajectory_rows import ground_truth_text
 from tests.rewards.calls import call, hermes, tool
+from tests.rewards.environments import Counter
 
 TRUTH = json.dumps({"tool_calls": [call("f", a=1)], "tools": [tool("f", a={"type": "integer", "maximum": 5})]})
 
@@ -96,7 +98,15 @@ def test_rows_that_no_checker_knows_are_counted(tmp_path: Path) -> None:
     rows = [{"response": "4", "ground_truth": "4"}, *ROWS]
     result = score(write(tmp_path / "r.jsonl", rows))
     assert result.exit_code == 0
-    assert "1 rows have a ground truth of another form" in result.output
+    assert "1 rows have a ground truth that no built-in checker knows" in result.output
+
+
+def test_the_calls_of_a_text_are_run_where_the_ground_truth_is_a_trajectory(tmp_path: Path) -> None:
+    truth = ground_truth_text(Counter, {"count": 1}, [[call("add", amount=2)]])
+    rows = [{"response": hermes(call("add", amount=amount)), "ground_truth": truth} for amount in (2, 3)]
+    result = score(write(tmp_path / "r.jsonl", rows))
+    assert [row["exact"] for row in parts()] == [1.0, 0.0]
+    assert "user turn 0: state.count: '4', not '3'" in result.output
 
 
 def test_a_broken_ground_truth_is_counted_named_and_fails_the_command(tmp_path: Path) -> None:

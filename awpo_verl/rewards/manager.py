@@ -5,8 +5,7 @@ workers, beside generation. `reward_score` is the outcome alone, so `critic/scor
 
 The outcome comes from the first of these that the row has:
   1. the user's `reward.custom_reward_function`, as it did under GRPO;
-  2. a ground truth of our form, `{"tool_calls": [...]}`: the calls are matched, with the schemas in
-     `extra_info["tools"]` where the row has them;
+  2. a ground truth of our form: expected calls, or a reference trajectory in an environment (outcome/checker.py);
   3. verl's own rule for the row's data_source (verl/utils/reward_score).
 The reasoning comes from the user's function, if it returns one, else from the rules in rewards/reasoning.
 """
@@ -64,8 +63,8 @@ class AWPORewardManager(RewardManagerBase):
         # off the event loop: the text may be long
         text, verdict, by_rules = await self.loop.run_in_executor(None, self._read, item, ground_truth)
 
-        if verdict.outcome is not None:
-            outcome, extra, reasoning = verdict.outcome, {}, by_rules
+        if verdict.checked:
+            outcome, extra, reasoning = verdict.outcome(self.outcome.match), {}, by_rules
         else:
             result = await self._compute_score(text, ground_truth, row)
             outcome, extra, scored, reasoning = read_result(result, self.reasoning_key)
@@ -82,10 +81,11 @@ class AWPORewardManager(RewardManagerBase):
         marked = text
         if self.marks_are_special:
             marked = self.tokenizer.decode(ids, skip_special_tokens=False).removesuffix(self.tokenizer.eos_token or "")
-        tools = (row.get("extra_info") or {}).get("tools")
-        # a user's own function decides alone, also what the ground truth and the tools mean
-        own = self.has_custom_function
-        verdict = check(marked, None if own else ground_truth, None if own else tools, self.outcome)
+        if self.has_custom_function:  # it decides alone, also what the ground truth and the tools mean
+            verdict = check(marked, None, self.outcome)
+        else:
+            tools = (row.get("extra_info") or {}).get("tools")
+            verdict = check(marked, ground_truth, self.outcome, tools, row.get("tool_extra_fields") or {})
         return text, verdict, rule_score(verdict.response, _expected_steps(row), verdict.calls_expected)
 
     async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:

@@ -84,12 +84,12 @@ class Summary:
 
     def add(self, row: Row, verdict: Verdict, parts: Mapping[str, float]) -> None:
         self.rows += 1
-        if verdict.match is None:
+        if not verdict.checked:
             return
         self.checked += 1
         self.sums.update(parts)
-        if verdict.match.failures:
-            kind, detail = verdict.match.failures[0]
+        if verdict.failures:
+            kind, detail = verdict.failures[0]
             self._count(kind, row, detail)
         elif verdict.schema_problems:
             self._count("matches, but breaks its schema", row, verdict.schema_problems[0])
@@ -121,12 +121,12 @@ def score_row(row: Row, config: OutcomeConfig) -> tuple[Verdict, dict[str, float
         BrokenTruthError: the ground truth or the tools are broken.
     """
     try:
-        verdict = check(row.response, row.ground_truth, row.tools, config)
+        verdict = check(row.response, row.ground_truth, config, row.tools)
     except ValueError as error:
         raise BrokenTruthError(f"{row.where}: {error}") from error
     reasoning = rule_score(verdict.response, row.reasoning_steps, verdict.calls_expected)
     parts = verdict.as_info() | {"reasoning": reasoning or 0.0, "reasoning_valid": float(reasoning is not None)}
-    return verdict, parts | {"outcome": verdict.outcome or 0.0}
+    return verdict, parts | {"outcome": verdict.outcome(config.match)}
 
 
 def _files(path: Path) -> list[Path]:

@@ -20,10 +20,10 @@ def one_input(data: bytes) -> None:
     """The first byte picks the format, the rest is the text."""
     if not data:
         return
-    config = OutcomeConfig(format=CALL_FORMATS[data[0] % len(CALL_FORMATS)], match="graded", strings="normalized")
-    verdict = check(data[1:].decode("utf-8", "replace"), TRUTH, TOOLS, config)
-    if verdict.outcome is None or not 0.0 <= verdict.outcome <= 1.0:
-        raise AssertionError(f"outcome {verdict.outcome}")
+    config = OutcomeConfig(format=CALL_FORMATS[data[0] % len(CALL_FORMATS)], strings="normalized")
+    verdict = check(data[1:].decode("utf-8", "replace"), TRUTH, config, TOOLS)
+    if not 0.0 <= verdict.graded <= 1.0:
+        raise AssertionError(f"graded {verdict.graded}")
 
 
 if __name__ == "__main__":

@@ -41,9 +41,8 @@ texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_si
 @pytest.mark.parametrize("format", CALL_FORMATS)
 @given(text=texts)
 def test_any_text_is_read_and_scored(format: str, match: str, text: str) -> None:
-    verdict = check(text, TRUTH, TOOLS, OutcomeConfig(format=format, match=match, strings="normalized"))
-    assert verdict.outcome is not None
-    assert 0.0 <= verdict.outcome <= 1.0
+    verdict = check(text, TRUTH, OutcomeConfig(format=format, strings="normalized"), TOOLS)
+    assert 0.0 <= verdict.outcome(match) <= 1.0
     assert len(verdict.response.calls) <= MAX_CALLS
     assert all(0.0 <= value <= MAX_CALLS for value in verdict.as_info().values())
     assert _is_plain(verdict.response)
@@ -121,7 +120,7 @@ LIMIT = 30
 
 @pytest.mark.parametrize("format", CALL_FORMATS)
 def test_no_text_of_64_kb_takes_long(format: str) -> None:
-    config = OutcomeConfig(format=format, match="graded", strings="normalized")
+    config = OutcomeConfig(format=format, strings="normalized")
     for name, text in HOSTILE.items():
         # other work on the machine only ever adds: what is over the limit is measured again
         ratio = next((r for _ in range(4) if (r := _ratio(text, config)) < LIMIT), LIMIT)
@@ -133,7 +132,7 @@ def _ratio(text: str, config: OutcomeConfig) -> float:
     ours, plain = [], []
     for _ in range(3):
         plain.append(_seconds(lambda: json.loads(PLAIN)))
-        ours.append(_seconds(lambda: check(text, TRUTH, TOOLS, config)))
+        ours.append(_seconds(lambda: check(text, TRUTH, config, TOOLS)))
     return min(ours) / min(plain)
 
 

@@ -18,10 +18,14 @@ from verl import DataProto
 from verl.utils.reward_score import default_compute_score
 
 from awpo_verl.rewards.manager import AWPORewardManager, response_ids
+from awpo_verl.rewards.outcome import ToolCall, trajectory_rows
+from awpo_verl.rewards.outcome.session import Session
 from awpo_verl.tasks import shop, tiny_model
+from tests.rewards.environments import Counter
 
 KEYS = {"acc", "outcome", "reasoning", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"} | {
-    *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless")
+    *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless"),
+    *("state_ok", "results_ok"),
 }
 RIGHT = '<think>\n2*3=6\n</think>\n\n<tool_call>\n{"name": "pay", "arguments": {"amount": 6}}\n</tool_call>'
 TRUTH = json.dumps({"tool_calls": [{"name": "pay", "arguments": {"amount": 6}}]})
@@ -78,6 +82,8 @@ def test_built_in_checker_and_rules(tokenizer: Any) -> None:
         "value_score": 1.0,
         "refused": 0.0,
         "needless": 0.0,
+        "state_ok": 0.0,
+        "results_ok": 0.0,
     }
     assert all(type(value) is float for value in info.values())
 
@@ -221,3 +227,25 @@ def test_marks_that_are_special_tokens_are_read_and_not_shown_to_a_users_functio
         return 0.5
 
     assert score(manager(special, own), '[TOOL_CALLS]pay[ARGS]{"amount": 6}')[0] == 0.5
+
+
+COUNT = trajectory_rows.ground_truth_text(Counter, {"count": 1}, [[{"name": "add", "arguments": {"amount": 2}}]])
+READ = trajectory_rows.ground_truth_text(Counter, {"count": 1}, [[{"name": "read", "arguments": {}}]])
+
+
+@pytest.mark.parametrize(
+    ("truth", "amount", "right"),
+    [(COUNT, 2, 1.0), (COUNT, 3, 0.0), (COUNT, None, 0.0), (READ, 0, 1.0), (READ, None, 0.0)],
+)
+def test_a_trajectory_is_checked_by_what_the_rollouts_tools_did(
+    tokenizer: Any, truth: str, amount: int | None, right: float
+) -> None:
+    fields: dict[str, Any] = {}
+    if amount is not None:
+        session = Session.open(Counter, {"count": 1})
+        session.call(ToolCall("add", {"amount": amount}))
+        fields = {trajectory_rows.LOG_KEY: session.log()}
+    # the text says something else: the log counts
+    reward, info = score(manager(tokenizer), RIGHT, truth, tool_extra_fields=fields)
+    assert (reward, info["exact"], info["graded"], info["checked"]) == (right, right, right, 1.0)
+    assert info["n_calls"] == 1.0

@@ -98,7 +98,7 @@ def test_broken_tools_are_an_error_that_shows_them(tools: Any, message: str) -> 
 def test_a_call_that_matches_but_breaks_its_schema_says_so_in_the_parts() -> None:
     truth = {"tool_calls": [call("f", a="high")]}
     tools = [tool("f", a={"type": "string", "enum": ["low", "mid"]})]
-    verdict = check(hermes(call("f", a="high")), truth, tools)
-    assert (verdict.outcome, verdict.as_info()["exact"], verdict.as_info()["schema_ok"]) == (1.0, 1.0, 0.0)
+    verdict = check(hermes(call("f", a="high")), truth, tools=tools)
+    assert (verdict.exact, verdict.as_info()["exact"], verdict.as_info()["schema_ok"]) == (1.0, 1.0, 0.0)
     assert verdict.schema_problems == ("a: enum",)
     assert check(hermes(call("f", a="high")), truth).as_info()["schema_ok"] == 1.0
