@@ -70,6 +70,12 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     function = config.reward.custom_reward_function.path
     if function:
         lines.append(f"  your outcome    reward.custom_reward_function.path={function}")
+    elif config.reward.reward_manager.name == AWPO:
+        o = section.outcome
+        lines.append(
+            f"  outcome         expected calls (format={o.format} match={o.match} strings={o.strings}) or a trajectory "
+            "in the ground truth; else verl's rule for the data_source"
+        )
     if config.reward.reward_manager.name == AWPO:
         own = f" where your function returns no '{section.reasoning_key}'" if function else ""
         lines.append(

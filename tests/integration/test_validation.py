@@ -59,6 +59,7 @@ def test_one_key_implies_loss_and_reward_manager() -> None:
     assert (OmegaConf.select(config, LOSS), OmegaConf.select(config, MANAGER)) == ("awpo", "awpo")
     assert f"  implied         {LOSS}=awpo (was vanilla, verl's default)" in lines
     assert f"  implied         {MANAGER}=awpo (was naive, verl's default)" in lines
+    assert any("outcome         expected calls (format=auto match=exact strings=strict)" in line for line in lines)
 
 
 @pytest.mark.parametrize(
