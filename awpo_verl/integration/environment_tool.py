@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import yaml
+from omegaconf import OmegaConf
 from pydantic import ConfigDict
 from verl.tools.base_tool import BaseTool
 from verl.tools.schemas import (
@@ -112,7 +112,7 @@ def write_tools_yaml(path: str | Path, environment: type[Environment], limits: L
         _verl_schema(tool.schema)
     entries = [{"class_name": CLASS_NAME, "config": {**config, "tool": name}} for name in tools_of(environment)]
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(yaml.safe_dump({"tools": entries}, sort_keys=False), encoding="utf-8")
+    OmegaConf.save(OmegaConf.create({"tools": entries}), path)
 
 
 def _open(row: Any, limits: Limits) -> Session:

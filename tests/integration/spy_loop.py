@@ -1,0 +1,29 @@
+"""verl's tool agent loop, writing down what it hands on: one JSON line a rollout in the file named by SPY_FILE."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from verl.experimental.agent_loop.agent_loop import AgentLoopOutput
+from verl.experimental.agent_loop.tool_agent_loop import ToolAgentLoop
+
+
+class SpyLoop(ToolAgentLoop):
+    async def run(self, sampling_params: dict[str, Any], *args: Any, **kwargs: Any) -> AgentLoopOutput:
+        output = await super().run(sampling_params, *args, **kwargs)
+        pieces: list[list[Any]] = []  # [mask, token ids] of each stretch with the same mask
+        for token, mask in zip(output.response_ids, output.response_mask, strict=True):
+            if not pieces or pieces[-1][0] != mask:
+                pieces.append([mask, []])
+            pieces[-1][1].append(token)
+        record = {
+            "uid": kwargs["uid"],
+            "ground_truth": kwargs["reward_model"]["ground_truth"],
+            "pieces": [[mask, self.tokenizer.decode(tokens)] for mask, tokens in pieces],
+            "log": output.extra_fields.get("environment_log"),
+        }
+        with open(os.environ["SPY_FILE"], "a", encoding="utf-8") as file:  # one write: lines stay whole
+            file.write(json.dumps(record) + "\n")
+        return output

@@ -1,0 +1,105 @@
+"""verl's real loop over several tool turns, on the CPU, with a tiny model that makes real calls. About two minutes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awpo_verl.rewards.outcome.trajectory_rows import match_rollout
+from tests.integration.verl_loop import Workspace
+
+pytestmark = pytest.mark.loop
+
+REWARD_FUNCTION = '''
+"""The outcome of a row with a stateful environment; writes down the log that it was given."""
+import json
+import os
+
+from awpo_verl.rewards.outcome.trajectory_rows import match_rollout
+
+
+def outcome_only(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
+    with open(os.environ["SPY_FILE"] + ".reward", "a") as file:
+        file.write(json.dumps(extra_info.get("environment_log")) + "\\n")
+    return float(match_rollout(ground_truth, extra_info).ok)
+'''
+AGENT_LOOP = "- name: spy\n  _target_: tests.integration.spy_loop.SpyLoop\n"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A tiny model that has just learned to use the desk's tools, the desk's rows and tools, and a reward function."""
+    from awpo_verl.integration.environment_tool import write_tools_yaml
+    from awpo_verl.tasks import desk, desk_warm_start, supervised, tiny_model
+
+    folder: Path = tmp_path_factory.mktemp("multiturn")
+    settings = desk_warm_start.Settings(
+        model=tiny_model.ModelSettings(max_length=320, layers=2, hidden_size=128, intermediate_size=256),
+        batch=12,
+        skill=supervised.Phase(steps=STEPS, lr=1e-2, muon=True, pool=8),
+        habit=supervised.Phase(steps=0, lr=1e-3),
+    )
+    model, tokenizer = desk_warm_start.train(settings, 0, print)
+    tiny_model.save(model, tokenizer, folder / "model")
+    desk.write_parquet(folder / "prompts.parquet", "train", {"easy": 8, "medium": 4, "hard": 4})
+    write_tools_yaml(folder / "tools.yaml", desk.Desk)
+    (folder / "rewards.py").write_text(REWARD_FUNCTION)
+    (folder / "agent_loop.yaml").write_text(AGENT_LOOP)
+    return Workspace(folder)
+
+
+STEPS = 90
+
+
+def read(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_several_tool_turns_train_in_an_environment_of_each_rollout_s_own(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spied = tmp_path / "rollouts.jsonl"
+    monkeypatch.setenv("SPY_FILE", str(spied))
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))  # for the spy
+    rollout = "actor_rollout_ref.rollout"
+    metrics, _ = workspace.run(
+        tmp_path,
+        *("algorithm.adv_estimator=awpo", "data.max_response_length=192"),
+        *(f"{rollout}.agent.default_agent_loop=spy", f"{rollout}.multi_turn.enable=True"),
+        f"{rollout}.agent.agent_loop_config_path={workspace.folder}/agent_loop.yaml",
+        f"{rollout}.multi_turn.tool_config_path={workspace.folder}/tools.yaml",
+        *(f"{rollout}.multi_turn.max_assistant_turns=6", f"{rollout}.multi_turn.max_tool_response_length=1024"),
+    )
+    records = read(spied)
+    assert len(records) == 16  # 4 prompts x 4 rollouts
+    with_calls = [record for record in records if record["log"]]
+    assert len(with_calls) > 8
+
+    for record in records:
+        calls = record["log"]["calls"] if record["log"] else []
+        given = [text for mask, text in record["pieces"] if not mask]
+        # what is masked is what the loop put in, and nothing else: an observation a turn (the last may not fit)
+        observations = [f"\n<|im_start|>tool\n{call['text']}<|im_end|>\n<|im_start|>assistant\n" for call in calls]
+        assert [text for text in given if "Unknown function" not in text] == observations[: len(given)]
+        assert len(given) >= len(observations) - 1
+        # what is not masked is the model's own
+        assert all("<|im_start|>tool" not in text for mask, text in record["pieces"] if mask)
+        assert record["pieces"][0][0] == 1
+
+    # The four rollouts of a prompt start from the same desk. An order can be cancelled or shipped once, so if they
+    # shared a desk, at most one of them could succeed.
+    scores = [float(match_rollout(record["ground_truth"], {"environment_log": record["log"]}).ok) for record in records]
+    by_prompt: dict[str, float] = {}
+    for record, score in zip(records, scores, strict=True):
+        by_prompt[record["uid"]] = by_prompt.get(record["uid"], 0.0) + score
+    assert max(by_prompt.values()) >= 2
+
+    # the log of each rollout reached the reward, and none where no call was made
+    assert sorted(map(json.dumps, read(Path(f"{spied}.reward")))) == sorted(json.dumps(r["log"]) for r in records)
+    assert metrics[1]["critic/score/mean"] == pytest.approx(sum(scores) / 16)
+    assert metrics[1]["awpo/outcome/mean"] == pytest.approx(sum(scores) / 16)
+    assert metrics[1]["actor/grad_norm"] > 0
+    assert metrics[1]["num_turns/max"] >= 5  # a prompt, two calls with their observations, and more
