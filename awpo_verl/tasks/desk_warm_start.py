@@ -51,7 +51,7 @@ class Settings:
     model: tiny_model.ModelSettings = field(default_factory=lambda: tiny_model.ModelSettings(max_length=512))
     batch: int = 32  # conversations in an update
     skill: Phase = field(default_factory=lambda: Phase(steps=130, lr=6e-3, muon=True, pool=16))
-    habit: Phase = field(default_factory=lambda: Phase(steps=60, lr=1e-3))
+    habit: Phase = field(default_factory=lambda: Phase(steps=40, lr=1e-3))
     whole_plans: tuple[float, float, float] = (0.9, 0.3, 0.1)
 
 
@@ -89,7 +89,8 @@ def make_tokenizer(settings: tiny_model.ModelSettings, rng: random.Random) -> Pr
     functions = [tool["function"] for tool in tool_schemas(desk.Desk)]
     tools = (f"{function['name']}({', '.join(function['parameters']['properties'])})" for function in functions)
     texts = ["\n".join([f"system\n{desk.SYSTEM_PROMPT}", *tools])]
-    texts += ["".join([f"user\n{e.question}", *conversation(e, len(e.calls))]) for e in examples]
+    planned = [rng.choice((len(e.calls), rng.randrange(len(e.calls)))) for e in examples]  # some whole, some cut short
+    texts += ["".join([f"user\n{e.question}", *conversation(e, n)]) for e, n in zip(examples, planned, strict=True)]
     names = [function["name"] for function in functions]
     tokenizer = tiny_model.make_tokenizer(settings, texts, (*names, *desk.CUSTOMERS, *desk.ITEMS))
     tokenizer.chat_template = CHAT_TEMPLATE

@@ -77,7 +77,7 @@ def test_the_calls_of_one_turn_run_in_their_order(tools):
 
 
 def test_a_blocking_tool_does_not_hold_up_the_other_rollouts(tmp_path):
-    write_tools_yaml(tmp_path / "tools.yaml", Rogue, Limits(call_seconds=0.3))
+    write_tools_yaml(tmp_path / "tools.yaml", Rogue, Limits(call_seconds=1.0))
     tools = {tool.name: tool for tool in initialize_tools_from_config(tmp_path / "tools.yaml")}
     done: list[str] = []
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-STOP_SECONDS = 0.5  # how long a thread is told to stop before it is left behind
+STOP_SECONDS = 2.0  # how long a thread is told to stop before it is left behind
 
 
 class OutOfTimeError(Exception):
