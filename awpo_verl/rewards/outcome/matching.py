@@ -17,8 +17,10 @@ both are 1 if the response calls nothing and says something, else 0.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from awpo_verl.rewards.outcome.calls import Response, ToolCall
 from awpo_verl.rewards.outcome.schema import Tools
@@ -27,42 +29,8 @@ from awpo_verl.rewards.outcome.values import Compared, compare_objects
 NAME_CREDIT, KEY_CREDIT, VALUE_CREDIT = 0.2, 0.3, 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """How a response's calls compare with the expected ones.
-
-    Attributes:
-        exact: all calls are right, and nothing else was called.
-        name, key, value: in [0, 1], the three scores above, averaged over max(n, m).
-        refused: calls were expected, and a response that says something makes none.
-        needless: a call was made where none was expected.
-        failures: (kind, detail) of what is wrong, for tables; empty exactly where `exact`.
-    """
-
-    exact: bool
-    name: float
-    key: float
-    value: float
-    refused: bool = False
-    needless: bool = False
-    failures: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def graded(self) -> float:
-        """In [0, 1]; 1 exactly where `exact`."""
-        if self.exact:
-            return 1.0
-        return NAME_CREDIT * self.name + KEY_CREDIT * self.key + VALUE_CREDIT * self.value
-
-    @property
-    def reason(self) -> str:
-        """The first failure, "" where `exact`."""
-        return ": ".join(part for part in self.failures[0] if part) if self.failures else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """An expected and a made call of the same name."""
+class _Pair(NamedTuple):
+    """An expected and a made call of the same name, by index, and how their arguments compare."""
 
     expected: int
     made: int
@@ -81,100 +49,158 @@ class _Pair:
         return NAME_CREDIT + KEY_CREDIT * self.key + VALUE_CREDIT * self.value
 
 
-def match_calls(
-    response: Response, expected: Sequence[ToolCall], tools: Tools | None = None, strings: str = "strict"
-) -> Match:
-    """Compare a response with the expected calls (see above). Never raises on any response.
+@dataclass(frozen=True)
+class Match:
+    """How a response's calls compare with the expected ones. Scores are worked out when they are asked for.
 
-    Args:
+    Attributes:
         response: from `parse_response`; its calls are at most MAX_CALLS.
         expected: from `expected_calls`.
         tools: from `parse_tools`, for types, defaults and uniqueItems; None = compare by JSON type alone.
         strings: "strict" or "normalized" (values.normalize).
     """
-    made = response.calls
-    if not expected:
-        return _no_call_expected(response)
-    pairs = _assign(expected, made, tools, strings)
-    total = max(len(expected), len(made) + response.malformed)
-    exact = len(pairs) == total and all(pair.keys.equal for pair in pairs)
-    if exact:
-        return Match(True, 1.0, 1.0, 1.0)
-    refused = not made and not response.malformed and not response.unclosed and bool(response.content)
-    return Match(
-        exact=False,
-        name=len(pairs) / total,
-        key=sum(pair.key for pair in pairs) / total,
-        value=sum(pair.value for pair in pairs) / total,
-        refused=refused,
-        failures=_failures(response, expected, pairs, refused),
-    )
+
+    response: Response
+    expected: Sequence[ToolCall]
+    tools: Tools | None = None
+    strings: str = "strict"
+
+    @cached_property
+    def exact(self) -> bool:
+        """All calls are right, and nothing else was called."""
+        made = self.response.calls
+        if not self.expected:
+            return not made and not self.response.malformed and bool(self.response.content)
+        if self.response.malformed or len(made) != len(self.expected):
+            return False
+        if len(made) > 1 and sorted(c.name for c in made) != sorted(c.name for c in self.expected):
+            return False
+        return len(self._pairs) == len(made) and all(pair.keys.equal for pair in self._pairs)
+
+    @property
+    def graded(self) -> float:
+        """In [0, 1]; 1 exactly where `exact`."""
+        if self.exact:
+            return 1.0
+        return NAME_CREDIT * self.name + KEY_CREDIT * self.key + VALUE_CREDIT * self.value
+
+    @property
+    def name(self) -> float:
+        """Share of the calls that were paired, in [0, 1]."""
+        return self._mean(1.0 for _ in self._pairs)
+
+    @property
+    def key(self) -> float:
+        """The calls' argument names, in [0, 1]."""
+        return self._mean(pair.key for pair in self._pairs)
+
+    @property
+    def value(self) -> float:
+        """The calls' arguments, in [0, 1]."""
+        return self._mean(pair.value for pair in self._pairs)
+
+    @property
+    def refused(self) -> bool:
+        """Calls were expected, and a response that says something makes none."""
+        r = self.response
+        return bool(self.expected) and not (r.calls or r.malformed or r.unclosed) and bool(r.content)
+
+    @property
+    def needless(self) -> bool:
+        """A call was made, or begun, where none was expected."""
+        return not self.expected and bool(self.response.calls or self.response.malformed)
+
+    @property
+    def reason(self) -> str:
+        """The first failure, "" where `exact`."""
+        return ": ".join(part for part in self.failures[0] if part) if self.failures else ""
+
+    @cached_property
+    def failures(self) -> tuple[tuple[str, str], ...]:
+        """(kind, detail) of what is wrong, the most telling first, for tables; empty exactly where `exact`."""
+        return () if self.exact else tuple(_failures(self))
+
+    @cached_property
+    def _pairs(self) -> list[_Pair]:
+        return _assign(self.expected, self.response.calls, self.tools, self.strings)
+
+    def _mean(self, scores: Iterable[float]) -> float:
+        """Over the larger of the numbers of calls expected and made."""
+        if not self.expected:
+            return float(self.exact)
+        return sum(scores) / max(len(self.expected), len(self.response.calls) + self.response.malformed)
 
 
-def _no_call_expected(response: Response) -> Match:
-    if response.calls or response.malformed:
-        called = response.calls[0].name if response.calls else response.problems[0]
-        return Match(False, 0.0, 0.0, 0.0, needless=True, failures=(("a call where none was expected", called),))
-    if not response.content:
-        kind = "the thinking is never closed" if response.unclosed else "neither a call nor an answer"
-        return Match(False, 0.0, 0.0, 0.0, failures=((kind, ""),))
-    return Match(True, 1.0, 1.0, 1.0)
+def match_calls(
+    response: Response, expected: Sequence[ToolCall], tools: Tools | None = None, strings: str = "strict"
+) -> Match:
+    """Compare a response with the expected calls; for the arguments see Match. Never raises on any response."""
+    return Match(response, expected, tools, strings)
 
 
 def _assign(expected: Sequence[ToolCall], made: Sequence[ToolCall], tools: Tools | None, strings: str) -> list[_Pair]:
     """The pairs of highest total credit. Only calls of one name can pair, so each name is a problem of its own."""
-    by_name: dict[str, list[int]] = defaultdict(list)
+    columns: dict[str, list[int]] = defaultdict(list)
     for index, call in enumerate(made):
-        by_name[call.name].append(index)
-    wanted: dict[str, list[int]] = defaultdict(list)
+        columns[call.name].append(index)
+    rows: dict[str, list[int]] = defaultdict(list)
     for index, call in enumerate(expected):
-        if call.name in by_name:
-            wanted[call.name].append(index)
+        if call.name in columns:
+            rows[call.name].append(index)
+
     pairs: list[_Pair] = []
-    for name, rows in wanted.items():
-        columns = by_name[name]
+    for name in rows:
         tool = tools.get(name) if tools else None
         schema = tool.parameters if tool else None
-        block = [
-            [_Pair(i, j, compare_objects(expected[i].arguments, made[j].arguments, schema, strings)) for j in columns]
-            for i in rows
-        ]
-        pairs += _best(block)
+
+        def pair(i: int, j: int, schema: Any = schema) -> _Pair:
+            return _Pair(i, j, compare_objects(expected[i].arguments, made[j].arguments, schema, strings))
+
+        pairs += _best(rows[name], columns[name], pair)
     return pairs
 
 
-def _best(block: list[list[_Pair]]) -> list[_Pair]:
-    if len(block) == 1 == len(block[0]):
-        return block[0]
+def _best(rows: list[int], columns: list[int], pair: Callable[[int, int], _Pair]) -> list[_Pair]:
+    """The optimal assignment; in the order of the text, where that is right throughout."""
+    in_order = [pair(i, j) for i, j in zip(rows, columns, strict=False)]
+    if len(rows) == 1 == len(columns) or all(one.keys.equal for one in in_order):
+        return in_order
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(np.array([[pair.credit for pair in row] for row in block]), maximize=True)
-    return [block[i][j] for i, j in zip(rows, columns, strict=True)]
+    block = [[in_order[a] if a == b else pair(i, j) for b, j in enumerate(columns)] for a, i in enumerate(rows)]
+    best = linear_sum_assignment(np.array([[one.credit for one in row] for row in block]), maximize=True)
+    return [block[a][b] for a, b in zip(*best, strict=True)]
 
 
-def _failures(
-    response: Response, expected: Sequence[ToolCall], pairs: list[_Pair], refused: bool
-) -> tuple[tuple[str, str], ...]:
+def _failures(match: Match) -> Iterator[tuple[str, str]]:
     """What is wrong, the most telling first."""
-    if response.unclosed:
-        return (("the thinking is never closed", ""),)
-    if refused:
-        return (("no call where one was expected", expected[0].name),)
-    found: list[tuple[str, str]] = [("a call that does not parse", problem) for problem in response.problems]
+    response, expected = match.response, match.expected
+    if match.needless:
+        yield "a call where none was expected", response.calls[0].name if response.calls else response.problems[0]
+        return
+    if response.unclosed and not response.calls:
+        yield "the thinking is never closed", ""
+        return
+    if not expected:
+        yield "neither a call nor an answer", ""
+        return
+    if match.refused:
+        yield "no call where one was expected", expected[0].name
+        return
+    pairs = match._pairs
+    yield from (("a call that does not parse", problem) for problem in response.problems)
     paired_expected, paired_made = {pair.expected for pair in pairs}, {pair.made for pair in pairs}
     missing = [call.name for i, call in enumerate(expected) if i not in paired_expected]
-    extra = [call.name for i, call in enumerate(response.calls) if i not in paired_made]
     known = {call.name for call in expected}
-    for made in extra:
-        if missing and made not in known:
-            found.append(("wrong tool", f"{made} for {missing.pop(0)}"))
+    for name in (call.name for j, call in enumerate(response.calls) if j not in paired_made):
+        if missing and name not in known:
+            yield "wrong tool", f"{name} for {missing.pop(0)}"
         else:
-            found.append(("extra call", made))
-    found += [("missing call", name) for name in missing]
+            yield "extra call", name
+    yield from (("missing call", name) for name in missing)
     for pair in pairs:
         name = expected[pair.expected].name
-        found += [("wrong value", f"{name}.{key}") for key in pair.keys.wrong]
-        found += [("missing argument", f"{name}.{key}") for key in pair.keys.missing]
-        found += [("unexpected argument", f"{name}.{key}") for key in pair.keys.unexpected]
-    return tuple(found)
+        yield from (("wrong value", f"{name}.{key}") for key in pair.keys.wrong)
+        yield from (("missing argument", f"{name}.{key}") for key in pair.keys.missing)
+        yield from (("unexpected argument", f"{name}.{key}") for key in pair.keys.unexpected)

@@ -14,13 +14,15 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from awpo_verl.rewards.outcome.schema import integers_only, property_schema
+from awpo_verl.rewards.outcome.schema import integers_only
 
 _QUOTES = str.maketrans('\u2018\u2019\u201c\u201d"', "'''''")
 # a number keeps its sign and its point; of all else, blanks and , . / - _ * ^ are dropped
 _PARTS = re.compile(r"(?<!\w)-?\d+(?:\.\d+)?|\d+(?:\.\d+)?|[^\s,./\-_*^\d]+")
+_EMPTY: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,8 @@ class AnyOf:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """The keys of an expected and a given object: what is right, and which names are wrong how."""
+class Compared(NamedTuple):
+    """The keys of an expected and a given object: how many are right, and which names are wrong how."""
 
     right: int
     wrong: tuple[str, ...]
@@ -48,11 +49,11 @@ class Compared:
     @property
     def all(self) -> int:
         """Keys that either has."""
-        return self.shared + len(self.missing) + len(self.unexpected)
+        return self.right + len(self.wrong) + len(self.missing) + len(self.unexpected)
 
     @property
     def equal(self) -> bool:
-        return self.right == self.all
+        return not (self.wrong or self.missing or self.unexpected)
 
 
 def compare_objects(
@@ -66,50 +67,57 @@ def compare_objects(
         schema: JSON Schema of the object, if known.
         strings: "strict" or "normalized".
     """
+    properties = schema.get("properties", _EMPTY) if type(schema) is dict else _EMPTY
     right = 0
     wrong: list[str] = []
     missing: list[str] = []
     for key, value in expected.items():
-        inner = property_schema(schema, key) if schema else None
+        inner = properties.get(key)
         if key in given:
             if accepts(value, given[key], inner, strings):
                 right += 1
             else:
                 wrong.append(key)
-        elif not (isinstance(value, AnyOf) and value.optional) and not _is_default(value, inner, strings):
+        elif not (type(value) is AnyOf and value.optional) and not _is_default(value, inner, strings):
             missing.append(key)
-    if len(given) == right + len(wrong):
-        return Compared(right, tuple(wrong), tuple(missing), ())
-    unexpected = [
-        key
-        for key, value in given.items()
-        if key not in expected and not _writes_default(value, property_schema(schema, key), strings)
-    ]
+    unexpected: list[str] = []
+    if len(given) > right + len(wrong):
+        for key, value in given.items():
+            if key not in expected and not _writes_default(value, properties.get(key), strings):
+                unexpected.append(key)
     return Compared(right, tuple(wrong), tuple(missing), tuple(unexpected))
 
 
 def accepts(expected: Any, given: Any, schema: Any = None, strings: str = "strict") -> bool:
-    """Whether the given JSON value is the expected one. Bounded by the size of the expected value."""
-    if isinstance(expected, AnyOf):
-        return any(accepts(value, given, schema, strings) for value in expected.values)
-    if isinstance(expected, str):
-        if not isinstance(given, str):
+    """Whether the given JSON value is the expected one. Bounded by the size of the expected value.
+
+    Both are plain JSON values (expected may hold AnyOf), so types are compared as they are: this is the inner loop.
+    """
+    kind = type(expected)
+    if kind is str:
+        if type(given) is not str:
             return False
         if expected == given or strings == "strict":
             return expected == given
         # what only white space and punctuation make this long is not meant
         return len(given) <= 8 * (len(expected) + 8) and normalize(expected) == normalize(given)
-    if expected is None or isinstance(expected, bool):
-        return given is expected
-    if isinstance(expected, int | float):
-        if isinstance(given, bool) or not isinstance(given, int | float) or given != expected:
+    if kind is AnyOf:
+        for value in expected.values:  # noqa: SIM110  # any() of a generator takes twice as long
+            if accepts(value, given, schema, strings):
+                return True
+        return False
+    if kind is int or kind is float:
+        if given != expected or type(given) not in (int, float):
             return False
-        return not (isinstance(given, float) and isinstance(expected, int) and integers_only(schema))
-    if isinstance(expected, Mapping):
-        return isinstance(given, Mapping) and compare_objects(expected, given, schema, strings).equal
-    return isinstance(given, list | tuple) and _lists_equal(expected, given, schema, strings)
+        return not (kind is int and type(given) is float and integers_only(schema))
+    if kind is dict:
+        return type(given) is dict and compare_objects(expected, given, schema, strings).equal
+    if kind is list:
+        return type(given) is list and _lists_equal(expected, given, schema, strings)
+    return given is expected  # true, false, null
 
 
+@lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
     """Unicode NFKC, case folded, quotes made alike, white space and `, . / - _ * ^` dropped, except within numbers.
 
@@ -127,10 +135,10 @@ def normalize(text: str) -> str:
 def _lists_equal(expected: Any, given: Any, schema: Any, strings: str) -> bool:
     if len(expected) != len(given):
         return False
-    items = schema.get("items") if isinstance(schema, Mapping) else None
+    items = schema.get("items") if type(schema) is dict else None
     if all(accepts(want, got, items, strings) for want, got in zip(expected, given, strict=True)):
         return True
-    if not (isinstance(schema, Mapping) and schema.get("uniqueItems") is True):
+    if type(schema) is not dict or schema.get("uniqueItems") is not True:
         return False
     return _perfect_matching([[accepts(want, got, items, strings) for got in given] for want in expected])
 
@@ -146,8 +154,8 @@ def _perfect_matching(fits: list[list[bool]]) -> bool:
 
 
 def _is_default(expected: Any, schema: Any, strings: str) -> bool:
-    return isinstance(schema, Mapping) and "default" in schema and accepts(expected, schema["default"], schema, strings)
+    return type(schema) is dict and "default" in schema and accepts(expected, schema["default"], schema, strings)
 
 
 def _writes_default(given: Any, schema: Any, strings: str) -> bool:
-    return isinstance(schema, Mapping) and "default" in schema and accepts(schema["default"], given, schema, strings)
+    return type(schema) is dict and "default" in schema and accepts(schema["default"], given, schema, strings)

@@ -31,6 +31,7 @@ _TOKEN = re.compile(
     | (?P<number>[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?))(?!\w)
     | (?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)
     | (?P<mark>[\[\](){},=:])
+    | (?P<other>\S)
     )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -46,13 +47,13 @@ def read(text: str, tools: Tools | None) -> Found:
     budget = MAX_TOKENS
     while begin := _BEGIN.search(text, position):
         found.outside.append(text[position : begin.end()])
-        tokens = _Tokens(text, begin.end(), budget)
         try:
-            _read_calls(tokens, tools, found)
+            tokens, position = _tokenize(text, begin.end(), budget)
+            _read_calls(_Tokens(tokens), tools, found)
         except BadCallError as error:
             found.problems.append(str(error))
             return found
-        position, budget = tokens.end, tokens.budget
+        budget -= len(tokens)
     found.outside.append(text[position:])
     outside = "".join(found.outside)
     for tag in TAGS:
@@ -61,41 +62,51 @@ def read(text: str, tools: Tools | None) -> Found:
     return found
 
 
-class _Tokens:
-    """The text as a stream of (kind, text) with one token of look-ahead."""
+def _tokenize(text: str, start: int, budget: int) -> tuple[list[tuple[str | None, str]], int]:
+    """The tokens, as (kind, text), from a bracket to the one that closes it, and where that is.
 
-    def __init__(self, text: str, position: int, budget: int) -> None:
-        self.text, self.end, self.budget = text, position, budget
-        self.after = position
+    Raises:
+        BadCallError: the text ends first, there is something that is no token, or `budget` tokens are not enough.
+    """
+    tokens: list[tuple[str | None, str]] = []
+    depth = 0
+    for match in _TOKEN.finditer(text, start):  # without gaps: a token, or "other", is anywhere but at the end
+        kind = match.lastgroup
+        token = match[kind or 0]
+        tokens.append((kind, token))
+        if kind == "mark":
+            if token in "[({":
+                depth += 1
+            elif token in "])}":
+                depth -= 1
+                if not depth:
+                    return tokens, match.end()
+        elif kind == "other":
+            raise BadCallError(f"not a list of calls: {token!r} is no literal")
+        if len(tokens) >= budget:
+            raise BadCallError(f"more than {MAX_TOKENS} tokens")
+    raise BadCallError("not a list of calls: cut off")
+
+
+class _Tokens:
+    """Tokens, taken one by one."""
+
+    def __init__(self, tokens: list[tuple[str | None, str]]) -> None:
+        self._rest = iter(tokens)
         self.kind: str | None = None
         self.token = ""
-        self._scan()
-
-    def _scan(self) -> None:
-        match = _TOKEN.match(self.text, self.after)
-        if match is None:
-            self.kind, self.token = None, self.text[self.after : self.after + 20].strip()
-            return
-        self.kind = match.lastgroup
-        self.token = match[self.kind or 0]
-        self.after = match.end()
+        self.next()
 
     def next(self) -> tuple[str | None, str]:
-        """Take a token. Raises BadCallError when the budget is spent or no token follows."""
-        kind, token = self.kind, self.token
-        if kind is None:
-            raise BadCallError("not a list of calls: cut off" if not token else "not a list of calls: not a literal")
-        self.budget -= 1
-        if self.budget < 0:
-            raise BadCallError(f"more than {MAX_TOKENS} tokens")
-        self.end = self.after
-        self._scan()
-        return kind, token
+        """Take a token; at the end there are only empty ones."""
+        taken = self.kind, self.token
+        self.kind, self.token = next(self._rest, (None, ""))
+        return taken
 
     def take(self, mark: str) -> bool:
-        """Take this mark if it comes next."""
-        if self.kind == "mark" and self.token == mark:
-            self.next()
+        """Take this mark if it comes next (no other kind of token looks like one)."""
+        if self.token == mark:
+            self.kind, self.token = next(self._rest, (None, ""))
             return True
         return False
 
