@@ -29,8 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from awpo_verl.rewards.outcome import ToolCall, Tools, parse_response, parse_tools
-from awpo_verl.rewards.outcome.session import Observation
-from awpo_verl.rewards.outcome.trajectory import TrajectoryError, compare, run_reference
+from awpo_verl.rewards.outcome.execution import Observation, TrajectoryError, compare, run_reference
 
 CATEGORIES = ("base", "miss_func", "miss_param", "long_context")
 RESULTS = ("none", "auto", "all")
@@ -53,7 +52,7 @@ class Trajectory:
 
 
 class Classes:
-    """BFCL's classes as what trajectory.py runs calls in: `call` and `state`."""
+    """BFCL's classes as what `run_reference` runs calls in: `call` and `state`."""
 
     def __init__(self, trajectory: Trajectory) -> None:
         from bfcl_eval.constants.executable_backend_config import CLASS_FILE_PATH_MAPPING, STATELESS_CLASSES

@@ -8,9 +8,7 @@ With verl the same class trains over several turns: docs/environments.md.
 import json
 
 from awpo_verl.rewards.outcome import ToolCall
-from awpo_verl.rewards.outcome.environment import Environment, tools_of
-from awpo_verl.rewards.outcome.session import Session
-from awpo_verl.rewards.outcome.trajectory import compare, run_reference
+from awpo_verl.rewards.outcome.execution import Environment, Session, compare, run_reference, tools_of
 
 
 class Notes(Environment):

@@ -10,7 +10,7 @@ extra_info.tools_kwargs, shared by all tools, gone with the rollout. Its log tra
 reward manager (row["tool_extra_fields"]["environment_log"]) and on to TransferQueue; a rollout without a call has none.
 
 verl swallows what a tool raises and shows it to the model. A broken row must not look like the model's mistake, so its
-error goes into the log, and the reward check raises it (trajectory_rows.match_rollout).
+error goes into the log, and the reward check raises it (execution/rows.py).
 
 Two of verl's defaults to know: multi_turn.max_parallel_calls=1 drops all but the first call of a turn, and
 multi_turn.max_tool_response_length=256 cuts observations in the middle.
@@ -39,9 +39,17 @@ from verl.tools.schemas import (
 )
 
 from awpo_verl.rewards.outcome.calls import ToolCall
-from awpo_verl.rewards.outcome.environment import Environment, path_of, resolve, tools_of
-from awpo_verl.rewards.outcome.session import Limits, Session, SessionError
-from awpo_verl.rewards.outcome.trajectory_rows import LOG_KEY, TOOLS_KWARGS_KEY
+from awpo_verl.rewards.outcome.execution import (
+    LOG_KEY,
+    TOOLS_KWARGS_KEY,
+    Environment,
+    Limits,
+    Session,
+    SessionError,
+    path_of,
+    resolve,
+    tools_of,
+)
 
 CLASS_NAME = f"{__name__}.EnvironmentTool"
 # tools may block; verl's own executor tokenizes, and must not wait for them
@@ -121,7 +129,7 @@ def _open(row: Any, limits: Limits) -> Session:
     if not isinstance(text, str):
         raise ValueError(
             f"extra_info.tools_kwargs has no {TOOLS_KWARGS_KEY!r}, so the rollout's environment cannot be made; got "
-            f"{str(row)[:200]}. Write it with awpo_verl.rewards.outcome.trajectory_rows.tools_kwargs."
+            f"{str(row)[:200]}. Write it with awpo_verl.rewards.outcome.execution.tools_kwargs."
         )
     given = json.loads(text)
     return Session.open(resolve(given["environment"]), given["initial"], limits)

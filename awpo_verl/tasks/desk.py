@@ -3,7 +3,7 @@
     Refund the order of Ann.   ->   find_order("Ann") -> 47;  get_order(47) -> ... "paid": 18;  refund(47, 18);  Done.
 
 A later call needs what an earlier one said: order numbers and amounts are not in the question. Whether the request was
-carried out is decided by the desk's state at the end (rewards/outcome/trajectory.py), not by the text.
+carried out is decided by the desk's state at the end (rewards/outcome/execution), not by the text.
 
 - Three levels, by the number of calls: "easy" 2, "medium" 3, "hard" 4.
 - The thinking is a plan: the tools, a line each, in order. Rows state it as reasoning_steps.
@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.rewards.outcome.environment import Environment
-from awpo_verl.rewards.outcome.trajectory_rows import ground_truth_text, tools_kwargs
+from awpo_verl.rewards.outcome.execution import Environment, ground_truth_text, tools_kwargs
 
 CUSTOMERS = ("Ann", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hope")
 ITEMS = ("bikes", "books", "clocks", "desks", "kites", "lamps", "maps", "rugs")

@@ -23,8 +23,7 @@ import torch
 from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
 from awpo_verl.rewards.outcome import ToolCall
-from awpo_verl.rewards.outcome.environment import tool_schemas
-from awpo_verl.rewards.outcome.session import Session
+from awpo_verl.rewards.outcome.execution import Session, tool_schemas
 from awpo_verl.tasks import desk, supervised, tiny_model
 from awpo_verl.tasks.supervised import Phase, collate
 

@@ -18,10 +18,15 @@ from verl.tools.tool_registry import initialize_tools_from_config
 
 from awpo_verl.integration import environment_tool
 from awpo_verl.integration.environment_tool import EnvironmentTool, write_tools_yaml
-from awpo_verl.rewards.outcome.environment import tool_schemas
-from awpo_verl.rewards.outcome.session import Limits
-from awpo_verl.rewards.outcome.trajectory import TrajectoryError
-from awpo_verl.rewards.outcome.trajectory_rows import LOG_KEY, ground_truth_text, match_rollout, tools_kwargs
+from awpo_verl.rewards.outcome.execution import (
+    LOG_KEY,
+    Limits,
+    TrajectoryError,
+    ground_truth_text,
+    match_rollout,
+    tool_schemas,
+    tools_kwargs,
+)
 from tests.rewards.environments import Counter, Rogue
 
 KWARGS = tools_kwargs(Counter, {"count": 0})

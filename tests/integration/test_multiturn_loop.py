@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from awpo_verl.rewards.outcome.trajectory_rows import match_rollout
+from awpo_verl.rewards.outcome.execution import match_rollout
 from tests.integration.verl_loop import Workspace
 
 pytestmark = pytest.mark.loop
@@ -18,7 +18,7 @@ REWARD_FUNCTION = '''
 import json
 import os
 
-from awpo_verl.rewards.outcome.trajectory_rows import match_rollout
+from awpo_verl.rewards.outcome.execution import match_rollout
 
 
 def outcome_only(data_source, solution_str, ground_truth, extra_info=None, **kwargs):

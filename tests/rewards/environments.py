@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal, Optional
 
-from awpo_verl.rewards.outcome.environment import Environment
+from awpo_verl.rewards.outcome.execution import Environment
 
 
 class Counter(Environment):

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awpo_verl.rewards.outcome import ToolCall
-from awpo_verl.rewards.outcome.environment import path_of, resolve, tool_schemas, tools_of
-from awpo_verl.rewards.outcome.session import Limits, Session, SessionError
+from awpo_verl.rewards.outcome.execution import Limits, Session, SessionError, path_of, resolve, tool_schemas, tools_of
 from tests.rewards.environments import Counter, NoTools, Rogue, Untyped, Variadic
 
 

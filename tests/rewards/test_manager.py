@@ -18,8 +18,8 @@ from verl import DataProto
 from verl.utils.reward_score import default_compute_score
 
 from awpo_verl.rewards.manager import AWPORewardManager, response_ids
-from awpo_verl.rewards.outcome import ToolCall, trajectory_rows
-from awpo_verl.rewards.outcome.session import Session
+from awpo_verl.rewards.outcome import ToolCall
+from awpo_verl.rewards.outcome.execution import LOG_KEY, Session, ground_truth_text
 from awpo_verl.tasks import shop, tiny_model
 from tests.rewards.environments import Counter
 
@@ -229,8 +229,8 @@ def test_marks_that_are_special_tokens_are_read_and_not_shown_to_a_users_functio
     assert score(manager(special, own), '[TOOL_CALLS]pay[ARGS]{"amount": 6}')[0] == 0.5
 
 
-COUNT = trajectory_rows.ground_truth_text(Counter, {"count": 1}, [[{"name": "add", "arguments": {"amount": 2}}]])
-READ = trajectory_rows.ground_truth_text(Counter, {"count": 1}, [[{"name": "read", "arguments": {}}]])
+COUNT = ground_truth_text(Counter, {"count": 1}, [[{"name": "add", "arguments": {"amount": 2}}]])
+READ = ground_truth_text(Counter, {"count": 1}, [[{"name": "read", "arguments": {}}]])
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_a_trajectory_is_checked_by_what_the_rollouts_tools_did(
     if amount is not None:
         session = Session.open(Counter, {"count": 1})
         session.call(ToolCall("add", {"amount": amount}))
-        fields = {trajectory_rows.LOG_KEY: session.log()}
+        fields = {LOG_KEY: session.log()}
     # the text says something else: the log counts
     reward, info = score(manager(tokenizer), RIGHT, truth, tool_extra_fields=fields)
     assert (reward, info["exact"], info["graded"], info["checked"]) == (right, right, right, 1.0)

@@ -7,14 +7,21 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from awpo_verl.rewards.outcome import ToolCall, trajectory_rows
-from awpo_verl.rewards.outcome.session import Limits, Observation, Session
-from awpo_verl.rewards.outcome.trajectory import TrajectoryError, TrajectoryMatch, compare, run_reference
-from awpo_verl.rewards.outcome.trajectory_rows import (
+from awpo_verl.rewards.outcome import ToolCall
+from awpo_verl.rewards.outcome.execution import (
     LOG_KEY,
     TOOLS_KWARGS_KEY,
+    Limits,
+    Observation,
+    Session,
+    TrajectoryError,
+    TrajectoryMatch,
+    compare,
     ground_truth_text,
+    match_response,
     match_rollout,
+    rows,
+    run_reference,
     tools_kwargs,
 )
 from tests.rewards.environments import Counter, Rogue
@@ -233,10 +240,17 @@ def test_a_broken_ground_truth_is_named(change, says):
         match_rollout({**json.loads(row(add(1))), **change}, {})
 
 
+def test_several_user_turns_are_refused_where_a_response_answers_one():
+    truth = {**json.loads(row(add(1))), "trajectory": [[], []]}
+    with pytest.raises(TrajectoryError, match="has 2 user turns; verl's tool agent loop plays one"):
+        match_response(truth, [add(1)])
+    assert match_response(row(add(1)), [add(1)]) == TrajectoryMatch(True, 1.0, 1.0)
+
+
 def test_the_reference_runs_once_for_all_rollouts_of_a_prompt(monkeypatch):
     runs = []
-    original = trajectory_rows.run_reference
-    monkeypatch.setattr(trajectory_rows, "run_reference", lambda *args: runs.append(1) or original(*args))
+    original = rows.run_reference
+    monkeypatch.setattr(rows, "run_reference", lambda *args: runs.append(1) or original(*args))
     truth = row(add(77))
     for _ in range(8):
         match_rollout(truth, log(add(77)))

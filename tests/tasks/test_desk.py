@@ -10,9 +10,15 @@ from collections import Counter
 import pytest
 
 from awpo_verl.rewards.outcome import ToolCall
-from awpo_verl.rewards.outcome.environment import path_of, resolve, tools_of
-from awpo_verl.rewards.outcome.session import Session
-from awpo_verl.rewards.outcome.trajectory_rows import LOG_KEY, TOOLS_KWARGS_KEY, match_rollout
+from awpo_verl.rewards.outcome.execution import (
+    LOG_KEY,
+    TOOLS_KWARGS_KEY,
+    Session,
+    match_rollout,
+    path_of,
+    resolve,
+    tools_of,
+)
 from awpo_verl.tasks import desk
 
 EXAMPLES = [desk.make_example(random.Random(f"{level}{i}"), level) for level in desk.DIFFICULTIES for i in range(60)]

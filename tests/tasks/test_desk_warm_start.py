@@ -11,7 +11,7 @@ pytest.importorskip("verl")
 from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
 
 from awpo_verl.rewards.outcome import parse_response
-from awpo_verl.rewards.outcome.environment import tool_schemas
+from awpo_verl.rewards.outcome.execution import tool_schemas
 from awpo_verl.tasks import desk, desk_warm_start, supervised, tiny_model
 
 SMALL = desk_warm_start.Settings(

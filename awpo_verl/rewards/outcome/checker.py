@@ -2,7 +2,7 @@
 
 One way for the reward manager and for offline scoring. A row's ground truth says how it is checked:
 `{"tool_calls": [...]}` by matching (expected.py), `{"environment": ..., "trajectory": [...]}` by what the calls did to
-the environment (trajectory_rows.py). Other ground truths are not checked here.
+the environment (execution). Other ground truths are not checked here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from awpo_verl.rewards.outcome.parse import parse_response
 from awpo_verl.rewards.outcome.schema import parse_tools, schema_problems
 
 if TYPE_CHECKING:
-    from awpo_verl.rewards.outcome.trajectory import TrajectoryMatch
+    from awpo_verl.rewards.outcome.execution import TrajectoryMatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def check(
         return Verdict(response, match=match, schema_problems=problems, calls_expected=bool(expected))
     if _has_trajectory(ground_truth):
         # imported where it is needed: environments need transformers
-        from awpo_verl.rewards.outcome.trajectory_rows import match_response, match_rollout
+        from awpo_verl.rewards.outcome.execution import match_response, match_rollout
 
         if tool_extra_fields is None:
             trajectory = match_response(ground_truth, response.calls)

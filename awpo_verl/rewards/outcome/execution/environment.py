@@ -91,7 +91,7 @@ def tools_of(environment: type[Environment]) -> dict[str, Tool]:
     if not (inspect.isclass(environment) and issubclass(environment, Environment)) or inspect.isabstract(environment):
         raise TypeError(
             f"{environment!r} is not an environment: it must be a subclass of "
-            "awpo_verl.rewards.outcome.environment.Environment and define __init__(initial) and state()."
+            "awpo_verl.rewards.outcome.execution.Environment and define __init__(initial) and state()."
         )
     functions: dict[str, Any] = {}
     for base in reversed(environment.__mro__):

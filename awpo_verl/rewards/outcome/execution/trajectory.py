@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from awpo_verl.rewards.outcome.calls import ToolCall
-from awpo_verl.rewards.outcome.session import Observation, SessionError
+from awpo_verl.rewards.outcome.execution.session import Observation, SessionError
 
 REQUIRED_RESULTS = ("auto", "none", "all")
 

@@ -21,9 +21,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from awpo_verl.rewards.outcome.calls import ToolCall
-from awpo_verl.rewards.outcome.environment import Environment, path_of, resolve
-from awpo_verl.rewards.outcome.session import Limits, Observation, Session, SessionError
-from awpo_verl.rewards.outcome.trajectory import Reference, TrajectoryError, TrajectoryMatch, compare, run_reference
+from awpo_verl.rewards.outcome.execution.environment import Environment, path_of, resolve
+from awpo_verl.rewards.outcome.execution.session import Limits, Observation, Session, SessionError
+from awpo_verl.rewards.outcome.execution.trajectory import (
+    Reference,
+    TrajectoryError,
+    TrajectoryMatch,
+    compare,
+    run_reference,
+)
 
 LOG_KEY = "environment_log"  # of a row's tool_extra_fields: Session.log()
 TOOLS_KWARGS_KEY = "__environment__"  # of extra_info.tools_kwargs; no tool's name starts with an underscore
@@ -53,11 +59,7 @@ def match_rollout(ground_truth: Any, tool_extra_fields: Mapping[str, Any] | None
         raise TrajectoryError(f"The tools of this rollout could not run: {log['error']}")
     limits = Limits(**log["limits"]) if "limits" in log else Limits()
     truth, reference = _reference_of(text, limits)
-    if len(truth.turns) != 1:
-        raise TrajectoryError(
-            f"ground_truth['trajectory'] has {len(truth.turns)} user turns; verl's tool agent loop plays one. "
-            "Make a row of each user turn, its `initial` the state so far."
-        )
+    _check_one_turn(truth)
     if log.get("environment", truth.environment) != truth.environment:
         raise TrajectoryError(
             f"The rollout used {log['environment']}, and the ground truth names {truth.environment}: "
@@ -78,13 +80,17 @@ def match_response(ground_truth: Any, calls: Sequence[ToolCall]) -> TrajectoryMa
     """Run the calls of a response that no tool agent loop ran (offline scoring), and compare them as
     `match_rollout` does.
 
+    Returns:
+        None where the ground truth has no `trajectory`.
+
     Raises:
-        TrajectoryError: ground truth or reference are wrong.
+        TrajectoryError: ground truth or reference are wrong, or the reference has several user turns.
     """
     text = _trajectory_text(ground_truth)
     if text is None:
         return None
     truth, reference = _reference_of(text, Limits())
+    _check_one_turn(truth)
     return compare(reference, lambda: _open(truth, Limits()), [calls])
 
 
@@ -163,6 +169,15 @@ def _reference_of(text: str, limits: Limits) -> tuple[_GroundTruth, Reference]:
     truth = _parse(json.loads(text))
     calls = max(limits.calls, sum(map(len, truth.turns)))
     return truth, run_reference(lambda: _open(truth, replace(limits, calls=calls)), truth.turns, truth.results)
+
+
+def _check_one_turn(truth: _GroundTruth) -> None:
+    """A response answers one user turn; with more, the missing ones would count as nothing done."""
+    if len(truth.turns) != 1:
+        raise TrajectoryError(
+            f"ground_truth['trajectory'] has {len(truth.turns)} user turns; verl's tool agent loop plays one. "
+            "Make a row of each user turn, its `initial` the state so far."
+        )
 
 
 def _open(truth: _GroundTruth, limits: Limits) -> Session:

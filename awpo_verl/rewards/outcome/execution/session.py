@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_run import OutOfTimeError, run_bounded
 from awpo_verl.rewards.outcome.calls import ToolCall
-from awpo_verl.rewards.outcome.environment import Environment, Tool, name_of, tools_of
+from awpo_verl.rewards.outcome.execution.bounded_run import OutOfTimeError, run_bounded
+from awpo_verl.rewards.outcome.execution.environment import Environment, Tool, name_of, tools_of
 
 MESSAGE_CHARS = 400  # of what a failed call tells the model
 
