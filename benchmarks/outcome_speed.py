@@ -1,0 +1,88 @@
+"""How fast the outcome is: read and check a response, next to BFCL's decode and check of the same texts, on one core.
+
+    pip install --no-deps --target .cache/bfcl bfcl-eval==2026.3.23
+    python benchmarks/outcome_speed.py [--bfcl .cache/bfcl] [--every 20] [--repeats 9]
+
+The texts are every n-th of those of bfcl_agreement.py, right and wrong ones; the tools and expected calls are JSON text
+as in a row of the data, read through the caches that a training run has. Ours is timed up to `exact`, which is what
+BFCL tells, and up to `graded`. All run in turn in this process, and processor time is counted. Prints the median rates
+and their ratio, and writes benchmarks/outcome_speed.json. It fails where `exact` is slower than BFCL.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import bfcl_mutations
+import bfcl_side
+
+from awpo_verl.rewards.outcome import Match, expected_calls, match_calls, parse_response, parse_tools
+from awpo_verl.tasks.bfcl import ground_truth_text
+
+Sample = tuple[bfcl_side.Entry, str, str]  # entry, ground truth, response
+
+
+def main() -> int:
+    parser = bfcl_side.options(__doc__ or "")
+    parser.add_argument("--every", type=int, default=20, help="one of so many texts")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"))
+    options = parser.parse_args()
+    if not bfcl_side.load(options.bfcl):
+        return 0
+    result = {}
+    print(f"{'':10}{'texts':>8}{'exact':>12}{'graded':>12}{'BFCL':>12}{'exact/BFCL':>12}")
+    for format in ("hermes", "pythonic"):
+        samples = collect(options.bfcl, format, options.every)
+        exact, graded, theirs = rates(samples, format, options.repeats)
+        row = {"texts": len(samples), "exact_per_s": exact, "graded_per_s": graded, "bfcl_per_s": theirs}
+        result[format] = {**{name: round(value) for name, value in row.items()}, "ratio": round(exact / theirs, 2)}
+        print(f"{format:10}{len(samples):8}{exact:10,.0f}/s{graded:10,.0f}/s{theirs:10,.0f}/s{exact / theirs:12.2f}")
+    options.json.write_text(json.dumps(result, indent=2) + "\n")
+    return 0 if all(row["ratio"] >= 1 for row in result.values()) else 1
+
+
+def collect(folder: Path, format: str, every: int) -> list[Sample]:
+    samples: list[Sample] = []
+    for entry in bfcl_side.entries(folder):
+        try:
+            truth = ground_truth_text(entry.answer, entry.functions)
+        except ValueError:
+            continue
+        texts = (text for _, made, text in bfcl_mutations.responses(entry) if made == format)
+        samples += [(entry, truth, text) for text in texts]
+    return list(islice(samples, 0, None, every))
+
+
+def rates(samples: list[Sample], format: str, repeats: int) -> tuple[float, ...]:
+    """Responses a second up to exact, up to graded, and BFCL's: medians of runs in turn, after one to warm up."""
+
+    def match(sample: Sample) -> Match:
+        entry, truth, text = sample
+        tools = parse_tools(entry.functions_text)
+        return match_calls(parse_response(text, format, tools), expected_calls(truth) or (), tools, "normalized")
+
+    sides: tuple[Callable[[Sample], object], ...] = (
+        lambda sample: match(sample).exact,
+        lambda sample: match(sample).graded,
+        lambda sample: bfcl_side.verdict(sample[0], sample[2], format),
+    )
+    times: list[list[float]] = [[] for _ in sides]
+    for repeat in range(repeats + 1):
+        for side, spent in zip(sides, times, strict=True):
+            start = time.process_time()
+            for sample in samples:
+                side(sample)
+            if repeat:
+                spent.append(time.process_time() - start)
+    return tuple(len(samples) / statistics.median(spent) for spent in times)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
