@@ -7,7 +7,8 @@ ground truth) and dataset/rlla_4k_raw/rlla_sft.json (400 samples with real think
 scored against itself, and then written or answered differently. Prints a table of both rewards and writes
 benchmarks/toolrl_table.json. It fails where one does not score 1 against itself.
 
-Ours is `graded`, in [0, 1]. Theirs is shown as its accuracy, from -3..3 to [0, 1] (0.5 where no call is expected, which it does not judge), and its format reward, in [0, 1].
+Ours is `graded`, in [0, 1]. Theirs is shown as its accuracy, from -3..3 to [0, 1] (0.5 where no call is expected, which
+it does not judge), and its format reward, in [0, 1].
 The expected calls are read here as ToolRL reads them, a JSON object a line, and not by our parser.
 """
 
