@@ -50,7 +50,9 @@ class Argument:
 
 def alike(argument: Argument, given: Any) -> list[set[str]]:
     """How the given value relates to each accepted one that it is like (see relations)."""
-    found = (relations(value, given, argument.schema) for value in argument.accepted or () if value != "")
+    accepted = argument.accepted or []
+    values = [value for value in accepted if value != ""] or accepted
+    found = (relations(value, given, argument.schema) for value in values)
     return [item for item in found if item is not None]
 
 

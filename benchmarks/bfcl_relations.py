@@ -12,6 +12,7 @@ MISSING: Any = object()
 _OVERLOOKED = (
     ("sign", re.compile(r"(?<!\w)-(?=\d)")),
     ("point", re.compile(r"(?<=\d)\.(?=\d)")),
+    ("operators", re.compile(r"[*^]")),
     ("commas", re.compile(r"(?<=\d),(?=\d{3}(?!\d))")),
 )
 
@@ -21,9 +22,9 @@ def relations(accepted: Any, given: Any, schema: Any = None, lists: bool = True)
 
     Of two leaves: "same"; strings that both sides normalize alike ("restyled"), that only we do ("form"), that only
     BFCL does, for it overlooks in a number its "sign", its "point", "commas" of thousands, or that digits are
-    "joined"; "equal" in Python but of another JSON type; an int and a float that JSON Schema lets pass ("int"). Of
-    dicts also "default": a key left out that is its default. `lists`: a dict has a list of accepted values at each
-    key (BFCL's first level).
+    "joined", for it overlooks the "operators" * and ^, or for it leaves nothing of either ("empty"); "equal" in Python
+    but of another JSON type; an int and a float that JSON Schema lets pass ("int"). Of dicts also "default": a key left
+    out that is its default. `lists`: a dict has a list of accepted values at each key (BFCL's first level).
     """
     if isinstance(accepted, dict) and isinstance(given, dict):
         return _of_dicts(accepted, given, schema, lists)
@@ -72,12 +73,14 @@ def _of_strings(accepted: str, given: str) -> set[str] | None:
     theirs = standardize_string(accepted) == standardize_string(given)
     if ours:
         return {"restyled" if theirs else "form"}
-    if not theirs or not re.search(r"\d", given):
+    if not theirs:
         return None
+    if standardize_string(given) == "":
+        return {"empty"}
     for tag, pattern in _OVERLOOKED:
         if normalize(pattern.sub("", accepted)) == normalize(pattern.sub("", given)):
             return {tag}
-    return {"joined"}
+    return {"joined"} if re.search(r"\d", given) else None
 
 
 def _union(parts: Any) -> set[str] | None:
