@@ -21,7 +21,18 @@ from awpo_verl.rewards.outcome.calls import MAX_CALLS
 from tests.rewards.calls import call, tool
 from tests.rewards.test_parse import BOTH
 
-TOOLS = [tool("f", a="integer", b={"type": "array", "uniqueItems": True}, c={"type": "string", "pattern": "^(a+)+$"})]
+_DEEP = {"anyOf": [{"type": "array", "items": {"$ref": "#/properties/d"}, "minItems": n} for n in (3, 2, 1)]}
+TOOLS = json.dumps(
+    [
+        tool(
+            "f",
+            a="integer",
+            b={"type": "array", "uniqueItems": True},
+            c={"type": "string", "pattern": "^(a|a)*$"},
+            d=_DEEP,
+        )
+    ]
+)  # as text, as in a row: it is read once
 TRUTH = {"tool_calls": [call("f", a=1), call("f", a={"$any": [1, 2]}), call("g", b=["x"])]}
 SIZE = 65_536
 
@@ -102,7 +113,13 @@ HOSTILE: dict[str, str] = {
     "open calls": _fill("<|channel|>commentary to=functions.f<|message|>{"),
     "recipients": _fill("to=functions.", lambda body: f"<|channel|>{body}<|message|>{{}}<|call|>"),
     "line ends": _fill("\n", lambda body: f"{body}[f(a=1)]"),
-    "blanks": _fill(" ", lambda body: f"[{body}f(a=1)]"),
+    "blanks": _fill(" "),
+    "leading blanks": _fill(" ", lambda body: f"[{body}f(a=1)]"),
+    "blank lines": _fill("  \n"),
+    "empty lists": _fill("[TOOL_CALLS][]"),
+    "lines of thinking": _fill("<think></think>\n"),
+    "open objects": _fill('{"name":'),
+    "deep items": f'<tool_call>{{"name": "f", "arguments": {{"d": {"[" * 28}{"]" * 28}}}}}</tool_call>',
     "indented brackets": _fill(" [\n"),
     "semicolons": _fill(";"),
     "commas": _fill(",", lambda body: f"[f(a=[{body}])]"),
@@ -152,7 +169,7 @@ def test_fuzzing_guided_by_coverage_finds_no_text_that_raises(tmp_path: Path) ->
         sys.executable,
         "-m",
         "tests.rewards.fuzz_parsers",
-        "-runs=20000",
+        "-runs=8000",
         "-max_len=2048",
         "-seed=1",
         str(corpus),

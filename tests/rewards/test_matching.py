@@ -96,6 +96,9 @@ NUMBER, INTEGER = tool("f", a="number"), tool("f", a="integer")
         ([2, 1], [1, 2], tool("f", a={"type": "array", "uniqueItems": True}), True),
         ([2, 2], [1, 2], tool("f", a={"type": "array", "uniqueItems": True}), False),
         ([2, 1], [1, 2], tool("f", a={"type": "array"}), False),
+        ([2, 1], [1, 2], tool("f", a={"anyOf": [{"type": "array", "uniqueItems": True}, {"type": "null"}]}), True),
+        (list(range(2000)), list(range(2000))[::-1], tool("f", a={"type": "array", "uniqueItems": True}), True),
+        (list(range(2000)), list(range(1, 2001)), tool("f", a={"type": "array", "uniqueItems": True}), False),
         ([1, 2], [any_of(1, 2), 1], tool("f", a={"type": "array", "uniqueItems": True}), True),
     ],
 )
@@ -125,7 +128,13 @@ def test_a_default_may_be_left_out_or_written() -> None:
         ("15", "1.5", False),
         ("510", "5-10", False),
         ("yorknew", "new york", False),
-        ("", " ", True),
+        ("5", ".5", False),
+        ("52", "5\u00b2", False),
+        ("1000", "1,000", False),
+        ("2024.01.05", "2024-01-05", False),
+        ("x*y", "x-y", False),
+        ("-", ".", False),  # nothing would be left
+        ("", " ", False),
     ],
 )
 def test_strings_are_strict_or_normalized_by_choice(made: str, expected: str, normalized: bool) -> None:
@@ -210,7 +219,9 @@ def test_no_call_expected() -> None:
     assert match("<think>nothing to do</think>\n\nIt is 45.", []).exact
     silent = match("<think>nothing to do</think>", [])
     assert (silent.exact, silent.graded, silent.reason) == (False, 0.0, "neither a call nor an answer")
-    assert not match("<think>nothing to do</think></tool_call>", []).exact  # a stray tag is not a word
+    for nothing in ("</tool_call>", ".", "\u200b"):  # no word
+        assert not match(f"<think>nothing to do</think>{nothing}", []).exact
+    assert not match("<think>t</think> Yes.\n<think>cut off", []).exact
     for text in (hermes(call("f")), "<think>t</think> x <tool_call>{"):
         m = match(text, [])
         assert (m.exact, m.graded, m.needless, m.refused) == (False, 0.0, True, False)
@@ -274,6 +285,7 @@ def nested(depth: int) -> list[Any]:
 @pytest.mark.parametrize(
     "wrong",
     [
+        *([{"name": "f", "parameters": {"a": 1}}], [{"name": "f", "argumens": {"a": 1}}]),
         *("f", {"name": "f"}, [{"arguments": {}}], ["f"], [None], [{"name": "f", "arguments": [1]}]),
         *([call("f", a=float("nan"))], [call("f", a=nested(40))], [call("f", a={1, 2})]),
         *([call("f", a={"$any": []})], [call("f", a={"$any": 1})], [call("f", a={"$any": [1], "$optionl": True})]),
@@ -283,6 +295,14 @@ def nested(depth: int) -> list[Any]:
 def test_a_broken_ground_truth_of_our_form_is_an_error(wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"ground_truth\['tool_calls'\]"):
         expected_calls({"tool_calls": wrong})
+
+
+@pytest.mark.parametrize(
+    "text", ['{"tool_calls": [], }', '{"tool_calls": [{"name": "f", "name": "g"}]}', '{"tool_calls": [']
+)
+def test_a_ground_truth_of_our_form_that_is_broken_json_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="a ground truth with our keys is broken JSON"):
+        expected_calls(text)
 
 
 json_values = st.recursive(

@@ -78,11 +78,21 @@ def test_thinking_may_be_opened_by_the_prompt() -> None:
 
 def test_every_turn_of_a_long_rollout_has_its_own_thinking() -> None:
     one, other = BOTH["hermes"].split("\n<tool_call>{")
-    text = f"<think>first</think>{one} ok <think>I could {one}</think><tool_call>{{{other}<think>cut {one}"
+    text = f"<think>first</think>{one} ok\n<think>I could {one}</think><tool_call>{{{other}\n<think>cut {one}"
     response = parse_response(text)
     assert (response.thinking, response.calls) == (f"first\nI could {one}", (F, G))
     assert (response.content, response.unclosed, response.format_ok) == ("ok", True, False)
     assert parse_response(text.rpartition("<think>")[0]).format_ok
+
+
+def test_no_call_is_put_together_across_thinking_and_a_mark_in_an_argument_is_text() -> None:
+    across = '<think>x</think><tool_\n<think>y</think>call>{"name": "f"}</tool_call>'
+    assert parse_response(across).calls == ()
+    within = '<think>x</think><tool_call>{"name": "f",\n<think>y</think>"arguments": {}}</tool_call>'
+    response = parse_response(within)
+    assert (response.calls, response.malformed) == ((), 1)
+    made = call("f", a="<think>hi</think> x", b="a <think> b")
+    assert parse_response(hermes(made)).calls == (ToolCall("f", made["arguments"]),)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -192,7 +202,21 @@ def test_pythonic_literals(written: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        *("x", "1+2", "f()", "__import__('os')", "1j", "0x10", "1_000", "b'x'", "f'{x}'", "'a", "lambda: 0", "..."),
+        *(
+            "x",
+            "1+2",
+            "f()",
+            "__import__('os')",
+            "1j",
+            "0x10",
+            "1_000",
+            "b'x'",
+            "f'{x}'",
+            "'a",
+            "01",
+            "lambda: 0",
+            "...",
+        ),
         *("{1: 2}", "{1, 2}", "{'a': 1, 'a': 2}", "[*x]", "**k", "9" * 101, "1e999", "[" * 40 + "]" * 40),
         r"'\U00ffffff'",
     ],
@@ -219,20 +243,35 @@ def test_pythonic_refuses_an_argument_given_twice() -> None:
     assert parse_response("[f(1, x=2)]", "pythonic", tools).problems == ("an argument twice",)
 
 
-def test_pythonic_calls_stand_on_a_line_of_their_own() -> None:
-    text = "Let me see:\n[math.sqrt(x=2)]\nor arr[f(x)]."
+@pytest.mark.parametrize(
+    "text", ["<|python_start|>[f(a=1)]<|python_end|>", "\n [f(a=1)]\n", "<|python_tag|>[ f (a = 1,),]"]
+)
+def test_a_pythonic_list_is_all_of_the_text_but_for_marks_and_blanks(text: str) -> None:
+    assert parse_response(text, "pythonic").calls == (F,)
+
+
+@pytest.mark.parametrize("text", ["Sure:\n[f(a=1)]", "or arr[f(x)].", "f(a=1)", "[1, 2]", "[]"])
+def test_a_pythonic_list_inside_of_prose_is_content_as_it_is_for_servers(text: str) -> None:
     response = parse_response(text, "pythonic")
-    assert (response.calls, response.problems) == ((ToolCall("math.sqrt", {"x": 2}),), ())
-    assert response.content == "Let me see:\n\nor arr[f(x)]."
-    assert parse_response("<|python_start|>[f(a=1)]<|python_end|>", "pythonic").calls == (F,)
+    assert (response.calls, response.problems, response.content) == ((), (), text)
+
+
+@pytest.mark.parametrize("text", ["[f(a=1)] [f(a=2)]", "[f(a=1)] and done", "[f(a=1)]]"])
+def test_text_after_a_pythonic_list_is_a_problem(text: str) -> None:
+    assert parse_response(text, "pythonic").problems == ("not a list of calls: text after it",)
 
 
 # -- the others
 
 
-def test_llama3_json_of_another_kind_is_content() -> None:
+def test_llama3_json_calls_stand_anywhere_and_other_objects_are_content() -> None:
     response = parse_response('<|python_tag|>{"name": "f", "parameters": {"a": 1}}\n{"x": 1}', "llama3_json")
     assert (response.calls, response.content) == ((F,), '{"x": 1}')
+    assert parse_response('Sure: {"name": "f", "parameters": {"a": 1}}', "llama3_json").calls == (F,)
+    assert parse_response('[{"name": "f", "parameters": {"a": 1}}]', "llama3_json").calls == (F,)
+    person = '{"name": "Bob", "age": 3} is the record, {and} not {more}.'
+    response = parse_response(person, "llama3_json")
+    assert (response.calls, response.problems, response.content) == ((), (), person)
 
 
 def test_mistral_from_v11() -> None:
@@ -241,31 +280,55 @@ def test_mistral_from_v11() -> None:
     )
     response = parse_response(text, "mistral")
     assert (response.thinking, response.content, response.calls) == ("plan", "Hm.", (F, G))
-    assert parse_response("[TOOL_CALLS]f[ARGS]", "mistral").problems == ("a call without arguments",)
 
 
-def test_qwen3_coder_values_are_typed_by_the_schema() -> None:
-    types = {
-        "s": "string",
-        "i": "integer",
-        "n": "number",
-        "b": "boolean",
-        "o": "object",
-        "u": ["string", "integer"],
-        "x": {},
-    }
-    schemas = {key: {"type": value} if value else {} for key, value in types.items()}
-    tools = parse_tools([tool("f", **schemas)])
-    written = {"s": "1", "i": "1", "n": "1.5", "b": "True", "o": '{"k": null}', "u": "1", "x": "1", "new": "1"}
-    body = "".join(f"<parameter={key}>\n{value}\n</parameter>\n" for key, value in written.items())
-    text = f"<tool_call>\n<function=f>\n{body}</function>\n</tool_call>"
-    (made,) = parse_response(text, "qwen3_coder", tools).calls
-    typed = {"s": "1", "i": 1, "n": 1.5, "b": True, "o": {"k": None}, "u": "1", "x": "1", "new": "1"}
-    assert made.arguments == typed
-    # text that its type does not fit stays text, with its inner line ends
-    text = text.replace("\n1\n", "\n\nno\nnumber\n\n")
-    (made,) = parse_response(text, "qwen3_coder", tools).calls
-    assert made.arguments["i"] == "\nno\nnumber\n"
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[TOOL_CALLS]f[ARGS]", "neither a list of calls nor a name with arguments"),
+        ('[TOOL_CALLS]f oh my{"a": 1}', "neither a list of calls nor a name with arguments"),
+        ('[TOOL_CALLS]f[ARGS]{"a": 1}{"a": 2}', "text after the calls"),
+        ('[TOOL_CALLS] [{"name": "f", "arguments": {"a": 1}}] and so on', "text after the calls"),
+        ("[TOOL_CALLS][]", "an empty list of calls"),
+    ],
+)
+def test_mistral_problems(text: str, problem: str) -> None:
+    assert parse_response(text, "mistral").problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("schema", "written", "value"),
+    [
+        ({"type": "string"}, "1", "1"),
+        ({"type": "string"}, "null", "null"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "null", None),
+        ({"type": ["string", "integer"]}, "1", "1"),
+        ({}, "1", "1"),
+        ({"type": "integer"}, "1", 1),
+        ({"type": "integer"}, "+007", 7),
+        ({"type": "number"}, "1.5", 1.5),
+        ({"type": "boolean"}, "True", True),
+        ({"type": "boolean"}, "FALSE", False),
+        ({"type": "object"}, '{"k": null}', {"k": None}),
+        ({"enum": [1, 2]}, "1", 1),
+        ({"allOf": [{"type": "integer"}]}, "1", 1),
+        ({"$ref": "#/$defs/n"}, "1", 1),
+        ({"type": "integer"}, "\nno\nnumber\n", "\nno\nnumber\n"),  # stays text, with its inner line ends
+    ],
+)
+def test_qwen3_coder_values_are_typed_by_the_schema(schema: dict[str, Any], written: str, value: Any) -> None:
+    parameters = {"$defs": {"n": {"type": "integer"}}, "properties": {"a": schema}}
+    text = f"<tool_call>\n<function=f>\n<parameter=a>\n{written}\n</parameter>\n</function>\n</tool_call>"
+    (made,) = parse_response(text, "qwen3_coder", parse_tools([{"name": "f", "parameters": parameters}])).calls
+    assert made.arguments == {"a": value}
+    assert type(made.arguments["a"]) is type(value)
+
+
+def test_qwen3_coder_without_the_outer_tags_or_with_two_functions_in_them() -> None:
+    function = "<function=f>\n<parameter=a>\n1\n</parameter>\n</function>"
+    assert parse_response(f"Ok. {function}\n</tool_call>", "qwen3_coder", TOOLS).calls == (F,)
+    assert parse_response(f"<tool_call>{function}{function}</tool_call>", "qwen3_coder", TOOLS).calls == (F, F)
+    assert parse_response("<tool_call></tool_call>", "qwen3_coder").problems == ("a call without <function=...>",)
 
 
 @pytest.mark.parametrize(
@@ -293,8 +356,25 @@ def test_gpt_oss_channels() -> None:
     response = parse_response(text, "gpt_oss")
     assert (response.thinking, response.calls, response.content) == ("plan to=functions.x", (F,), "Done.")
     assert parse_response("<|channel|>analysis<|message|>plan", "gpt_oss").unclosed
-    cut = '<|channel|>commentary to=functions.f<|message|>{"a": 1}<|end|>'
-    assert parse_response(cut, "gpt_oss").problems == ("a call that does not end with <|call|>",)
+
+
+@pytest.mark.parametrize(
+    ("header", "end", "problem"),
+    [
+        ("<|channel|>commentary to=functions.f", "<|end|>", "a call that does not end with <|call|>"),
+        ("<|channel|>final to=functions.f", "<|call|>", "a call in the final channel"),
+        ("<|channel|>commentary to=browser.search", "<|call|>", "a call to 'browser.search', which is no function"),
+        ("<|start|>user to=functions.f<|channel|>commentary", "<|call|>", None),  # another role
+        ("<|start|>functions.g to=assistant<|channel|>commentary", "<|end|>", None),
+        ("garbage to=functions.f here", "<|call|>", None),
+        ("<|start|>assistant to=functions.g<|channel|>commentary to=functions.f", "<|call|>", None),
+    ],
+)
+def test_gpt_oss_headers_that_make_no_call(header: str, end: str, problem: str | None) -> None:
+    response = parse_response(f'{header}<|message|>{{"a": 1}}{end}', "gpt_oss")
+    assert response.calls == ()
+    assert response.problems == ((problem,) if problem else ())
+    assert response.content == ""
 
 
 # -- bounds and names
@@ -305,15 +385,19 @@ def test_the_number_of_calls_is_bounded(format: str) -> None:
     one = {
         "hermes": '<tool_call>{"name": "f"}</tool_call>',
         "toolrl": '<tool_call>{"name": "f"}</tool_call>',
-        "pythonic": "[f()]\n",
+        "pythonic": "",
         "llama3_json": '{"name": "f", "parameters": {}}',
         "mistral": "[TOOL_CALLS]f{}",
         "qwen3_coder": "<tool_call><function=f></function></tool_call>",
         "gpt_oss": "<|channel|>commentary to=functions.f<|message|>{}<|call|>",
     }[format]
-    assert len(parse_response(one * MAX_CALLS, format).calls) == MAX_CALLS
-    assert parse_response(one * MAX_CALLS, format).problems == ()
-    response = parse_response(one * (MAX_CALLS + 3), format)
+
+    def text(calls: int) -> str:
+        return f"[{'f(),' * calls}]" if format == "pythonic" else one * calls
+
+    assert len(parse_response(text(MAX_CALLS), format).calls) == MAX_CALLS
+    assert parse_response(text(MAX_CALLS), format).problems == ()
+    response = parse_response(text(MAX_CALLS + 3), format)
     assert len(response.calls) == MAX_CALLS
     assert response.malformed == 1
 

@@ -60,16 +60,49 @@ def test_an_unknown_tool_is_a_problem_and_without_schemas_there_is_none() -> Non
     assert schema_problems([ToolCall("f", {})], None) == []
 
 
-def test_a_pattern_that_explodes_on_the_models_text_is_given_up() -> None:
-    schema = tool("area", a={"type": "string", "pattern": "^(a|a)*$"})
-    assert problems([schema], a="aaa") == []
-    assert problems([schema], a="a" * 64 + "!") == ["a: pattern"]
+TOO_MUCH = "not checked to the end: too much for this schema"
+NESTED: Any = "x"
+for _ in range(25):
+    NESTED = [NESTED]
 
 
-def test_arguments_too_many_to_check_say_so() -> None:
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string", "pattern": "^(a|a)*$"}, "a" * 64 + "!"),
+        ({"items": {"anyOf": [{"pattern": "^(a|a)*$"}, {"type": "string"}]}}, ["a" * 40 + "!"] * 1000),
+        ({"contains": {"pattern": "^(a|a)*$"}}, ["a" * 40 + "!"] * 1000),
+        ({"propertyNames": {"pattern": "^(a|a)*$"}}, {"a" * 40 + f"!{i}": 1 for i in range(1000)}),
+        ({"items": {"type": "integer"}}, [1] * 2000),
+        ({"unevaluatedItems": {"type": "integer"}, "anyOf": [{"prefixItems": [{}]}]}, [1] * 2000),
+        # n = [n] or [n] or string: two ways at each of 25 levels
+        ({"$ref": "#/$defs/n"}, NESTED),
+    ],
+    ids=["pattern", "items", "contains", "names", "long", "unevaluated", "recursive"],
+)
+def test_what_would_take_long_to_check_is_given_up_and_says_so(schema: dict[str, Any], value: Any) -> None:
+    array = {"type": "array", "items": {"$ref": "#/$defs/n"}}
+    defs = {
+        "n": {"anyOf": [array | {"minItems": 2}, array | {"maxItems": 1, "minItems": 2}, array, {"type": "string"}]}
+    }
+    tools = [{"name": "area", "parameters": {"$defs": defs, "properties": {"a": schema}}}]
+    assert problems(tools, a=value)[-1] == TOO_MUCH
+
+
+def test_unique_items_of_any_kind_are_told_apart() -> None:
     schema = tool("area", a={"type": "array", "uniqueItems": True})
     assert problems([schema], a=[1, "1", [], 1]) == ["a: uniqueItems"]
-    assert problems([schema], a=[[i] for i in range(2000)]) == ["arguments: more than 2048 values, not checked"]
+    assert problems([schema], a=[[i] for i in range(2000)]) == []
+
+
+def test_a_schema_that_leads_in_circles_says_so() -> None:
+    circle = {"name": "area", "parameters": {"properties": {"a": {"$ref": "#/properties/a"}}}}
+    assert problems([circle], a=1) == ["not checked: the schema leads in circles"]
+
+
+def test_a_pattern_of_another_dialect_does_not_fail_the_row() -> None:
+    assert problems([tool("area", a={"type": "string", "pattern": r"^\p{Script=Latin}+$"})], a="é") == []
+    assert problems([tool("area", a={"type": "string", "pattern": "(?<y>x"})], a="x") == ["a: pattern"]
 
 
 def test_references_stay_in_the_document() -> None:
@@ -87,6 +120,11 @@ def test_references_stay_in_the_document() -> None:
         (3, "must be a list of tool schemas or its JSON text, got int"),
         ([{"parameters": {}}], "a tool must be"),
         ([{"name": "f", "parameters": []}], "a tool must be"),
+        (
+            [{"name": "f", "parameters": {"properties": {"a": {"type": None}}}}],
+            "tool 'f' are no JSON Schema: type is None",
+        ),
+        ([{"name": "f"}, {"name": "f"}], "two tools are named 'f'"),
         ([{"name": "f", "parameters": {"required": [1]}}], "parameters of tool 'f' are no JSON Schema: required.0"),
     ],
 )

@@ -27,8 +27,9 @@ def read_value(text: str, start: int = 0) -> tuple[Any, int]:
         BadCallError: no JSON there, or over a bound.
     """
     start = skip_space(text, start)
-    if len(text) - start > MAX_CHARS:
-        text = text[: start + MAX_CHARS]
+    if len(text) - start > MAX_CHARS:  # a window: what does not end in it is too long
+        value, end = read_value(text[start : start + MAX_CHARS])
+        return value, start + end
     try:
         value, end = _DECODER.raw_decode(text, start)
     except BadCallError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 MAX_CALLS = 64  # calls read from one response; what is beyond is a problem of its own
@@ -54,15 +54,11 @@ class Response:
 
 @dataclass(slots=True)
 class Found:
-    """What a format's reader finds in the text after the thinking: see Response for the fields."""
+    """What the readers of a format have found in a response so far: see Response for the fields."""
 
-    calls: list[ToolCall]
-    problems: list[str]
-    outside: list[str]
-
-    @classmethod
-    def nothing(cls) -> Found:
-        return cls([], [], [])
+    calls: list[ToolCall] = field(default_factory=list[ToolCall])
+    problems: list[str] = field(default_factory=list[str])
+    outside: list[str] = field(default_factory=list[str])
 
     def full(self) -> bool:
         """No further call is read."""

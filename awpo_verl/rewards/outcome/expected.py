@@ -40,11 +40,29 @@ def expected_calls(ground_truth: Any) -> tuple[ToolCall, ...] | None:
 
 @lru_cache(maxsize=4096)
 def _from_text(text: str) -> tuple[ToolCall, ...] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+    return _from_mapping(_loads(text), nulls=True)
+
+
+def _loads(text: str) -> Any:
+    """The JSON value of a text that mentions our keys, None where it is no JSON object at all.
+
+    Raises:
+        ValueError: it begins like an object and is broken, or has a key twice.
+    """
+    if not text.lstrip().startswith("{"):
         return None
-    return _from_mapping(value, nulls=True)
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"a ground truth with our keys is broken JSON: {error}: {text[:200]!r}.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return result
 
 
 def tools_of(ground_truth: Any) -> Tools | None:
@@ -60,10 +78,7 @@ def tools_of(ground_truth: Any) -> Tools | None:
 
 @lru_cache(maxsize=4096)
 def _tools_from_text(text: str) -> Tools | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    value = _loads(text)
     return parse_tools(value.get("tools")) if isinstance(value, Mapping) else None
 
 
@@ -82,8 +97,8 @@ def _expected_call(item: Any, nulls: bool) -> ToolCall:
         if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not item["name"]:
             raise BadCallError('it must be {"name": str, "arguments": {...}}')
         arguments = item.get("arguments", {})
-        if not isinstance(arguments, Mapping):
-            raise BadCallError('it must be {"name": str, "arguments": {...}}')
+        if not isinstance(arguments, Mapping) or set(item) - {"name", "arguments"}:
+            raise BadCallError('it must be {"name": str, "arguments": {...}}, without other keys')
         if not nulls and _has_null(arguments):
             raise BadCallError(
                 "a null argument: parquet pads objects with different keys; write the ground truth as JSON text"

@@ -11,7 +11,7 @@ pair of another name earns nothing. A pair of the same name earns
     graded = sum of the pairs' credit / max(n, m),  in [0, 1];  exact = (graded == 1): every call right, none extra.
 
 So a missing call, an extra call and a call that does not parse each cost a full share. Where no call is expected,
-both are 1 if the response calls nothing and says something, else 0.
+both are 1 if the response calls nothing and says something (a word, not a dot), else 0.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Match:
         """All calls are right, and nothing else was called."""
         made = self.response.calls
         if not self.expected:
-            return not made and not self.response.malformed and bool(self.response.content)
+            r = self.response
+            return not (made or r.malformed or r.unclosed) and _says_something(r.content)
         if self.response.malformed or len(made) != len(self.expected):
             return False
         if len(made) > 1 and sorted(c.name for c in made) != sorted(c.name for c in self.expected):
@@ -103,7 +104,7 @@ class Match:
     def refused(self) -> bool:
         """Calls were expected, and a response that says something makes none."""
         r = self.response
-        return bool(self.expected) and not (r.calls or r.malformed or r.unclosed) and bool(r.content)
+        return bool(self.expected) and not (r.calls or r.malformed or r.unclosed) and _says_something(r.content)
 
     @property
     def needless(self) -> bool:
@@ -136,6 +137,11 @@ def match_calls(
 ) -> Match:
     """Compare a response with the expected calls; for the arguments see Match. Never raises on any response."""
     return Match(response, expected, tools, strings)
+
+
+def _says_something(content: str) -> bool:
+    """Whether there is a letter or a digit in it: a dot is no answer."""
+    return any(c.isalnum() for c in content)
 
 
 def _assign(expected: Sequence[ToolCall], made: Sequence[ToolCall], tools: Tools | None, strings: str) -> list[_Pair]:

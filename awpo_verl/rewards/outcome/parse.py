@@ -1,15 +1,16 @@
 """A decoded response, taken apart: the thinking first, then the calls in the format of the model.
 
 A call inside the thinking is a thought, not a call. Thinking that is opened and never closed swallows the rest: the
-output was cut off, and nothing after it counts. The text is the model's, so it is hostile: whatever it is, reading
-it raises nothing, runs nothing, and takes time linear in its length.
+output was cut off, and nothing after it counts. The text is the model's, so it is hostile: whatever it is, reading it
+raises nothing, runs nothing, and takes time linear in its length.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from awpo_verl.rewards.outcome.calls import Response
+from awpo_verl.rewards.outcome.calls import Found, Response
 from awpo_verl.rewards.outcome.formats import FORMATS, NEEDS_SPECIAL_TOKENS, harmony
 from awpo_verl.rewards.outcome.schema import Tools
 
@@ -17,6 +18,10 @@ AUTO = "auto"
 
 _THINKING = {"mistral": ("[THINK]", "[/THINK]")}
 _DEFAULT_THINKING = ("<think>", "</think>")
+_STARTS = {
+    opening: re.compile(rf"^[ \t]*{re.escape(opening)}", re.MULTILINE)
+    for opening, _ in (_DEFAULT_THINKING, *_THINKING.values())
+}
 
 # What tells a format, in a text or in a chat template. The first that is found decides.
 _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -24,7 +29,7 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("qwen3_coder", ("<function=",)),
     ("hermes", ("<tool_call>",)),
     ("mistral", ("[TOOL_CALLS]",)),
-    ("pythonic", ("[func_name1(", "[func1(", "<|python_start|>")),
+    ("pythonic", ("[func_name1(", "[func1(")),
     ("llama3_json", ("<|python_tag|>", '"parameters":')),
 )
 
@@ -47,10 +52,15 @@ def parse_response(text: str, format: str = "hermes", tools: Tools | None = None
     if reader is None:
         raise ValueError(f"format={format!r} is not a call format; use one of {AUTO}, {', '.join(FORMATS)}.")
     if format == "gpt_oss":
-        thinking, unclosed, rest = *harmony.thinking(text), text
+        thinking, unclosed = harmony.thinking(text)
+        segments = [text]
     else:
-        thinking, unclosed, rest = _split_thinking(text, *_THINKING.get(format, _DEFAULT_THINKING))
-    found = reader(rest, tools)
+        thinking, unclosed, segments = _split_thinking(text, *_THINKING.get(format, _DEFAULT_THINKING))
+    # what thinking lies between is never read as one call
+    found = Found()
+    for segment in segments:
+        if segment.strip():
+            reader(segment, tools, found)
     return Response(thinking, "".join(found.outside).strip(), tuple(found.calls), tuple(found.problems), unclosed)
 
 
@@ -62,10 +72,10 @@ def format_of_template(chat_template: str | None) -> str | None:
 def format_of_text(text: str) -> str:
     """The call format that a response is written in, by its marks after the thinking; hermes where none tells."""
     rest = text.rpartition("</think>")[2]
-    begin = rest.lstrip()[:1]
-    if (name := format_of_template(rest)) is not None:
-        return name
-    return {"[": "pythonic", "{": "llama3_json"}.get(begin, "hermes")
+    begin = rest.replace("<|python_start|>", "").lstrip()[:1]
+    if begin == "[" and "[TOOL_CALLS]" not in rest:
+        return "pythonic"
+    return format_of_template(rest) or ("llama3_json" if begin == "{" else "hermes")
 
 
 def needs_special_tokens(format: str) -> bool:
@@ -77,24 +87,26 @@ def _has(text: str, marks: Iterable[str]) -> bool:
     return any(mark in text for mark in marks)
 
 
-def _split_thinking(text: str, opening: str, closing: str) -> tuple[str | None, bool, str]:
-    """(thinking or None, whether the last one is never closed, the text outside).
+def _split_thinking(text: str, opening: str, closing: str) -> tuple[str | None, bool, list[str]]:
+    """(thinking or None, whether the last one is never closed, the texts outside).
 
-    Each turn of a long rollout has its own. The first may have been opened by the prompt.
+    Thinking begins with the text, where the prompt may have opened it, or at the start of a line: each turn of a long
+    rollout has its own. Elsewhere the mark is text, such as in a call's argument.
     """
+    starts = _STARTS[opening]
     thoughts: list[str] = []
     outside: list[str] = []
     position = 0
     end = text.find(closing)
-    if end >= 0 and text.find(opening, 0, end) < 0:
+    if end >= 0 and starts.search(text, 0, end) is None:
         thoughts.append(text[:end])
         position = end + len(closing)
-    while (start := text.find(opening, position)) >= 0:
-        outside.append(text[position:start])
-        end = text.find(closing, start)
+    while start := starts.search(text, position):
+        outside.append(text[position : start.start()])
+        end = text.find(closing, start.end())
         if end < 0:
-            return ("\n".join(thoughts) if thoughts else None), True, "".join(outside)
-        thoughts.append(text[start + len(opening) : end])
+            return ("\n".join(thoughts) if thoughts else None), True, outside
+        thoughts.append(text[start.end() : end])
         position = end + len(closing)
     outside.append(text[position:])
-    return ("\n".join(thoughts) if thoughts else None), False, "".join(outside)
+    return ("\n".join(thoughts) if thoughts else None), False, outside

@@ -1,22 +1,24 @@
 """The schemas of the tools that a prompt offers: JSON Schema, OpenAI tools, and BFCL's dialect, as JSON Schema.
 
-Two things differ from plain JSON Schema, both on purpose: for `integer`, 1.0 is no integer (the tool gets a float), and
-`pattern` is searched with a time limit, for the string is the model's. References to other documents are not followed.
+What differs from plain JSON Schema, on purpose: for `integer`, 1.0 is no integer (the tool gets a float); `pattern` is
+searched with a time limit, for the string is the model's; `patternProperties` is not checked; references to other
+documents are not followed; and all checks of a response share a budget of steps (validator.py).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
+from awpo_verl.rewards.outcome.bounded_json import json_type
 from awpo_verl.rewards.outcome.calls import ToolCall
+from awpo_verl.rewards.outcome.validator import Budget, SchemaProblem, check_schema, make_validator
 
-MAX_PROBLEMS = 3  # reported of one call
-MAX_NODES = 2_048  # values in one call's arguments; some keywords take time quadratic in them
-PATTERN_SECONDS = 0.05
+MAX_PROBLEMS = 3  # reported of one response
+MAX_INLINED = 4  # references inside of references
 
 _JSON_TYPES = frozenset(["object", "array", "string", "integer", "number", "boolean", "null"])
 # BFCL's names and Python's. `any`, and a name that is nobody's, is no constraint.
@@ -57,25 +59,8 @@ class Tool:
         return property_schema(self.parameters, key)
 
     @cached_property
-    def _validator(self) -> Any:
-        return _validator_class()(self.parameters, registry=_no_registry())
-
-    def problems(self, arguments: Mapping[str, Any]) -> list[str]:
-        """What of the arguments breaks the schema, as short texts, at most MAX_PROBLEMS."""
-        from referencing.exceptions import Unresolvable
-
-        if _more_nodes(arguments, MAX_NODES):
-            return [f"arguments: more than {MAX_NODES} values, not checked"]
-        found: list[str] = []
-        try:
-            for error in self._validator.iter_errors(dict(arguments)):
-                where = ".".join(str(part) for part in error.absolute_path)
-                found.append(f"{where or 'arguments'}: {error.validator}")
-                if len(found) == MAX_PROBLEMS:
-                    break
-        except Unresolvable as error:
-            found.append(f"the schema has a reference that leads nowhere: {str(error)[:80]}")
-        return found
+    def validator(self) -> Any:
+        return make_validator(self.parameters)
 
 
 Tools = Mapping[str, Tool]
@@ -99,19 +84,26 @@ def parse_tools(given: Any) -> Tools | None:
         given = given.tolist()
     if not isinstance(given, Sequence):
         raise ValueError(f"tools must be a list of tool schemas or its JSON text, got {type(given).__name__}.")
-    tools = [_tool(item) for item in given]
-    return {tool.name: tool for tool in tools}
+    tools: dict[str, Tool] = {}
+    for tool in map(_tool, given):
+        if tool.name in tools:
+            raise ValueError(f"two tools are named {tool.name!r}; calls could not be told apart.")
+        tools[tool.name] = tool
+    return tools
 
 
 def schema_problems(calls: Sequence[ToolCall], tools: Tools | None) -> list[str]:
-    """What of the calls breaks the schemas, a short text each; empty without schemas."""
+    """What of the calls breaks the schemas, a short text each, MAX_PROBLEMS at most; empty without schemas."""
     if tools is None:
         return []
     problems: list[str] = []
+    budget = Budget()
     for call in calls:
         tool = tools.get(call.name)
-        problems += ["unknown tool"] if tool is None else tool.problems(call.arguments)
-    return problems
+        problems += ["unknown tool"] if tool is None else budget.problems(tool.validator, call.arguments)
+        if len(problems) >= MAX_PROBLEMS:
+            break
+    return problems[:MAX_PROBLEMS]
 
 
 def property_schema(schema: Any, key: str) -> Any:
@@ -120,32 +112,41 @@ def property_schema(schema: Any, key: str) -> Any:
     return properties.get(key) if isinstance(properties, Mapping) else None
 
 
-def allows(schema: Any, name: str) -> bool:
-    """Whether the schema names this type among those that it allows; one without a type allows all."""
-    types = _types(schema)
-    return not types or name in types
-
-
 def integers_only(schema: Any) -> bool:
     """Whether `integer` is the only type of a number that the schema allows."""
-    types = _types(schema)
+    types = types_of(schema)
     return "integer" in types and "number" not in types
 
 
-def _types(schema: Any) -> set[str]:
-    """The types that a schema allows, through anyOf and oneOf; empty = any."""
+def types_of(schema: Any) -> set[str]:
+    """The types that a schema allows, through enum, anyOf, oneOf and allOf; empty = any."""
     if not isinstance(schema, Mapping):
         return set()
     given = schema.get("type")
     if given is not None:
         return {given} if isinstance(given, str) else set(given)
+    if "enum" in schema:
+        return {json_type(value) for value in schema["enum"]}
+    for branch in schema.get("allOf", ()):
+        if types := types_of(branch):
+            return types
     found: set[str] = set()
     for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
-        types = _types(branch)
+        types = types_of(branch)
         if not types:
             return set()
         found |= types
     return found
+
+
+def sole_branch(schema: Any) -> Any:
+    """The schema, or, where it is a choice of one schema or null (an optional value), that one."""
+    if type(schema) is dict and ("anyOf" in schema or "oneOf" in schema):
+        branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+        branches = [branch for branch in branches if types_of(branch) != {"null"}]
+        if len(branches) == 1:
+            return branches[0]
+    return schema
 
 
 @lru_cache(maxsize=4096)
@@ -168,21 +169,29 @@ def _tool(item: Any) -> Tool:
             'a tool must be {"type": "function", "function": {"name": str, "parameters": {JSON Schema}}}, '
             f"got {str(item)[:200]!r}."
         )
-    schema = _json_schema(parameters) if parameters else {}
-    _check(name, schema)
+    try:
+        schema = _json_schema(_inlined(parameters, parameters, 0)) if parameters else {}
+        check_schema(schema)
+    except (SchemaProblem, TypeError, RecursionError) as error:
+        raise ValueError(f"the parameters of tool {name!r} are no JSON Schema: {error}.") from None
     return Tool(name, schema)
 
 
-def _check(name: str, schema: Any) -> None:
-    from jsonschema import SchemaError
-
-    try:
-        _validator_class().check_schema(schema)
-    except SchemaError as error:
-        where = ".".join(str(part) for part in error.absolute_path)
-        raise ValueError(
-            f"the parameters of tool {name!r} are no JSON Schema: {where or 'top'}: {error.message[:200]}."
-        ) from None
+def _inlined(node: Any, root: Any, depth: int) -> Any:
+    """Local references (`#/$defs/x`) replaced by what they name, MAX_INLINED deep; what leads in circles stays."""
+    if isinstance(node, list):
+        return [_inlined(item, root, depth) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    reference = node.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#/") and depth < MAX_INLINED:
+        target: Any = root
+        for step in reference[2:].split("/"):
+            target = target.get(step) if isinstance(target, Mapping) else None
+        if isinstance(target, Mapping):
+            siblings = {key: value for key, value in node.items() if key != "$ref"}
+            return _inlined({**target, **siblings}, root, depth + 1)
+    return {key: _inlined(value, root, depth + (key == "$ref")) for key, value in node.items()}
 
 
 def _json_schema(node: Any) -> Any:
@@ -192,7 +201,9 @@ def _json_schema(node: Any) -> Any:
     result: dict[str, Any] = {}
     for key, value in node.items():
         if key == "type":
-            names = [value] if isinstance(value, str) else list(value)
+            names = [value] if isinstance(value, str) else value
+            if not isinstance(names, list | tuple) or not names:
+                raise TypeError(f"type is {value!r}")
             types = [_DIALECT.get(str(name).lower(), str(name).lower()) for name in names]
             if all(name in _JSON_TYPES for name in types):
                 result["type"] = types[0] if isinstance(value, str) else types
@@ -207,58 +218,3 @@ def _json_schema(node: Any) -> Any:
         else:
             result[key] = value
     return result
-
-
-def _more_nodes(value: Any, limit: int) -> bool:
-    """Whether a JSON value holds more than `limit` values."""
-    level, count = [value], 0
-    while level:
-        count += len(level)
-        if count > limit:
-            return True
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, Mapping):
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        level = inner
-    return False
-
-
-@lru_cache(maxsize=1)
-def _validator_class() -> Any:
-    from jsonschema import Draft202012Validator, validators
-
-    checker = Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    )
-    return validators.extend(
-        Draft202012Validator, {"pattern": _pattern, "patternProperties": _nothing}, type_checker=checker
-    )
-
-
-@lru_cache(maxsize=1)
-def _no_registry() -> Any:
-    """An empty registry: without one, jsonschema fetches references over the network."""
-    from referencing import Registry
-
-    return Registry()
-
-
-def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
-    import regex
-    from jsonschema import ValidationError
-
-    if not isinstance(instance, str):
-        return
-    try:
-        matched = regex.search(pattern, instance, timeout=PATTERN_SECONDS)
-    except TimeoutError:
-        matched = None
-    if matched is None:
-        yield ValidationError("does not match the pattern")
-
-
-def _nothing(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
-    yield from ()

@@ -10,18 +10,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from awpo_verl.rewards.outcome.schema import integers_only
+from awpo_verl.rewards.outcome.schema import integers_only, sole_branch
 
 _QUOTES = str.maketrans('\u2018\u2019\u201c\u201d"', "'''''")
-# a number keeps its sign and its point; of all else, blanks and , . / - _ * ^ are dropped
-_PARTS = re.compile(r"(?<!\w)-?\d+(?:\.\d+)?|\d+(?:\.\d+)?|[^\s,./\-_*^\d]+")
+# a number keeps its sign and its points; of all else, blanks and , . / - _ are dropped
+_PARTS = re.compile(r"(?<![\w.])-?(?:\d+(?:\.\d+)*|(?:\.\d+)+)|\d+(?:\.\d+)*|[^\s,./\-_\d]+")
+_KEPT_FORMS = ("<super>", "<sub>", "<fraction>")
+MAX_UNORDERED = 64  # items of a list without order that are paired one by one
 _EMPTY: dict[str, Any] = {}
 
 
@@ -111,25 +115,34 @@ def accepts(expected: Any, given: Any, schema: Any = None, strings: str = "stric
             return False
         return not (kind is int and type(given) is float and integers_only(schema))
     if kind is dict:
-        return type(given) is dict and compare_objects(expected, given, schema, strings).equal
+        return type(given) is dict and compare_objects(expected, given, sole_branch(schema), strings).equal
     if kind is list:
-        return type(given) is list and _lists_equal(expected, given, schema, strings)
+        return type(given) is list and _lists_equal(expected, given, sole_branch(schema), strings)
     return given is expected  # true, false, null
 
 
 @lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
-    """Unicode NFKC, case folded, quotes made alike, white space and `, . / - _ * ^` dropped, except within numbers.
+    """Case folded, quotes and letter forms made alike (NFKC), white space and `, . / - _` dropped, except in numbers.
 
-    `New York, NY` is `new york ny`; `-5` is not `5`, `1.5` is not `15`, and `5 10` is not `510`.
+    `New York, NY` is `new york ny`; `-5` is not `5`, `1.5` not `15`, `5 10` not `510`, and `1,000` not `1000`. What
+    would leave nothing stays as it is.
     """
-    text = unicodedata.normalize("NFKC", text).casefold().translate(_QUOTES)
+    folded = text.casefold() if text.isascii() else _fold(text)
     result: list[str] = []
-    for part in _PARTS.findall(text):
+    for part in _PARTS.findall(folded.translate(_QUOTES)):
         if result and part[-1].isdigit() and result[-1][-1].isdigit():
             result.append(" ")
         result.append(part)
-    return "".join(result)
+    return "".join(result) or text
+
+
+def _fold(text: str) -> str:
+    """NFKC and case folding, but 5² stays unlike 52."""
+    kept = (
+        c if unicodedata.decomposition(c).startswith(_KEPT_FORMS) else unicodedata.normalize("NFKC", c) for c in text
+    )
+    return unicodedata.normalize("NFC", "".join(kept)).casefold()
 
 
 def _lists_equal(expected: Any, given: Any, schema: Any, strings: str) -> bool:
@@ -140,7 +153,28 @@ def _lists_equal(expected: Any, given: Any, schema: Any, strings: str) -> bool:
         return True
     if type(schema) is not dict or schema.get("uniqueItems") is not True:
         return False
+    if len(expected) > MAX_UNORDERED:  # as canonical texts: alternatives and nested defaults are not seen any more
+        return Counter(_canonical(item, strings) for item in expected) == Counter(
+            _canonical(item, strings) for item in given
+        )
     return _perfect_matching([[accepts(want, got, items, strings) for got in given] for want in expected])
+
+
+def _canonical(value: Any, strings: str) -> str:
+    """A text that equal values share: numbers by value, strings as they compare."""
+
+    def walk(value: Any) -> Any:
+        if type(value) is AnyOf:
+            return walk(value.values[0])
+        if type(value) is float and value.is_integer():
+            return int(value)
+        if type(value) is str and strings == "normalized":
+            return normalize(value)
+        if type(value) is list:
+            return [walk(item) for item in value]
+        return {key: walk(item) for key, item in value.items()} if type(value) is dict else value
+
+    return json.dumps(walk(value), sort_keys=True)
 
 
 def _perfect_matching(fits: list[list[bool]]) -> bool:

@@ -1,82 +1,92 @@
-"""gpt-oss (harmony): messages in channels; a call is a message to a function.
+"""gpt-oss (harmony): messages in channels; a call is a message of the assistant to a function.
 
 <|channel|>analysis<|message|>thinking<|end|><|start|>assistant
 <|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>
 
-The library openai-harmony reads tokens of a vocabulary that it downloads; a reward worker has text and no network,
-and the messages are easily told apart. `analysis` is thinking, `to=functions.*` a call, what else there is content.
-A call that ends without `<|call|>` (or the end of the text, which is where generation stops and may drop it) was
-cut off by another message: it is no call.
+The library openai-harmony reads tokens of a vocabulary that it downloads; a reward worker has text and no network, and
+the messages are easily told apart. Of the assistant's messages, `analysis` is thinking, one to a function in
+`commentary` or `analysis` is a call, and the rest is content; one to any other recipient is a call that no function
+answers, a problem. What other roles say (tools, in a rollout of several turns) is not the model's. A call ends with
+`<|call|>`, or with the text, for generation stops there and may drop it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from awpo_verl.rewards.outcome.bounded_json import read_all
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.schema import Tools
 
-CHANNEL, MESSAGE, START = "<|channel|>", "<|message|>", "<|start|>"
+MESSAGE = "<|message|>"
 _END = re.compile(r"<\|(?:call|end|return|start)\|>")
-TO = re.compile(r"\bto=functions\.([^\s<]{1,256})")
+_HEADER = re.compile(
+    r"\s*(?:<\|start\|>)?\s*(?:assistant)?(?:\s+to=(?P<early>[^\s<]{1,256}))?\s*"
+    r"<\|channel\|>\s*(?P<channel>analysis|commentary|final)(?:\s+to=(?P<late>[^\s<]{1,256}))?"
+    r"\s*(?:<\|constrain\|>)?\s*(?:json|code)?\s*"
+)
+MAX_HEADER = 1_024
 
 
-def read(text: str, tools: Tools | None) -> Found:
-    found = Found.nothing()
-    for header, body, end in messages(text):
-        recipient = TO.search(header)
-        if recipient is None:
-            if not is_thinking(header):
-                found.outside.append(body)
+class Message(NamedTuple):
+    """One message of the assistant: channel, recipient ("" without), text, and the mark that ends it ("" = none)."""
+
+    channel: str
+    to: str
+    body: str
+    end: str
+
+
+def read(text: str, tools: Tools | None, found: Found) -> None:
+    if MESSAGE not in text:
+        found.outside.append(text)
+    for message in _messages(text):
+        if not message.to:
+            if message.channel != "analysis":
+                found.outside.append(message.body)
         elif found.full():
             found.over()
             break
-        elif end not in ("<|call|>", ""):
-            found.problems.append("a call that does not end with <|call|>")
         else:
             try:
-                arguments = read_all(body) if body.strip() else {}
-                if not isinstance(arguments, dict):
-                    raise BadCallError("arguments must be an object")
-                found.calls.append(ToolCall(recipient[1], arguments))
+                found.calls.append(_call(message))
             except BadCallError as error:
                 found.problems.append(str(error))
-    return found
 
 
 def thinking(text: str) -> tuple[str | None, bool]:
     """The text of all closed analysis messages (None without one), and whether the text ends inside of one."""
-    closed: list[str] = []
-    for header, body, end in messages(text):
-        if is_thinking(header):
-            if not end:
-                return None, True
-            closed.append(body)
-    return ("\n".join(closed) if closed else None), False
+    thoughts = [message for message in _messages(text) if message.channel == "analysis" and not message.to]
+    closed = [message.body for message in thoughts if message.end]
+    return ("\n".join(closed) if closed else None), len(closed) < len(thoughts)
 
 
-def is_thinking(header: str) -> bool:
-    return header.strip().startswith("analysis") and TO.search(header) is None
+def _call(message: Message) -> ToolCall:
+    kind, _, name = message.to.partition(".")
+    if kind != "functions" or not name:
+        raise BadCallError(f"a call to {message.to[:40]!r}, which is no function")
+    if message.channel == "final":
+        raise BadCallError("a call in the final channel")
+    if message.end not in ("<|call|>", ""):
+        raise BadCallError("a call that does not end with <|call|>")
+    arguments = read_all(message.body) if message.body.strip() else {}
+    if not isinstance(arguments, dict):
+        raise BadCallError("arguments must be an object")
+    return ToolCall(name, arguments)
 
 
-def messages(text: str) -> list[tuple[str, str, str]]:
-    """(header, body, closing mark or "") of each message. Text without any mark is one final message."""
-    if MESSAGE not in text:
-        return [("final", text, "")]
-    result: list[tuple[str, str, str]] = []
+def _messages(text: str) -> Iterator[Message]:
+    """The assistant's messages. A header that is none of the assistant's is passed over with its text."""
     position = 0
     while (middle := text.find(MESSAGE, position)) >= 0:
-        before = text[position:middle]
-        # the role comes before the channel: `<|start|>assistant to=functions.f<|channel|>commentary` is written too
-        role, channel, header = before.rpartition(CHANNEL)
-        recipient = TO.search(role)
-        header = f"{header} {recipient[0]}" if channel and recipient else header if channel else before
+        header = _HEADER.fullmatch(text, position, middle) if middle - position <= MAX_HEADER else None
         body = middle + len(MESSAGE)
         end = _END.search(text, body)
+        if header is not None and not (header["early"] and header["late"]):
+            to = header["early"] or header["late"] or ""
+            yield Message(header["channel"], to, text[body : end.start() if end else None], end[0] if end else "")
         if end is None:
-            result.append((header, text[body:], ""))
-            break
-        result.append((header, text[body : end.start()], end[0]))
-        position = end.start() if end[0] == START else end.end()
-    return result
+            return
+        position = end.start() if end[0] == "<|start|>" else end.end()

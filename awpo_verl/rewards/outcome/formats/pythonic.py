@@ -1,10 +1,10 @@
 r"""Pythonic (Llama 3.2 and 4, ToolACE): `[f(a=1), g(b=[2])]`, with literals only.
 
-The list begins at the start of a line, where `<|python_start|>` or `<|python_tag|>` may stand before it. Values are
-Python or JSON literals: strings (prefixes r, u and escapes as in Python; neighbours are joined; on one line),
-integers, floats, True/true, False/false, None/null, lists, tuples (read as lists), dicts with string keys.
-Positional arguments take the schema's order of properties. Names and expressions as values (`a=x`, `a=1+2`) are no
-literals: a problem.
+The list is all of the text, but for white space, `<|python_start|>`, `<|python_end|>` and `<|python_tag|>` around it: a
+list inside of prose is not executed by servers, so it is content. Values are Python or JSON literals: strings (prefixes
+r, u and escapes as in Python; neighbours are joined; on one line), integers, floats, True/true, False/false, None/null,
+lists, tuples (read as lists), dicts with string keys. Positional arguments take the schema's order of properties. Names
+and expressions as values (`a=x`, `a=1+2`) are no literals: a problem.
 
 Python's own parser is not used: on hostile text it can take exponential time or exhaust the C stack. This one is
 linear, and reads at most MAX_TOKENS tokens of a response.
@@ -22,9 +22,7 @@ from awpo_verl.rewards.outcome.schema import Tools
 MAX_TOKENS = 4_096
 TAGS = ("<|python_start|>", "<|python_end|>", "<|python_tag|>")
 
-_BEGIN = re.compile(
-    r"^[ \t]*(?:<\|python_(?:start|tag)\|>)?[ \t]*(?=\[[ \t\n\r]*[A-Za-z_][\w.]*[ \t]*\()", re.MULTILINE
-)
+_BEGIN = re.compile(r"\[[ \t\n\r]*[A-Za-z_][\w.]*[ \t]*\(")
 _TOKEN = re.compile(
     r"""[ \t\n\r]*(?:
       (?P<string>[rRuU]?(?:"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'))
@@ -41,36 +39,31 @@ _CONSTANTS: dict[str, Any] = {"True": True, "true": True, "False": False, "false
 _CLOSING = {"[": "]", "(": ")"}
 
 
-def read(text: str, tools: Tools | None) -> Found:
-    found = Found.nothing()
-    position = 0
-    budget = MAX_TOKENS
-    while begin := _BEGIN.search(text, position):
-        found.outside.append(text[position : begin.end()])
-        try:
-            tokens, position = _tokenize(text, begin.end(), budget)
-            _read_calls(_Tokens(tokens), tools, found)
-        except BadCallError as error:
-            found.problems.append(str(error))
-            return found
-        budget -= len(tokens)
-    found.outside.append(text[position:])
-    outside = "".join(found.outside)
+def read(text: str, tools: Tools | None, found: Found) -> None:
     for tag in TAGS:
-        outside = outside.replace(tag, "")
-    found.outside = [outside]
-    return found
+        text = text.replace(tag, "")
+    text = text.strip()
+    if _BEGIN.match(text) is None:
+        found.outside.append(text)
+        return
+    try:
+        tokens, end = _tokenize(text)
+        _read_calls(_Tokens(tokens), tools, found)
+        if end != len(text):
+            raise BadCallError("not a list of calls: text after it")
+    except BadCallError as error:
+        found.problems.append(str(error))
 
 
-def _tokenize(text: str, start: int, budget: int) -> tuple[list[tuple[str | None, str]], int]:
-    """The tokens, as (kind, text), from a bracket to the one that closes it, and where that is.
+def _tokenize(text: str) -> tuple[list[tuple[str | None, str]], int]:
+    """The tokens, as (kind, text), from the first bracket to the one that closes it, and where that is.
 
     Raises:
-        BadCallError: the text ends first, there is something that is no token, or `budget` tokens are not enough.
+        BadCallError: the text ends first, there is something that is no token, or MAX_TOKENS are not enough.
     """
     tokens: list[tuple[str | None, str]] = []
     depth = 0
-    for match in _TOKEN.finditer(text, start):  # without gaps: a token, or "other", is anywhere but at the end
+    for match in _TOKEN.finditer(text):  # without gaps: a token, or "other", is anywhere but at the end
         kind = match.lastgroup
         token = match[kind or 0]
         tokens.append((kind, token))
@@ -83,7 +76,7 @@ def _tokenize(text: str, start: int, budget: int) -> tuple[list[tuple[str | None
                     return tokens, match.end()
         elif kind == "other":
             raise BadCallError(f"not a list of calls: {token!r} is no literal")
-        if len(tokens) >= budget:
+        if len(tokens) == MAX_TOKENS:
             raise BadCallError(f"more than {MAX_TOKENS} tokens")
     raise BadCallError("not a list of calls: cut off")
 
@@ -215,7 +208,10 @@ def _read_dict(tokens: _Tokens, depth: int) -> dict[str, Any]:
 
 
 def _number(token: str) -> int | float:
-    if token.lstrip("+-").isdigit():
+    digits = token.lstrip("+-")
+    if digits.isdigit():
+        if digits[0] == "0" and digits.strip("0"):
+            raise BadCallError("an integer with a leading zero")
         return read_integer(token)
     return read_float(token)
 

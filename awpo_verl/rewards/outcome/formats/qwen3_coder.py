@@ -8,40 +8,55 @@
 </function>
 </tool_call>
 
-One line end is dropped on either side of a value. A value stays text if its schema allows a string, or none is
-known; otherwise it is read as JSON (`True`, `False` and `None` too), and stays text if it is no JSON: the schema
-check will say so.
+A call is a `<function=...>` that is closed, with the tags around it or, as servers accept it too, without. One line
+end is dropped on either side of a value. A value stays text if its schema allows a string (but for `null`, where that
+is allowed too), or none is known; otherwise it is read as its type says, and stays text if it cannot be: the schema
+check says so.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import read_all
+from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, read_all, read_integer
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
-from awpo_verl.rewards.outcome.formats.tool_call_tags import blocks
-from awpo_verl.rewards.outcome.schema import Tools, allows
+from awpo_verl.rewards.outcome.schema import Tools, types_of
 
+OPEN, CLOSE = "<tool_call>", "</tool_call>"
 FUNCTION, FUNCTION_END = "<function=", "</function>"
 PARAMETER, PARAMETER_END = "<parameter=", "</parameter>"
-_PYTHON_WORDS: dict[str, Any] = {"True": True, "False": False, "None": None}
+_WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
 
 
-def read(text: str, tools: Tools | None) -> Found:
-    found = Found.nothing()
-    for block in blocks(text, found):
+def read(text: str, tools: Tools | None, found: Found) -> None:
+    outside: list[str] = []
+    position = begun = 0
+    while (start := text.find(FUNCTION, position)) >= 0:
+        if found.full():
+            found.over()
+            break
+        outside.append(text[position:start])
+        end = text.find(FUNCTION_END, start)
+        if end < 0:
+            found.problems.append("a call that is never closed")
+            break
+        begun += 1
         try:
-            found.calls.append(_read_call(block, tools))
+            found.calls.append(_read_call(text[start:end], tools))
         except BadCallError as error:
             found.problems.append(str(error))
-    return found
+        position = end + len(FUNCTION_END)
+    else:
+        outside.append(text[position:])
+        if sum(part.count(OPEN) for part in outside) > begun:
+            found.problems.append("a call without <function=...>")
+    found.outside += [part.replace(OPEN, "").replace(CLOSE, "") for part in outside]
 
 
 def _read_call(block: str, tools: Tools | None) -> ToolCall:
-    block = block.strip()
-    if not block.startswith(FUNCTION) or not block.endswith(FUNCTION_END):
-        raise BadCallError("a call must be one <function=...> ... </function>")
-    name, closed, body = block[len(FUNCTION) : -len(FUNCTION_END)].partition(">")
+    if len(block) > MAX_CHARS:
+        raise BadCallError(f"a call of more than {MAX_CHARS} characters")
+    name, closed, body = block[len(FUNCTION) :].partition(">")
     if not closed or not name.strip():
         raise BadCallError("a call without a name")
     name = name.strip()
@@ -67,12 +82,17 @@ def _read_call(block: str, tools: Tools | None) -> ToolCall:
 
 
 def _typed(value: str, schema: Any) -> Any:
-    if schema is None or allows(schema, "string"):
+    types = types_of(schema)
+    word = value.strip().lower()
+    if "null" in types and word == "null":
+        return None
+    if not types or "string" in types:
         return value
-    word = value.strip()
-    if word in _PYTHON_WORDS:
-        return _PYTHON_WORDS[word]
+    if word in _WORDS:
+        return _WORDS[word]
     try:
+        if types <= {"integer", "number"} and word.lstrip("+-").isdigit():
+            return read_integer(word)
         return read_all(value)
-    except BadCallError:
+    except (BadCallError, ValueError):
         return value

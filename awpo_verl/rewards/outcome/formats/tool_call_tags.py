@@ -21,18 +21,16 @@ from awpo_verl.rewards.outcome.schema import Tools
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
 
-def read_hermes(text: str, tools: Tools | None) -> Found:
-    found = Found.nothing()
+def read_hermes(text: str, tools: Tools | None, found: Found) -> None:
     for block in blocks(text, found):
         try:
             found.calls.append(as_call(read_all(block)))
         except BadCallError as error:
             found.problems.append(str(error))
-    return found
 
 
-def read_toolrl(text: str, tools: Tools | None) -> Found:
-    found = Found.nothing()
+def read_toolrl(text: str, tools: Tools | None, found: Found) -> None:
+    before = len(found.outside)
     for block in blocks(text, found):
         try:
             position = skip_space(block, 0)
@@ -45,8 +43,8 @@ def read_toolrl(text: str, tools: Tools | None) -> Found:
                 position = skip_space(block, end)
         except BadCallError as error:  # where the next call would begin cannot be told
             found.problems.append(str(error))
-    found.outside = ["".join(found.outside).replace("<response>", "").replace("</response>", "")]
-    return found
+    for i in range(before, len(found.outside)):
+        found.outside[i] = found.outside[i].replace("<response>", "").replace("</response>", "")
 
 
 def blocks(text: str, found: Found) -> Iterator[str]:

@@ -1,0 +1,137 @@
+"""jsonschema on a model's values: within a budget of steps, so that no schema and no value together take long.
+
+Recursive and branching schemas can take exponential time, and some keywords quadratic time, on values that a model
+is free to choose. Every keyword that is applied costs a step; when the budget is spent, the rest is not checked, which
+is reported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any, NoReturn
+
+MAX_STEPS = 1_024  # keywords applied to the calls of one response
+PATTERN_SECONDS = 0.01  # of one pattern on one string; a pattern that needs more spends the budget
+
+
+class SchemaProblem(ValueError):  # noqa: N818  # it is a finding about data
+    """Not a JSON Schema; the message says where and why."""
+
+
+class BudgetSpentError(RuntimeError):
+    """No more steps are left for this response."""
+
+
+class Budget:
+    """The steps that are left for one response."""
+
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self.left = steps
+
+    def spend(self, steps: int = 1) -> None:
+        self.left -= steps
+        if self.left < 0:
+            raise BudgetSpentError
+
+    def exhaust(self) -> NoReturn:
+        self.left = 0
+        raise BudgetSpentError
+
+    def problems(self, validator: Any, arguments: Mapping[str, Any]) -> list[str]:
+        """What of the arguments breaks the schema, as short texts: one a keyword that fails."""
+        from referencing.exceptions import Unresolvable
+
+        found: list[str] = []
+        token = _BUDGET.set(self)
+        try:
+            for error in validator.iter_errors(dict(arguments)):
+                where = ".".join(str(part) for part in error.absolute_path)
+                found.append(f"{where or 'arguments'}: {error.validator}")
+        except BudgetSpentError:
+            found.append("not checked to the end: too much for this schema")
+        except RecursionError:
+            found.append("not checked: the schema leads in circles")
+        except Unresolvable as error:
+            found.append(f"not checked: the schema has a reference that leads nowhere: {str(error)[:80]}")
+        finally:
+            _BUDGET.reset(token)
+        return found
+
+
+_BUDGET: ContextVar[Budget] = ContextVar("awpo_schema_budget")
+
+
+def make_validator(schema: Mapping[str, Any]) -> Any:
+    """A validator of the schema, for `Budget.problems`."""
+    from referencing import Registry
+
+    # an empty registry: without one, jsonschema fetches references over the network
+    return _validator_class()(schema, registry=Registry())
+
+
+def check_schema(schema: Any) -> None:
+    """Raises SchemaProblem unless it is a JSON Schema. Patterns are not compiled: the dialects differ."""
+    from jsonschema import SchemaError
+
+    try:
+        _validator_class().check_schema(schema, format_checker=None)
+    except SchemaError as error:
+        where = ".".join(str(part) for part in error.absolute_path)
+        raise SchemaProblem(f"{where or 'top'}: {error.message[:200]}") from None
+
+
+@lru_cache(maxsize=1)
+def _validator_class() -> Any:
+    from jsonschema import Draft202012Validator, validators
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    own = {"pattern": _pattern, "patternProperties": _nothing, "uniqueItems": _unique_items}
+    keywords = {name: _counted(rule) for name, rule in {**Draft202012Validator.VALIDATORS, **own}.items()}
+    return validators.extend(Draft202012Validator, keywords, type_checker=checker)
+
+
+def _counted(rule: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+    """The rule, for the price of a step and one for each item that it may look at."""
+
+    def run(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        budget = _BUDGET.get(None)
+        if budget is not None:  # None: a schema is being checked, which is trusted
+            budget.spend(1 + (len(instance) if isinstance(instance, list) else 0) // 16)
+        yield from rule(validator, value, instance, schema) or ()
+
+    return run
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
+    import regex
+    from jsonschema import ValidationError
+
+    if not isinstance(instance, str):
+        return
+    try:
+        matched = regex.search(pattern, instance, timeout=PATTERN_SECONDS)
+    except TimeoutError:
+        _BUDGET.get().exhaust()
+    except regex.error:
+        yield ValidationError("a pattern of another dialect, which cannot be checked")
+        return
+    if matched is None:
+        yield ValidationError("does not match the pattern")
+
+
+def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Iterator[Any]:
+    from jsonschema import ValidationError
+
+    if unique and isinstance(instance, list):
+        seen = {json.dumps(item, sort_keys=True) for item in instance}
+        if len(seen) < len(instance):
+            yield ValidationError("has non-unique elements")
+
+
+def _nothing(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    yield from ()
