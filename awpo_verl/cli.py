@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from awpo_verl.rewards.offline import Summary
+    from awpo_verl.rewards.offline import Report, Summary
 
 app = typer.Typer(
     name="awpo-verl", help="Tools around AWPO training with verl.", no_args_is_help=True, add_completion=False
@@ -35,7 +35,7 @@ def score(
 ) -> None:
     """Score rollouts offline: a table by category, and the commonest failures with an example of each.
 
-    Exit code 1 if rows could not be scored (they are counted, the first is shown), 2 if the files could not be read.
+    Exit code 1 if rows could not be read or scored (they are counted, the first is shown), 2 if a file could not be.
     """
     import json
 
@@ -43,48 +43,46 @@ def score(
     from rich.progress import track
 
     from awpo_verl.config import AWPOConfigError, parse
-    from awpo_verl.rewards.offline import BrokenTruthError, RowError, Summary, read_rows, score_row
+    from awpo_verl.rewards.offline import Report, score_records
+    from awpo_verl.rewards.rollout_files import FileError, records, refuse_to_overwrite, written_whole
 
     console = Console()
     errors = Console(stderr=True)
+    report = Report()
     try:
         config = parse({"outcome": {"format": format, "match": match, "strings": strings}}).outcome
-    except AWPOConfigError as error:
-        errors.print(str(error), markup=False, style="red")
-        raise typer.Exit(2) from None
-
-    summaries: dict[str, Summary] = {}
-    broken: list[str] = []
-    try:
-        with out.open("w", encoding="utf-8") as written:
-            for row in track(read_rows(path), description="scoring", console=errors, transient=True):
-                try:
-                    verdict, parts = score_row(row, config)
-                except BrokenTruthError as error:
-                    broken.append(str(error)[:500])
-                    continue
-                summaries.setdefault(row.category, Summary()).add(row, verdict, parts)
-                record = {"row": row.where, "category": row.category, **parts, "failures": verdict.failures}
-                written.write(json.dumps(record) + "\n")
-    except (RowError, OSError) as error:
+        refuse_to_overwrite(out, path)
+        with written_whole(out) as written:
+            rows = track(records(path), description="scoring", console=errors, transient=True)
+            for scored in score_records(rows, config, report):
+                written.write(json.dumps(scored) + "\n")
+    except (AWPOConfigError, FileError, OSError) as error:
         errors.print(printable(str(error)), markup=False, style="red")
         raise typer.Exit(2) from None
 
-    _print_scores(console, summaries)
-    _print_failures(console, summaries)
+    _print_scores(console, report.summaries)
+    _print_failures(console, report.summaries)
+    _print_remarks(console, report)
     console.print(f"parts of each row: {out}", markup=False)
-    unchecked = sum(summary.rows - summary.checked for summary in summaries.values())
-    if unchecked:
-        console.print(
-            f"{unchecked} rows have a ground truth that no built-in checker knows: not checked.",
-            markup=False,
-            style="yellow",
-        )
-    if broken:
-        errors.print(
-            f"{len(broken)} rows could not be scored. The first: {printable(broken[0])}", markup=False, style="red"
-        )
+    if report.broken:
+        first = f"{report.broken} rows could not be scored. The first: {printable(report.first_broken)}"
+        errors.print(first, markup=False, style="red")
         raise typer.Exit(1)
+
+
+def _print_remarks(console: Console, report: Report) -> None:
+    """What the tables do not say: scores that were others in the run, and rows that nothing checked."""
+    remarks: list[str] = []
+    if report.differing:
+        remarks.append(
+            f"{report.differing} of {report.recorded} recorded scores differ; the first: "
+            f"{printable(report.first_differing)}. The run was scored otherwise."
+        )
+    unchecked = sum(summary.rows - summary.checked for summary in report.summaries.values())
+    if unchecked:
+        remarks.append(f"{unchecked} rows have a ground truth that no built-in checker knows: not checked.")
+    for remark in remarks:
+        console.print(remark, markup=False, style="yellow")
 
 
 def _print_scores(console: Console, summaries: dict[str, Summary]) -> None:
@@ -112,7 +110,7 @@ def _print_failures(console: Console, summaries: dict[str, Summary]) -> None:
             table.add_column(name)
         commonest = sorted(summary.failures.items(), key=lambda item: -item[1].count)
         for kind, failure in commonest[:MAX_FAILURES]:
-            example = Text(f"{failure.where}  {printable(failure.detail)}\n{printable(failure.response)}")
+            example = Text(f"{printable(failure.where)}  {printable(failure.detail)}\n{printable(failure.response)}")
             table.add_row(kind, str(failure.count), f"{failure.count / summary.checked:.1%}", example)
         console.print(table)
         if len(commonest) > MAX_FAILURES:

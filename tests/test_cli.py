@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -118,19 +119,135 @@ def test_a_broken_ground_truth_is_counted_named_and_fails_the_command(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("line", "message"),
     [
-        ('{"ground_truth": "x"}', "r.jsonl:1: no response (a text under one of output, response, completion); it has"),
-        ('{"output": "x"}', "r.jsonl:1: no ground truth (one of gts, ground_truth, reward_model.ground_truth)"),
-        ("[1]", "r.jsonl:1: a line must be a JSON object"),
-        ("{", "r.jsonl:1: not JSON"),
+        (b'{"ground_truth": "x"}', "no response (a text under one of output, response, completion); it has"),
+        (b'{"output": "x"}', "no ground truth (one of gts, ground_truth, reward_model.ground_truth)"),
+        (b"[1]", "a line must be a JSON object, got '[1]'"),
+        (b"{", "not JSON: Expecting"),
+        (b"[" * 100_000, "not JSON that can be read: it is nested too deep"),
+        (b'{"output": "\xff", "gts": "x"}', "not UTF-8: 'utf-8' codec can't decode byte 0xff"),
+        (b'{"output": "x", "gts": "x", "extra_info": "{}"}', "extra_info must be an object, got '{}'"),
+        (b'{"output": "x", "gts": "x", "extra_info": {"reasoning_steps": "1+1=2"}}', "must be a list of strings, got"),
+        (b'{"output": "x", "gts": "x", "tools": 3}', "tools"),
+        (b'{"output": "x", "gts": "x", "tools": [{"name": "f", "parameters": 3}]}', "parameters"),
     ],
 )
-def test_what_cannot_be_read_is_named(tmp_path: Path, content: str, message: str) -> None:
-    (tmp_path / "r.jsonl").write_text(content)
+def test_a_broken_row_is_counted_and_named_and_the_others_are_scored(tmp_path: Path, line: bytes, message: str) -> None:
+    good = json.dumps(ROWS[0]).encode()
+    (tmp_path / "r.jsonl").write_bytes(b"\n".join([good, b"", line, line, good]))
     result = score(tmp_path / "r.jsonl")
+    assert result.exit_code == 1, result.output
+    shown = result.output.replace("\n", " ")
+    assert "2 rows could not be scored. The first: r.jsonl:3: " in shown
+    assert message in shown
+    assert [row["row"] for row in parts()] == ["r.jsonl:1", "r.jsonl:5"]
+
+
+@pytest.mark.parametrize("error", [TypeError("3 is no list"), KeyError("type"), AttributeError("no get")])
+def test_whatever_a_broken_schema_raises_is_an_error_of_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def check(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("awpo_verl.rewards.offline.check", check)
+    result = score(write(tmp_path / "r.jsonl", ROWS))
+    assert result.exit_code == 1
+    assert f"The first: r.jsonl:1: ground truth or tools are broken: {type(error).__name__}: {error}" in result.output
+
+
+def test_a_broken_row_of_a_parquet_file_is_counted_and_named(tmp_path: Path) -> None:
+    rows = [ROWS[0], ROWS[0] | {"response": None}, ROWS[0]]
+    pd.DataFrame(rows).to_parquet(tmp_path / "r.parquet")
+    result = score(tmp_path / "r.parquet")
+    assert result.exit_code == 1
+    assert "1 rows could not be scored. The first: r.parquet:2: no response" in result.output
+    assert len(parts()) == 2
+
+
+def test_expected_steps_score_the_reasoning_as_in_training(tmp_path: Path) -> None:
+    row = ROWS[0] | {"response": f"<think>1+1=2</think>{hermes(call('f', a=1))}"}
+    rows = [row | {"extra_info": {"reasoning_steps": ["1+1=2", "2+2=4"]}}, row | {"extra_info": None}]
+    assert score(write(tmp_path / "r.jsonl", rows)).exit_code == 0
+    assert parts()[0]["reasoning"] == 0.5
+    pd.DataFrame(rows[:1]).to_parquet(tmp_path / "r.parquet")
+    assert score(tmp_path / "r.parquet").exit_code == 0
+    assert parts()[0]["reasoning"] == 0.5
+
+
+def test_recorded_scores_that_differ_are_counted_and_the_first_is_shown(tmp_path: Path) -> None:
+    def dump(amount: int, recorded: float | None, gts: str = TRUTH) -> dict[str, Any]:
+        return {"input": "q", "output": hermes(call("f", a=amount)), "gts": gts, "score": recorded}
+
+    rows = [dump(1, 1.0 - 1e-7), dump(2, 1.0), dump(1, 0.0), dump(1, float("nan")), dump(1, 5.0, "4"), dump(1, None)]
+    result = score(write(tmp_path / "7.jsonl", rows))
+    assert result.exit_code == 0
+    assert "3 of 4 recorded scores differ; the first: 7.jsonl:2 recorded 1, now 0." in result.output
+    assert "recorded" not in score(write(tmp_path / "7.jsonl", rows[:1])).output
+    # a `score` that is not verl's is no recorded outcome
+    assert "recorded" not in score(write(tmp_path / "r.jsonl", [ROWS[0] | {"score": 7.0}])).output
+
+
+def test_a_file_that_is_scored_is_never_written(tmp_path: Path) -> None:
+    file = write(tmp_path / "parts.jsonl", ROWS)  # the default of --out
+    before = file.read_bytes()
+    (tmp_path / "link.jsonl").symlink_to(file)
+    for result in (score("parts.jsonl"), score(file, "--out", "link.jsonl"), score("link.jsonl")):
+        assert result.exit_code == 2
+        assert "is a file that is scored; use another path" in result.output
+    dumps = tmp_path / "dumps"
+    dumps.mkdir()
+    write(dumps / "1.jsonl", ROWS)
+    (dumps / "linked.jsonl").symlink_to(file)
+    for out in ("dumps/parts.jsonl", "dumps/deeper/parts.jsonl", "dumps/1.jsonl"):
+        result = score("dumps", "--out", out)
+        assert result.exit_code == 2
+        assert f"--out={out} lies in dumps, the folder that is scored" in result.output
+    assert score(dumps, "--out", file).exit_code == 2
+    assert file.read_bytes() == before
+    assert sorted(f.name for f in dumps.iterdir()) == ["1.jsonl", "linked.jsonl"]
+
+
+def test_a_failed_run_leaves_the_earlier_parts_alone(tmp_path: Path) -> None:
+    assert score(write(tmp_path / "r.jsonl", ROWS)).exit_code == 0
+    earlier = Path("parts.jsonl").read_bytes()
+    dumps = tmp_path / "dumps"
+    dumps.mkdir()
+    write(dumps / "1.jsonl", ROWS)
+    (dumps / "10.parquet").write_bytes(b"PAR1 and nothing else PAR1")
+    result = score("dumps")
     assert result.exit_code == 2
-    assert message in result.output
+    assert "10.parquet: not a parquet file that can be read (after row 0)" in result.output
+    assert Path("parts.jsonl").read_bytes() == earlier
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["dumps", "parts.jsonl", "r.jsonl"]
+
+
+def test_parts_may_go_to_a_link_or_a_pipe(tmp_path: Path) -> None:
+    write(tmp_path / "r.jsonl", ROWS)
+    (tmp_path / "parts.jsonl").symlink_to("real.jsonl")
+    assert score("r.jsonl").exit_code == 0
+    assert Path("parts.jsonl").is_symlink()
+    assert len(parts("real.jsonl")) == len(ROWS)
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert score("r.jsonl", "--out", "pipe").exit_code == 0
+    os.close(reader)
+    assert Path("pipe").is_fifo()
+
+
+def test_files_without_rows_say_so(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text("\n \n")
+    result = score("r.jsonl")
+    assert result.exit_code == 2
+    assert "r.jsonl: the file is empty, there are no rows to score" in result.output
+    (tmp_path / "dumps").mkdir()
+    for step in (1, 2):
+        (tmp_path / "dumps" / f"{step}.jsonl").touch()
+    result = score("dumps")
+    assert result.exit_code == 2
+    assert "dumps: all 2 files in it are empty" in result.output
+    assert not Path("parts.jsonl").exists()
 
 
 def test_missing_and_strange_files_are_named(tmp_path: Path) -> None:

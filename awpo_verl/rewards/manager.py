@@ -24,7 +24,7 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from awpo_verl.config import OutcomeConfig, parse
 from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens
 from awpo_verl.rewards.parts import RewardParts, read_result
-from awpo_verl.rewards.reasoning import rule_score
+from awpo_verl.rewards.reasoning import rule_score, stated_steps
 
 
 @register("awpo")
@@ -86,7 +86,7 @@ class AWPORewardManager(RewardManagerBase):
         else:
             tools = (row.get("extra_info") or {}).get("tools")
             verdict = check(marked, ground_truth, self.outcome, tools, row.get("tool_extra_fields") or {})
-        return text, verdict, rule_score(verdict.response, _expected_steps(row), verdict.calls_expected)
+        return text, verdict, rule_score(verdict.response, stated_steps(row.get("extra_info")), verdict.calls_expected)
 
     async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:
         """The user's function, or verl's rule for the data source, called as verl's naive manager calls it."""
@@ -143,12 +143,3 @@ def _told_by_template(outcome: OutcomeConfig, chat_template: str | None) -> Outc
     how = "told by the tokenizer's chat template" if told else "by each response's own marks; set it to be strict"
     print(f"[awpo] algorithm.awpo.outcome.format=auto: {told or 'any'}, {how}", flush=True)
     return dataclasses.replace(outcome, format=told) if told else outcome
-
-
-def _expected_steps(row: dict[str, Any]) -> list[str] | None:
-    steps: Any = (row.get("extra_info") or {}).get("reasoning_steps")
-    if hasattr(steps, "tolist"):
-        steps = steps.tolist()
-    if steps is not None and not (isinstance(steps, list) and all(isinstance(step, str) for step in steps)):
-        raise TypeError(f"extra_info['reasoning_steps'] must be a list of strings, got {str(steps)[:200]!r}.")
-    return steps

@@ -1,5 +1,5 @@
 """Reasoning reward: is the thinking good?"""
 
-from awpo_verl.rewards.reasoning.rules import rule_score
+from awpo_verl.rewards.reasoning.rules import rule_score, stated_steps
 
-__all__ = ["rule_score"]
+__all__ = ["rule_score", "stated_steps"]

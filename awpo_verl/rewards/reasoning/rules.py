@@ -11,7 +11,7 @@ expected. Where there is nothing to hold the thinking against, the rules have no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from awpo_verl.rewards.outcome import Response
@@ -44,6 +44,25 @@ def rule_score(
         looked_for = sorted(facts)[:MAX_FACTS]
         return sum(_mentions(thinking, fact) for fact in looked_for) / len(looked_for)
     return 0.0 if calls_expected else None
+
+
+def stated_steps(extra_info: Any) -> list[str] | None:
+    """The expected steps that a row states, for `rule_score`; None where it states none.
+
+    Args:
+        extra_info: the row's, or None.
+
+    Raises:
+        TypeError: extra_info is no mapping, or its reasoning_steps are no list (or array) of strings; shows them.
+    """
+    if extra_info is not None and not isinstance(extra_info, Mapping):
+        raise TypeError(f"extra_info must be an object, got {str(extra_info)[:200]!r}.")
+    steps: Any = (extra_info or {}).get("reasoning_steps")
+    if hasattr(steps, "tolist"):
+        steps = steps.tolist()
+    if steps is not None and not (isinstance(steps, list) and all(isinstance(step, str) for step in steps)):
+        raise TypeError(f"extra_info['reasoning_steps'] must be a list of strings, got {str(steps)[:200]!r}.")
+    return steps
 
 
 def _steps(thinking: str) -> list[str]:

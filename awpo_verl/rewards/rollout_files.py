@@ -1,0 +1,222 @@
+"""Rollouts that lie in files: JSONL or parquet with a row for each, or verl's own dumps, a folder of JSONL files.
+
+(verl writes dumps to `trainer.rollout_data_dir` and `trainer.validation_data_dir`.) A row is read under the first name
+that it has:
+
+    the response       output (verl's dumps), response, completion
+    its ground truth   gts (verl's dumps), ground_truth, reward_model.ground_truth
+    its tools          in the ground truth; else tools, extra_info.tools
+    its category       data_source, category; else "all"
+    expected steps     extra_info.reasoning_steps
+    recorded score     score, in verl's dumps
+
+Everything is streamed: a million rollouts need no more memory than one. What is wrong with a row is an error of that
+row (RowError), so the others can be read; a file that cannot be read at all is a FileError.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from awpo_verl.rewards.outcome.expected import plain
+from awpo_verl.rewards.reasoning import stated_steps
+
+RESPONSE_NAMES = ("output", "response", "completion")
+TRUTH_NAMES = ("gts", "ground_truth", "reward_model.ground_truth")
+TOOLS_NAMES = ("tools", "extra_info.tools")
+CATEGORY_NAMES = ("data_source", "category")
+
+
+class FileError(ValueError):
+    """A file that cannot be read, or must not be written. The message names it."""
+
+
+class RowError(ValueError):
+    """A row that cannot be read or scored. The message names file and row, and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row as it lies in its file: `where` is "file:row", rows (of JSONL: lines) counted from 1.
+
+    `read` gives its fields, or raises ValueError or RecursionError where it is broken.
+    """
+
+    where: str
+    read: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One rollout of a file.
+
+    Attributes:
+        where: "file:row".
+        tools: schemas beside the ground truth, None where there are none.
+        reasoning_steps: the expected steps, None where the row states none.
+        recorded: the score in verl's dump, None elsewhere.
+    """
+
+    where: str
+    response: str
+    ground_truth: Any
+    tools: Any
+    category: str
+    reasoning_steps: list[str] | None
+    recorded: float | None
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file, or the JSONL and parquet files of the folder, in the order of verl's steps.
+
+    Raises:
+        FileError: there is none.
+    """
+    if path.is_dir():
+        # verl's dumps are named by the step: 2.jsonl comes before 10.jsonl
+        files = sorted((f for f in path.iterdir() if f.suffix in _READERS), key=lambda f: (len(f.name), f.name))
+        if not files:
+            raise FileError(f"{path}: a folder without .jsonl or .parquet files.")
+        return files
+    if not path.is_file():
+        raise FileError(f"{path}: no such file or folder.")
+    if path.suffix not in _READERS:
+        raise FileError(
+            f"{path}: {path.suffix or 'a file without suffix'} is not read; use one of {', '.join(_READERS)}."
+        )
+    return [path]
+
+
+def records(path: Path) -> Iterator[Record]:
+    """The rows of a file, or of all files of a folder, not yet read.
+
+    Raises:
+        FileError: no such file, one that is broken as a whole, or no row at all. OSError: it cannot be opened.
+    """
+    files = files_of(path)
+    some = False
+    for file in files:
+        for record in _READERS[file.suffix](file):
+            some = True
+            yield record
+    if not some:
+        which = "the file is" if files == [path] else f"all {len(files)} files in it are"
+        raise FileError(f"{path}: {which} empty, there are no rows to score.")
+
+
+def read_row(record: Record) -> Row:
+    """The rollout of a record.
+
+    Raises:
+        RowError: it cannot be decoded, has no response or no ground truth, or its extra_info is broken.
+    """
+    try:
+        return _row(record.where, record.read())
+    except RowError:
+        raise
+    except (ValueError, TypeError, RecursionError) as error:
+        raise RowError(f"{record.where}: {error}") from None
+
+
+@contextmanager
+def written_whole(out: Path) -> Iterator[TextIO]:
+    """A text file that is `out` once the block is through. If it raises, an earlier `out` stays as it was."""
+    if out.exists() and not out.is_file():  # /dev/null: nothing to keep, and nothing to put in its place
+        with out.open("w", encoding="utf-8") as written:
+            yield written
+        return
+    target = out.resolve()  # a link stays a link
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as written:
+            yield written
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def refuse_to_overwrite(out: Path, path: Path) -> None:
+    """Raises FileError where writing `out` would replace what is read from `path`, or add to it."""
+    if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
+        raise FileError(f"--out={out} lies in {path}, the folder that is scored; use a path outside of it.")
+    if out.exists() and any(out.samefile(file) for file in files_of(path)):
+        raise FileError(f"--out={out} is a file that is scored; use another path, it would be overwritten.")
+
+
+def _jsonl(file: Path) -> Iterator[Record]:
+    with file.open("rb") as lines:  # bytes: one line that is not UTF-8 must not hide the others
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield Record(f"{file.name}:{number}", lambda line=line: _from_json(line))
+
+
+def _from_json(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8: {error}") from None
+    except RecursionError:
+        raise ValueError("not JSON that can be read: it is nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
+
+
+def _parquet(file: Path) -> Iterator[Record]:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    number = 0
+    try:
+        with ParquetFile(file) as table:
+            for batch in table.iter_batches(batch_size=1024):
+                for index in range(batch.num_rows):
+                    number += 1
+                    row = batch.slice(index, 1)
+                    yield Record(f"{file.name}:{number}", lambda row=row: row.to_pylist()[0])
+    except (ArrowException, OSError) as error:
+        raise FileError(f"{file}: not a parquet file that can be read (after row {number}): {error}") from error
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {".jsonl": _jsonl, ".parquet": _parquet}
+_MISSING = object()
+
+
+def _row(where: str, record: Any) -> Row:
+    if not isinstance(record, Mapping):
+        raise RowError(f"{where}: a line must be a JSON object, got {str(record)[:80]!r}.")
+    response = _first(record, RESPONSE_NAMES)
+    if not isinstance(response, str):
+        raise RowError(
+            f"{where}: no response (a text under one of {', '.join(RESPONSE_NAMES)}); it has {sorted(record)}."
+        )
+    ground_truth = _first(record, TRUTH_NAMES)
+    if ground_truth is _MISSING:
+        raise RowError(f"{where}: no ground truth (one of {', '.join(TRUTH_NAMES)}); it has {sorted(record)}.")
+    tools, category = _first(record, TOOLS_NAMES), _first(record, CATEGORY_NAMES)
+    score = record.get("score") if "gts" in record else None
+    return Row(
+        where,
+        response,
+        plain(ground_truth),
+        None if tools is _MISSING else plain(tools),
+        "all" if category is _MISSING else str(category),
+        stated_steps(record.get("extra_info")),
+        float(score) if isinstance(score, int | float) else None,
+    )
+
+
+def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    """The value under the first of the names, dots leading into objects, that is there and not null."""
+    for name in names:
+        value: Any = record
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value is not None:
+            return value
+    return _MISSING
