@@ -23,8 +23,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from awpo_verl.rewards.outcome.calls import Response, ToolCall
-from awpo_verl.rewards.outcome.schema import Tools
-from awpo_verl.rewards.outcome.values import Compared, compare_objects
+from awpo_verl.rewards.outcome.schema import Tools, schema_of
+from awpo_verl.rewards.outcome.values import Compared, compare_objects, perfect_matching
 
 NAME_CREDIT, KEY_CREDIT, VALUE_CREDIT = 0.2, 0.3, 0.5
 
@@ -74,9 +74,14 @@ class Match:
             return not (made or r.malformed or r.unclosed) and _says_something(r.content)
         if self.response.malformed or len(made) != len(self.expected):
             return False
-        if len(made) > 1 and sorted(c.name for c in made) != sorted(c.name for c in self.expected):
-            return False
-        return len(self._pairs) == len(made) and all(pair.keys.equal for pair in self._pairs)
+        if all(map(self._right, self.expected, made)):
+            return True
+        fits: list[list[bool]] = []
+        for call in self.expected if len(made) > 1 else ():
+            fits.append([self._right(call, other) for other in made])
+            if not any(fits[-1]):
+                return False
+        return bool(fits) and perfect_matching(fits)
 
     @property
     def graded(self) -> float:
@@ -121,6 +126,13 @@ class Match:
         """(kind, detail) of what is wrong, the most telling first, for tables; empty exactly where `exact`."""
         return () if self.exact else tuple(_failures(self))
 
+    def _right(self, expected: ToolCall, made: ToolCall) -> bool:
+        """Whether this call is the expected one."""
+        if expected.name != made.name:
+            return False
+        schema = schema_of(self.tools, expected.name)
+        return compare_objects(expected.arguments, made.arguments, schema, self.strings).equal
+
     @cached_property
     def _pairs(self) -> list[_Pair]:
         return _assign(self.expected, self.response.calls, self.tools, self.strings)
@@ -156,10 +168,8 @@ def _assign(expected: Sequence[ToolCall], made: Sequence[ToolCall], tools: Tools
 
     pairs: list[_Pair] = []
     for name in rows:
-        tool = tools.get(name) if tools else None
-        schema = tool.parameters if tool else None
 
-        def pair(i: int, j: int, schema: Any = schema) -> _Pair:
+        def pair(i: int, j: int, schema: Any = schema_of(tools, name)) -> _Pair:  # noqa: B008
             return _Pair(i, j, compare_objects(expected[i].arguments, made[j].arguments, schema, strings))
 
         pairs += _best(rows[name], columns[name], pair)

@@ -93,6 +93,8 @@ def _split_thinking(text: str, opening: str, closing: str) -> tuple[str | None, 
     Thinking begins with the text, where the prompt may have opened it, or at the start of a line: each turn of a long
     rollout has its own. Elsewhere the mark is text, such as in a call's argument.
     """
+    if opening not in text and closing not in text:
+        return None, False, [text]
     starts = _STARTS[opening]
     thoughts: list[str] = []
     outside: list[str] = []

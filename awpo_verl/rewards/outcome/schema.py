@@ -106,6 +106,12 @@ def schema_problems(calls: Sequence[ToolCall], tools: Tools | None) -> list[str]
     return problems[:MAX_PROBLEMS]
 
 
+def schema_of(tools: Tools | None, name: str) -> Mapping[str, Any] | None:
+    """The schema of a tool's arguments, None where it is not known."""
+    tool = tools.get(name) if tools else None
+    return tool.parameters if tool else None
+
+
 def property_schema(schema: Any, key: str) -> Any:
     """The schema of an object's property, None where the schema says nothing of it."""
     properties = schema.get("properties") if isinstance(schema, Mapping) else None

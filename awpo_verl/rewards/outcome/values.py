@@ -157,7 +157,7 @@ def _lists_equal(expected: Any, given: Any, schema: Any, strings: str) -> bool:
         return Counter(_canonical(item, strings) for item in expected) == Counter(
             _canonical(item, strings) for item in given
         )
-    return _perfect_matching([[accepts(want, got, items, strings) for got in given] for want in expected])
+    return perfect_matching([[accepts(want, got, items, strings) for got in given] for want in expected])
 
 
 def _canonical(value: Any, strings: str) -> str:
@@ -177,7 +177,7 @@ def _canonical(value: Any, strings: str) -> str:
     return json.dumps(walk(value), sort_keys=True)
 
 
-def _perfect_matching(fits: list[list[bool]]) -> bool:
+def perfect_matching(fits: list[list[bool]]) -> bool:
     """Whether each row can have a column of its own in which it is True."""
     import numpy as np
     from scipy.optimize import linear_sum_assignment
