@@ -249,3 +249,14 @@ def test_a_trajectory_is_checked_by_what_the_rollouts_tools_did(
     reward, info = score(manager(tokenizer), RIGHT, truth, tool_extra_fields=fields)
     assert (reward, info["exact"], info["graded"], info["checked"]) == (right, right, right, 1.0)
     assert info["n_calls"] == 1.0
+
+
+def test_a_users_function_is_given_the_log_of_the_rollout_s_tools(tokenizer: Any) -> None:
+    given: list[Any] = []
+
+    def own(extra_info: dict[str, Any], **_: Any) -> float:
+        given.append(extra_info[LOG_KEY])
+        return 0.5
+
+    assert score(manager(tokenizer, own), RIGHT, COUNT, tool_extra_fields={LOG_KEY: {"calls": []}})[0] == 0.5
+    assert given == [{"calls": []}]
