@@ -27,9 +27,6 @@ def read_value(text: str, start: int = 0) -> tuple[Any, int]:
         BadCallError: no JSON there, or over a bound.
     """
     start = skip_space(text, start)
-    if len(text) - start > MAX_CHARS:  # a window: what does not end in it is too long
-        value, end = read_value(text[start : start + MAX_CHARS])
-        return value, start + end
     try:
         value, end = _DECODER.raw_decode(text, start)
     except BadCallError:
@@ -38,6 +35,8 @@ def read_value(text: str, start: int = 0) -> tuple[Any, int]:
         raise BadCallError("nested too deeply") from None
     except ValueError as error:
         raise BadCallError(f"not JSON: {getattr(error, 'msg', 'bad number')}") from None
+    if end - start > MAX_CHARS:
+        raise BadCallError(f"a call of more than {MAX_CHARS} characters")
     # cheap first: where so few brackets open, they cannot nest too deeply
     if text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH:
         check_depth(value)
