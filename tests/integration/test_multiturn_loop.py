@@ -13,25 +13,12 @@ from tests.integration.verl_loop import Workspace
 
 pytestmark = pytest.mark.loop
 
-REWARD_FUNCTION = '''
-"""The outcome of a row with a stateful environment; writes down the log that it was given."""
-import json
-import os
-
-from awpo_verl.rewards.outcome.execution import match_rollout
-
-
-def outcome_only(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
-    with open(os.environ["SPY_FILE"] + ".reward", "a") as file:
-        file.write(json.dumps(extra_info.get("environment_log")) + "\\n")
-    return float(match_rollout(ground_truth, extra_info).ok)
-'''
 AGENT_LOOP = "- name: spy\n  _target_: tests.integration.spy_loop.SpyLoop\n"
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A tiny model that has just learned to use the desk's tools, the desk's rows and tools, and a reward function."""
+    """A tiny model that has just learned to use the desk's tools, the desk's rows and tools."""
     from awpo_verl.integration.environment_tool import write_tools_yaml
     from awpo_verl.tasks import desk, desk_warm_start, supervised, tiny_model
 
@@ -46,7 +33,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     tiny_model.save(model, tokenizer, folder / "model")
     desk.write_parquet(folder / "prompts.parquet", "train", {"easy": 8, "medium": 4, "hard": 4})
     write_tools_yaml(folder / "tools.yaml", desk.Desk)
-    (folder / "rewards.py").write_text(REWARD_FUNCTION)
     (folder / "agent_loop.yaml").write_text(AGENT_LOOP)
     return Workspace(folder)
 
@@ -68,13 +54,16 @@ def test_several_tool_turns_train_in_an_environment_of_each_rollout_s_own(
     metrics, _ = workspace.run(
         tmp_path,
         *("algorithm.adv_estimator=awpo", "data.max_response_length=192"),
+        "reward.custom_reward_function.path=null",  # the built-in manager
+        *("trainer.test_freq=1", f"trainer.validation_data_dir={tmp_path}/validation"),
         *(f"{rollout}.agent.default_agent_loop=spy", f"{rollout}.multi_turn.enable=True"),
         f"{rollout}.agent.agent_loop_config_path={workspace.folder}/agent_loop.yaml",
         f"{rollout}.multi_turn.tool_config_path={workspace.folder}/tools.yaml",
         *(f"{rollout}.multi_turn.max_assistant_turns=6", f"{rollout}.multi_turn.max_tool_response_length=1024"),
     )
-    records = read(spied)
-    assert len(records) == 16  # 4 prompts x 4 rollouts
+    everything = read(spied)
+    records, validated = everything[:16], everything[16:]  # 4 prompts x 4 rollouts; then 4 of the validation
+    assert (len(records), len(validated)) == (16, 4)
     with_calls = [record for record in records if record["log"]]
     assert len(with_calls) > 8
 
@@ -91,15 +80,21 @@ def test_several_tool_turns_train_in_an_environment_of_each_rollout_s_own(
 
     # The four rollouts of a prompt start from the same desk. An order can be cancelled or shipped once, so if they
     # shared a desk, at most one of them could succeed.
-    scores = [float(match_rollout(record["ground_truth"], {"environment_log": record["log"]}).ok) for record in records]
+    matches = [match_rollout(record["ground_truth"], {"environment_log": record["log"]}) for record in everything]
+    scores = [float(match is not None and match.ok) for match in matches[:16]]
     by_prompt: dict[str, float] = {}
     for record, score in zip(records, scores, strict=True):
         by_prompt[record["uid"]] = by_prompt.get(record["uid"], 0.0) + score
     assert max(by_prompt.values()) >= 2
 
-    # the log of each rollout reached the reward, and none where no call was made
-    assert sorted(map(json.dumps, read(Path(f"{spied}.reward")))) == sorted(json.dumps(r["log"]) for r in records)
+    # the log of each rollout reached the built-in manager: its outcomes are what the logs say
     assert metrics[1]["critic/score/mean"] == pytest.approx(sum(scores) / 16)
     assert metrics[1]["awpo/outcome/mean"] == pytest.approx(sum(scores) / 16)
+    # and so are its parts, which verl writes down in the validation's dump
+    dumped = read(tmp_path / "validation" / "1.jsonl")
+    told = sorted((float(m.ok), m.state_ok, m.results_ok) for m in matches[16:] if m is not None)
+    assert sorted((row["exact"], row["state_ok"], row["results_ok"]) for row in dumped) == told
+    assert [row["checked"] for row in dumped] == [1.0] * 4
+    assert [row["score"] for row in dumped] == [row["exact"] for row in dumped]
     assert metrics[1]["actor/grad_norm"] > 0
     assert metrics[1]["num_turns/max"] >= 5  # a prompt, two calls with their observations, and more
