@@ -13,7 +13,6 @@ carried out is decided by the desk's state at the end (rewards/outcome/execution
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Mapping
@@ -22,12 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from awpo_verl.rewards.outcome.execution import Environment, ground_truth_text, tools_kwargs
+from awpo_verl.tasks.splits import check_split, split_by_hash
 
 CUSTOMERS = ("Ann", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hope")
 ITEMS = ("bikes", "books", "clocks", "desks", "kites", "lamps", "maps", "rugs")
 DIFFICULTIES = ("easy", "medium", "hard")
-SPLITS = ("train", "heldout")
-HELDOUT_SHARE = 0.25
 DONE = "Done."  # the reply that ends a rollout
 
 SYSTEM_PROMPT = "You work at the order desk of a shop."
@@ -230,14 +228,12 @@ def _call(name: str, **arguments: Any) -> dict[str, Any]:
 def split_of(example: Example) -> str:
     """ "train" or "heldout", from the SHA-256 of the question and its desk."""
     text = json.dumps([example.question, example.initial], sort_keys=True)
-    share = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
-    return "heldout" if share < HELDOUT_SHARE else "train"
+    return split_by_hash(text)
 
 
 def draw(rng: random.Random, difficulty: str, split: str) -> Example:
     """Draw an example of one split: "train" or "heldout" (else ValueError)."""
-    if split not in SPLITS:
-        raise ValueError(f"split is {split!r}; use one of {SPLITS}")
+    check_split(split)
     while True:
         example = make_example(rng, difficulty)
         if split_of(example) == split:

@@ -18,7 +18,6 @@ Plain Python; `write_parquet` alone needs pyarrow.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import re
@@ -26,6 +25,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from awpo_verl.tasks.splits import check_split, split_by_hash
 
 ITEMS = (
     "bikes",
@@ -42,8 +43,6 @@ ITEMS = (
     "vases",
 )
 DIFFICULTIES = ("easy", "medium", "hard")
-SPLITS = ("train", "heldout")
-HELDOUT_SHARE = 0.25  # of all possible questions, by hash
 STEP_SEPARATOR = "\n"
 
 
@@ -183,14 +182,12 @@ def _call(name: str, **arguments: Any) -> dict[str, Any]:
 def split_of(question: str) -> str:
     """ "train" or "heldout", from the SHA-256 of the question's lower-cased words in sorted order."""
     words = " ".join(sorted(re.findall(r"\w+", question.lower())))
-    share = int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") / 2**64
-    return "heldout" if share < HELDOUT_SHARE else "train"
+    return split_by_hash(words)
 
 
 def draw(rng: random.Random, difficulty: str, split: str) -> Example:
     """Draw an example of one split: "train" or "heldout" (else ValueError)."""
-    if split not in SPLITS:
-        raise ValueError(f"split is {split!r}; use one of {SPLITS}")
+    check_split(split)
     while True:
         example = make_example(rng, difficulty)
         if split_of(example.question) == split:

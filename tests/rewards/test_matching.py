@@ -112,6 +112,9 @@ def test_a_default_may_be_left_out_or_written() -> None:
     for made, expected in itertools.product([plain, written], repeat=2):
         assert match([made], [expected], schema).exact
         assert match([made], [expected]).exact is (made == expected)  # without the schema nobody knows
+    either = [call("f", a=1, unit=any_of("mi", optional=True))]
+    assert match([written], either, schema).exact  # the same as leaving it out
+    assert not match([call("f", a=1, unit="m")], either, schema).exact
     assert not match([plain], [call("f", a=1, unit="mi")], schema).exact
     assert not match([call("f", a=1, unit="mi")], [plain], schema).exact
 

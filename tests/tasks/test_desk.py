@@ -19,7 +19,7 @@ from awpo_verl.rewards.outcome.execution import (
     resolve,
     tools_of,
 )
-from awpo_verl.tasks import desk
+from awpo_verl.tasks import desk, splits
 
 EXAMPLES = [desk.make_example(random.Random(f"{level}{i}"), level) for level in desk.DIFFICULTIES for i in range(60)]
 
@@ -117,7 +117,7 @@ def test_the_split_of_an_example_never_changes_between_versions():
 def test_about_a_quarter_is_held_out():
     # 180 examples at 0.25: standard deviation 0.032, so 0.13 is four of them
     share = sum(desk.split_of(example) == "heldout" for example in EXAMPLES) / len(EXAMPLES)
-    assert share == pytest.approx(desk.HELDOUT_SHARE, abs=0.13)
+    assert share == pytest.approx(splits.HELDOUT_SHARE, abs=0.13)
 
 
 def test_write_parquet_writes_verl_rows_that_survive_parquet(tmp_path):

@@ -8,7 +8,7 @@ from collections import Counter
 import jsonschema
 import pytest
 
-from awpo_verl.tasks import shop
+from awpo_verl.tasks import shop, splits
 
 
 def _examples(n=2000, seed=0):
@@ -114,7 +114,7 @@ def test_about_a_quarter_of_the_questions_are_held_out():
     # 4000 different questions at 0.25: standard deviation 0.007, so 0.03 is four of them.
     questions = {example.question for example in EXAMPLES if example.difficulty != "easy"}
     share = sum(shop.split_of(question) == "heldout" for question in questions) / len(questions)
-    assert share == pytest.approx(shop.HELDOUT_SHARE, abs=0.03)
+    assert share == pytest.approx(splits.HELDOUT_SHARE, abs=0.03)
 
 
 def test_the_split_of_a_question_never_changes_between_versions():

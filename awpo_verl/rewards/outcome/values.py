@@ -72,7 +72,7 @@ def compare_objects(
         strings: "strict" or "normalized".
     """
     properties = schema.get("properties", _EMPTY) if type(schema) is dict else _EMPTY
-    right = 0
+    right = absent = 0
     wrong: list[str] = []
     missing: list[str] = []
     for key, value in expected.items():
@@ -80,12 +80,14 @@ def compare_objects(
         if key in given:
             if accepts(value, given[key], inner, strings):
                 right += 1
+            elif type(value) is AnyOf and value.optional and _writes_default(given[key], inner, strings):
+                absent += 1
             else:
                 wrong.append(key)
         elif not (type(value) is AnyOf and value.optional) and not _is_default(value, inner, strings):
             missing.append(key)
     unexpected: list[str] = []
-    if len(given) > right + len(wrong):
+    if len(given) > right + absent + len(wrong):
         for key, value in given.items():
             if key not in expected and not _writes_default(value, properties.get(key), strings):
                 unexpected.append(key)
