@@ -79,7 +79,10 @@ def default_left_out(argument: Argument) -> bool:
 
 def default_written(argument: Argument) -> bool:
     default = _default(argument)
-    written = argument.pattern is None and argument.ours is not MISSING and default is not MISSING
+    pattern = argument.pattern
+    may_be_absent = isinstance(pattern, AnyOf) and pattern.optional
+    absent = pattern is None or (may_be_absent and not accepts(pattern, argument.ours, argument.schema, "normalized"))
+    written = absent and argument.ours is not MISSING and default is not MISSING
     return written and accepts(default, argument.ours, argument.schema, "normalized")
 
 
