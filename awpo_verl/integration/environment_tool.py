@@ -45,7 +45,6 @@ from awpo_verl.rewards.outcome.execution import (
     Environment,
     Limits,
     Session,
-    SessionError,
     path_of,
     resolve,
     tools_of,
@@ -87,7 +86,7 @@ class EnvironmentTool(BaseTool):
                 if rollout.session is None:
                     opening = loop.run_in_executor(_THREADS, _open, agent_data.tools_kwargs, self.limits)
                     rollout.session = await opening
-            except (ValueError, KeyError, SessionError) as error:
+            except Exception as error:  # whatever it is, the row's or the environment's fault, not the model's
                 agent_data.extra_fields[LOG_KEY] = {"error": f"{type(error).__name__}: {error}"}
                 raise
             call = ToolCall(self.name, parameters)

@@ -86,6 +86,10 @@ class AWPORewardManager(RewardManagerBase):
         else:
             tools = (row.get("extra_info") or {}).get("tools")
             verdict = check(marked, ground_truth, self.outcome, tools, row.get("tool_extra_fields") or {})
+            if verdict.trajectory is not None:
+                from awpo_verl.rewards.outcome.execution.rows import require_environment
+
+                require_environment(row.get("extra_info"))
         return text, verdict, rule_score(verdict.response, stated_steps(row.get("extra_info")), verdict.calls_expected)
 
     async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:

@@ -119,9 +119,17 @@ def test_what_a_tool_raises_is_an_observation_and_the_session_goes_on(call, says
     assert not session.call(ToolCall("flood", {"characters": 1})).failed
 
 
-def test_a_keyboard_interrupt_is_the_user_s_and_passes():
-    with pytest.raises(KeyboardInterrupt):
-        rogue().call(ToolCall("fail", {"how": "interrupt"}))
+def test_a_keyboard_interrupt_in_a_tools_thread_is_the_tools_own():
+    observation = rogue().call(ToolCall("fail", {"how": "interrupt"}))
+    assert observation.failed
+    assert observation.text.startswith("Error: KeyboardInterrupt")
+
+
+def test_calls_past_the_limit_are_counted_and_not_logged():
+    session = rogue(calls=2)
+    for _ in range(5):
+        session.call(ToolCall("flood", {"characters": 1}))
+    assert (len(session.log()["calls"]), session.log()["beyond"]) == (2, 3)
 
 
 @pytest.mark.parametrize("tool", ["loop", "stubborn"])

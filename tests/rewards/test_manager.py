@@ -19,7 +19,7 @@ from verl.utils.reward_score import default_compute_score
 
 from awpo_verl.rewards.manager import AWPORewardManager, response_ids
 from awpo_verl.rewards.outcome import ToolCall
-from awpo_verl.rewards.outcome.execution import LOG_KEY, Session, ground_truth_text
+from awpo_verl.rewards.outcome.execution import LOG_KEY, Session, TrajectoryError, ground_truth_text, tools_kwargs
 from awpo_verl.tasks import shop, tiny_model
 from tests.rewards.environments import Counter
 
@@ -246,7 +246,8 @@ def test_a_trajectory_is_checked_by_what_the_rollouts_tools_did(
         session.call(ToolCall("add", {"amount": amount}))
         fields = {LOG_KEY: session.log()}
     # the text says something else: the log counts
-    reward, info = score(manager(tokenizer), RIGHT, truth, tool_extra_fields=fields)
+    given = {"tools_kwargs": tools_kwargs(Counter, {"count": 1})}
+    reward, info = score(manager(tokenizer), RIGHT, truth, tool_extra_fields=fields, extra_info=given)
     assert (reward, info["exact"], info["graded"], info["checked"]) == (right, right, right, 1.0)
     assert info["n_calls"] == 1.0
 
@@ -260,3 +261,8 @@ def test_a_users_function_is_given_the_log_of_the_rollout_s_tools(tokenizer: Any
 
     assert score(manager(tokenizer, own), RIGHT, COUNT, tool_extra_fields={LOG_KEY: {"calls": []}})[0] == 0.5
     assert given == [{"calls": []}]
+
+
+def test_a_trajectory_row_without_an_environment_is_an_error_and_not_the_models_zero(tokenizer: Any) -> None:
+    with pytest.raises(TrajectoryError, match=r"extra_info\.tools_kwargs has no '__environment__'"):
+        score(manager(tokenizer), RIGHT, COUNT, extra_info={"tools_kwargs": None})

@@ -14,6 +14,7 @@ from awpo_verl.rewards.outcome.execution import (
     Limits,
     Observation,
     Session,
+    SessionError,
     TrajectoryError,
     TrajectoryMatch,
     compare,
@@ -264,3 +265,18 @@ def test_the_row_s_tools_kwargs_are_text_so_that_parquet_cannot_pad_them():
         "environment": "tests.rewards.environments:Counter",
         "initial": {"count": 0, "items": []},
     }
+
+
+def test_a_number_is_compared_by_value_however_large():
+    large = 1_700_000_000_123
+    assert match([[add(large)]], [[add(float(large))]]).ok
+
+
+def test_a_state_that_nests_too_deeply_is_wrong_and_no_crash():
+    session = Session.open(Counter, {"count": 0, "items": []})
+    deep: list = []
+    for _ in range(300):
+        deep = [deep]
+    session.environment.items = deep  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(SessionError, match="nests deeper than 100"):
+        session.state()

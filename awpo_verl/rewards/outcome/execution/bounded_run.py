@@ -2,9 +2,10 @@
 
 Past the time an exception is raised inside the thread (PyThreadState_SetAsyncExc), again and again for a moment, so
 that even a loop that swallows exceptions has little chance. What it cannot stop: code that does not return to the
-interpreter (time.sleep, a lock that is never free, a pathological regular expression, 9**9**9). Such a thread is left
-behind: a daemon, so the process can still end, but it keeps its core busy and its memory. Memory is not bounded at
-all. Code that needs more than this belongs into a process or a container of its own, behind a tool that asks it.
+interpreter. A thread that waits there (time.sleep, a lock that is never free) is left behind: a daemon, so the process
+can still end. One that computes there without letting go of the interpreter (a pathological regular expression,
+9**9**9) holds up the whole worker until it is done, this function too. Memory is not bounded at all. Code that needs
+more than this belongs into a process or a container of its own, behind a tool that asks it.
 """
 
 from __future__ import annotations

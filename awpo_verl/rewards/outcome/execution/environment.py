@@ -125,10 +125,10 @@ def resolve(path: str) -> type[Environment]:
     module_name, _, class_name = path.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except Exception as error:  # the module's own code runs, and may raise anything
         raise ValueError(
-            f"environment={path!r}: cannot import {module_name!r} ({error}). Every Ray worker must be able to: "
-            "install it, or put its folder on PYTHONPATH."
+            f"environment={path!r}: cannot import {module_name!r} ({type(error).__name__}: {error}). Every Ray worker "
+            "must be able to: install it, or put its folder on PYTHONPATH."
         ) from error
     if class_name not in vars(module):
         raise ValueError(f"environment={path!r}: module {module_name!r} has no {class_name!r}.")

@@ -34,6 +34,7 @@ from awpo_verl.rewards.outcome.execution.trajectory import (
 LOG_KEY = "environment_log"  # of a row's tool_extra_fields: Session.log()
 TOOLS_KWARGS_KEY = "__environment__"  # of extra_info.tools_kwargs; no tool's name starts with an underscore
 CACHED_REFERENCES = 1024
+REPLAY_PATIENCE = 20  # times the seconds that the rollout's calls had
 
 
 def match_rollout(ground_truth: Any, tool_extra_fields: Mapping[str, Any] | None) -> TrajectoryMatch | None:
@@ -67,13 +68,30 @@ def match_rollout(ground_truth: Any, tool_extra_fields: Mapping[str, Any] | None
         )
     if log.get("over"):
         return TrajectoryMatch(False, 0.0, 0.0, log["over"])
-    replay = _Replay(_open(truth, replace(limits, calls=max(limits.calls, len(log["calls"]) + 1))))
+    # what had time in the rollout gets plenty here: a loaded machine must not turn it into another result
+    roomy = replace(
+        limits,
+        calls=max(limits.calls, len(log["calls"]) + 1),
+        call_seconds=REPLAY_PATIENCE * limits.call_seconds,
+        rollout_seconds=REPLAY_PATIENCE * limits.rollout_seconds,
+    )
+    replay = _Replay(_open(truth, roomy))
     calls = []
     for made in log["calls"]:
         if made["ran"]:
             calls.append(ToolCall(made["name"], made["arguments"]))
             replay.expected.append(made["text"])
     return compare(reference, lambda: replay, [calls])
+
+
+def require_environment(extra_info: Any) -> None:
+    """Raises TrajectoryError where a row's rollouts cannot have had one: verl tells that to the model alone."""
+    given = extra_info.get("tools_kwargs") if isinstance(extra_info, Mapping) else None
+    if not isinstance(given, Mapping) or not isinstance(given.get(TOOLS_KWARGS_KEY), str):
+        raise TrajectoryError(
+            f"The ground truth has a trajectory, but extra_info.tools_kwargs has no {TOOLS_KWARGS_KEY!r}, so the "
+            f"rollout had no environment; it is {str(given)[:200]}. Write it with execution.tools_kwargs."
+        )
 
 
 def match_response(ground_truth: Any, calls: Sequence[ToolCall]) -> TrajectoryMatch | None:

@@ -19,6 +19,7 @@ from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.execution.bounded_run import OutOfTimeError, run_bounded
 from awpo_verl.rewards.outcome.execution.environment import Environment, Tool, name_of, tools_of
 
+STATE_DEPTH = 100  # nesting of a state
 MESSAGE_CHARS = 400  # of what a failed call tells the model
 
 
@@ -67,6 +68,7 @@ class Session:
         self._seconds_left = float(self.limits.rollout_seconds)
         self._over = ""  # why no call is possible any more
         self._calls: list[dict[str, Any]] = []
+        self._beyond = 0
         self._lock = threading.Lock()
 
     @classmethod
@@ -90,20 +92,23 @@ class Session:
         """Run one call. Whatever the call is and the tool does, the answer is an observation.
 
         Raises:
-            KeyboardInterrupt: nothing else. It is the user's, or a tool raised it as if it were.
+            KeyboardInterrupt: the user's, while waiting in the main thread; nothing else.
         """
         with self._lock:
             arguments, refused = self._checked(call)
             observation = refused or self._run(self._tools[call.name], arguments)
-            self._calls.append(
-                {
-                    "name": str(call.name)[:MESSAGE_CHARS],
-                    "arguments": arguments,
-                    "text": observation.text,
-                    "failed": observation.failed,
-                    "ran": refused is None,
-                }
-            )
+            if len(self._calls) < self.limits.calls:
+                self._calls.append(
+                    {
+                        "name": str(call.name)[:MESSAGE_CHARS],
+                        "arguments": arguments,
+                        "text": observation.text,
+                        "failed": observation.failed,
+                        "ran": refused is None,
+                    }
+                )
+            else:  # refused, and not logged: the log is bounded too
+                self._beyond += 1
             return observation
 
     def state(self) -> Any:
@@ -120,19 +125,24 @@ class Session:
                 text = run_bounded(lambda: _json(environment.state()), self.limits.rollout_seconds)
             except (Exception, SystemExit) as error:
                 raise SessionError(f"{type(environment).__qualname__}.state() failed: {_reason(error)}") from error
-            return json.loads(text)
+            state = json.loads(text)
+            if not _within(state, STATE_DEPTH):
+                raise SessionError(f"The state nests deeper than {STATE_DEPTH}, which is not compared.")
+            return state
 
     def log(self) -> dict[str, Any]:
-        """The session so far, as a JSON object: {"environment", "limits", "over", "calls"}.
+        """The session so far, as a JSON object: {"environment", "limits", "over", "beyond", "calls"}.
 
-        over: why no call is possible any more, else "". A call has name, arguments (None where they were not JSON or
-        nested too deep), text, failed, and ran: False where it was refused before the tool saw it.
+        over: why no call is possible any more, else "". beyond: calls past the limit, refused and not logged. A call
+        has name, arguments (None where they were not JSON or nested too deep), text, failed, and ran: False where it
+        was refused before the tool saw it.
         """
         with self._lock:
             return {
                 "environment": name_of(type(self.environment)),
                 "limits": asdict(self.limits),
                 "over": self._over,
+                "beyond": self._beyond,
                 "calls": copy.deepcopy(self._calls),
             }
 
@@ -174,9 +184,8 @@ class Session:
         """Runs in the tool's own thread, so that making text of the result is bounded too."""
         try:
             text = _json(tool.function(self.environment, **arguments))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  # SystemExit, MemoryError, RecursionError are the tool's too
+        except BaseException as error:  # noqa: BLE001  # SystemExit, MemoryError, KeyboardInterrupt are the tool's:
+            # the user's Ctrl-C reaches the main thread alone
             return _failure(f"Error: {_reason(error)}")
         limit = self.limits.output_chars
         if len(text) > limit:

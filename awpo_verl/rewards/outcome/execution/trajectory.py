@@ -10,7 +10,7 @@ of their own each. After every user turn two things are compared (as BFCL's mult
 
 - "auto" (the default): where a user turn of the reference leaves the state as it was, the result of its last call,
   since there the state alone would be right for a model that does nothing; elsewhere none.
-- "none"; "all": the result of every call (BFCL's rule: it also fixes the way);
+- "none"; "all": the result of every call (BFCL's rule; results that are equal count once);
 - a list of [user turn, call], counted from 0.
 
 Numbers are compared by value (1 is 1.0) to 12 digits, so that the order of a sum does not matter; true is not 1.
@@ -172,6 +172,8 @@ def _result(observation: Observation) -> str:
 
 def _normalized(value: Any) -> Any:
     if isinstance(value, float):
+        if value.is_integer():
+            return int(value)
         rounded = float(f"{value:.12g}")
         return int(rounded) if rounded.is_integer() else rounded
     if isinstance(value, dict):
