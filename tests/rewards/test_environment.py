@@ -216,8 +216,9 @@ json_values = st.recursive(
 def test_any_call_at_all_is_answered_with_text_that_can_be_encoded(name, arguments):
     session = counter()
     observation = session.call(ToolCall(name, arguments))
-    observation.text.encode("utf-8")
-    json.dumps(session.log(), allow_nan=False)
+    assert observation.text.encode("utf-8").decode("utf-8") == observation.text
+    (logged,) = json.loads(json.dumps(session.log(), allow_nan=False))["calls"]
+    assert (logged["text"], logged["failed"]) == (observation.text, observation.failed)
 
 
 def test_a_lone_surrogate_from_the_model_comes_back_as_its_escape():

@@ -62,7 +62,13 @@ def skip_space(text: str, start: int) -> int:
 
 
 def check_depth(value: Any, limit: int = MAX_DEPTH) -> None:
-    """Raises BadCallError if lists and objects nest deeper than `limit`. No recursion."""
+    """Raises BadCallError if lists and objects nest deeper than `limit`."""
+    if nests_deeper(value, limit):
+        raise BadCallError(f"nested deeper than {limit}")
+
+
+def nests_deeper(value: Any, limit: int) -> bool:
+    """Whether lists and objects nest deeper than `limit` (at least 1). No recursion."""
     level = [value]
     for _ in range(limit):
         inner: list[Any] = []
@@ -73,8 +79,8 @@ def check_depth(value: Any, limit: int = MAX_DEPTH) -> None:
                 inner.extend(item)
         level = [item for item in inner if isinstance(item, dict | list)]
         if not level:
-            return
-    raise BadCallError(f"nested deeper than {limit}")
+            return False
+    return True
 
 
 def read_integer(digits: str) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from awpo_verl.rewards.outcome.bounded_json import nests_deeper
 from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.execution.bounded_run import OutOfTimeError, run_bounded
 from awpo_verl.rewards.outcome.execution.environment import Environment, Tool, name_of, tools_of
@@ -126,7 +127,7 @@ class Session:
             except (Exception, SystemExit) as error:
                 raise SessionError(f"{type(environment).__qualname__}.state() failed: {_reason(error)}") from error
             state = json.loads(text)
-            if not _within(state, STATE_DEPTH):
+            if nests_deeper(state, STATE_DEPTH):
                 raise SessionError(f"The state nests deeper than {STATE_DEPTH}, which is not compared.")
             return state
 
@@ -149,7 +150,7 @@ class Session:
     def _checked(self, call: ToolCall) -> tuple[dict[str, Any] | None, Observation | None]:
         """A copy of the arguments (None where they cannot be copied), and why the call is refused, if it is."""
         try:
-            if not isinstance(call.arguments, dict) or not _within(call.arguments, self.limits.depth):
+            if not isinstance(call.arguments, dict) or nests_deeper(call.arguments, self.limits.depth):
                 return None, _failure(f"The arguments must be a JSON object nested at most {self.limits.depth} deep.")
             arguments = json.loads(_json(call.arguments))
         except (TypeError, ValueError, RecursionError) as error:
@@ -212,11 +213,3 @@ def _reason(error: BaseException) -> str:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _within(value: Any, depth: int) -> bool:
-    """Whether a value nests at most `depth` deep; recursion is bounded by it."""
-    if isinstance(value, dict | list):
-        items = value.values() if isinstance(value, dict) else value
-        return depth > 0 and all(_within(item, depth - 1) for item in items)
-    return True
