@@ -11,26 +11,49 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-SECTION = "algorithm.awpo"
+from awpo_verl.config.bounds import SECTION, AWPOConfigError, at_least, one_of, refuse, used_by, within_unit
+from awpo_verl.config.rewards import (
+    CALL_FORMATS,
+    REASONING_SOURCES,
+    RUBRIC_PARTS,
+    JudgeConfig,
+    OutcomeConfig,
+    RubricConfig,
+    check_judge,
+    check_outcome,
+    check_rubric,
+)
+
+__all__ = [
+    "CALL_FORMATS",
+    "RESERVED_KEYS",
+    "SECTION",
+    "AWPOConfig",
+    "AWPOConfigError",
+    "ClipConfig",
+    "DifficultyConfig",
+    "GateConfig",
+    "JudgeConfig",
+    "OutcomeConfig",
+    "RubricConfig",
+    "merge_defaults",
+    "parse",
+]
 
 GATE_KINDS = ("variance_ratio", "fixed", "hard", "none")
 DIFFICULTY_KINDS = ("parabolic", "none")
 CLIP_SCOPES = ("batch", "sequence")
-CALL_FORMATS = ("auto", "hermes", "toolrl", "pythonic", "llama3_json", "mistral", "qwen3_coder", "gpt_oss")
-MATCH_KINDS = ("exact", "graded")
-STRING_KINDS = ("strict", "normalized")
 # Keys of reward_extra_info with a meaning of their own (rewards/parts.py).
 RESERVED_KEYS = frozenset(
     [
         *("acc", "score", "reward", "outcome", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"),
         *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless"),
         *("state_ok", "results_ok"),
+        *("rubric", *(f"rubric_{name}" for name in RUBRIC_PARTS)),
+        *("judge_status", "judge_reason", "judge_seconds", "judge_requests", "judge_tokens_in", "judge_tokens_out"),
+        *("judge_neutralized",),
     ]
 )
-
-
-class AWPOConfigError(ValueError):
-    """A key of the config has a value that AWPO cannot work with. The message names the key and what to use."""
 
 
 @dataclass
@@ -74,21 +97,6 @@ class ClipConfig:
 
 
 @dataclass
-class OutcomeConfig:
-    """Built-in outcome checkers (rewards/outcome), for rows with expected calls.
-
-    format: how the model writes calls: auto (told by the tokenizer's chat template, else by each text's marks) |
-        hermes | toolrl | pythonic | llama3_json | mistral | qwen3_coder | gpt_oss.
-    match: exact (1 where every call is right, else 0) | graded (partial credit in [0, 1]).
-    strings: strict (as they are) | normalized (case, blanks and punctuation outside of numbers do not count).
-    """
-
-    format: str = "auto"
-    match: str = "exact"
-    strings: str = "strict"
-
-
-@dataclass
 class AWPOConfig:
     """The section `algorithm.awpo`.
 
@@ -97,16 +105,20 @@ class AWPOConfig:
         a scorer's noise alone is not blown up to unit size.
     outcome_range: [low, high] of the outcome reward; the difficulty weight maps it to [0, 1].
     reasoning_key: key of the reasoning reward in each rollout's reward_extra_info.
+    reasoning_source: rubric (rules, no model) | judge (an LLM), for rollouts that your own function does not score.
     """
 
     reasoning_weight: float = 1.0
     reasoning_std_floor: float = 0.05
     outcome_range: list[float] = field(default_factory=lambda: [0.0, 1.0])
     reasoning_key: str = "reasoning"
+    reasoning_source: str = "rubric"
     gate: GateConfig = field(default_factory=GateConfig)
     difficulty: DifficultyConfig = field(default_factory=DifficultyConfig)
     clip: ClipConfig = field(default_factory=ClipConfig)
     outcome: OutcomeConfig = field(default_factory=OutcomeConfig)
+    rubric: RubricConfig = field(default_factory=RubricConfig)
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
 
     def __post_init__(self) -> None:
         check(self)
@@ -114,30 +126,30 @@ class AWPOConfig:
 
 def check(config: AWPOConfig) -> None:
     """Bounds and combinations. Raises AWPOConfigError that names the first wrong key."""
-    _at_least(0.0, "reasoning_weight", config.reasoning_weight)
-    _at_least(0.0, "reasoning_std_floor", config.reasoning_std_floor)
+    at_least(0.0, "reasoning_weight", config.reasoning_weight)
+    at_least(0.0, "reasoning_std_floor", config.reasoning_std_floor)
     bounds = config.outcome_range
     if len(bounds) != 2 or not all(math.isfinite(b) for b in bounds) or bounds[0] >= bounds[1]:
-        _refuse("outcome_range", list(bounds), "two finite numbers [low, high] with low < high, e.g. [0.0, 1.0]")
+        refuse("outcome_range", list(bounds), "two finite numbers [low, high] with low < high, e.g. [0.0, 1.0]")
     if not config.reasoning_key or config.reasoning_key in RESERVED_KEYS:
         taken = ", ".join(sorted(RESERVED_KEYS))
-        _refuse("reasoning_key", config.reasoning_key, f"a name of its own in reward_extra_info (taken: {taken})")
-    _one_of(GATE_KINDS, "gate.kind", config.gate.kind)
-    if not 0.0 <= config.gate.value <= 1.0:
-        _refuse("gate.value", config.gate.value, "a number in [0, 1]")
-    _at_least(0.0, "gate.threshold", config.gate.threshold)
-    _used_by("gate.value", config.gate.value, GateConfig.value, "gate.kind", "fixed", config.gate.kind)
-    _used_by("gate.threshold", config.gate.threshold, GateConfig.threshold, "gate.kind", "hard", config.gate.kind)
-    _one_of(DIFFICULTY_KINDS, "difficulty.kind", config.difficulty.kind)
-    _at_least(0.0, "difficulty.d_min", config.difficulty.d_min)
-    _at_least(config.difficulty.d_min, "difficulty.d_max", config.difficulty.d_max, " (difficulty.d_min)")
+        refuse("reasoning_key", config.reasoning_key, f"a name of its own in reward_extra_info (taken: {taken})")
+    one_of(GATE_KINDS, "gate.kind", config.gate.kind)
+    within_unit("gate.value", config.gate.value)
+    at_least(0.0, "gate.threshold", config.gate.threshold)
+    used_by("gate.value", config.gate.value, GateConfig.value, "gate.kind", "fixed", config.gate.kind)
+    used_by("gate.threshold", config.gate.threshold, GateConfig.threshold, "gate.kind", "hard", config.gate.kind)
+    one_of(DIFFICULTY_KINDS, "difficulty.kind", config.difficulty.kind)
+    at_least(0.0, "difficulty.d_min", config.difficulty.d_min)
+    at_least(config.difficulty.d_min, "difficulty.d_max", config.difficulty.d_max, " (difficulty.d_min)")
     if config.difficulty.d_max <= 0.0:
-        _refuse("difficulty.d_max", config.difficulty.d_max, "a number > 0; with 0 every advantage is 0")
-    _at_least(0.0, "clip.shrink", config.clip.shrink)
-    _one_of(CLIP_SCOPES, "clip.scope", config.clip.scope)
-    _one_of(CALL_FORMATS, "outcome.format", config.outcome.format)
-    _one_of(MATCH_KINDS, "outcome.match", config.outcome.match)
-    _one_of(STRING_KINDS, "outcome.strings", config.outcome.strings)
+        refuse("difficulty.d_max", config.difficulty.d_max, "a number > 0; with 0 every advantage is 0")
+    at_least(0.0, "clip.shrink", config.clip.shrink)
+    one_of(CLIP_SCOPES, "clip.scope", config.clip.scope)
+    check_outcome(config.outcome)
+    check_rubric(config.rubric)
+    one_of(REASONING_SOURCES, "reasoning_source", config.reasoning_source)
+    check_judge(config.judge, config.reasoning_source)
 
 
 def parse(section: Any) -> AWPOConfig:
@@ -200,26 +212,3 @@ def _known_keys() -> str:
 
     walk(OmegaConf.to_container(OmegaConf.structured(AWPOConfig)), "")
     return ", ".join(flat)
-
-
-def _refuse(key: str, given: object, wanted: str) -> None:
-    raise AWPOConfigError(f"{SECTION}.{key}={given} is not usable: it must be {wanted}.")
-
-
-def _at_least(bound: float, key: str, given: float, why: str = "") -> None:
-    if not (math.isfinite(given) and given >= bound):
-        _refuse(key, given, f"a finite number >= {bound:g}{why}")
-
-
-def _used_by(key: str, given: float, default: float, switch: str, needed: str, chosen: str) -> None:
-    """A value that was set but that the chosen kind never reads is a mistake, not a no-op."""
-    if given != default and chosen != needed:
-        raise AWPOConfigError(
-            f"{SECTION}.{key}={given} has no effect with {SECTION}.{switch}={chosen}: "
-            f"set {SECTION}.{switch}={needed} too, or leave {key} at its default ({default:g})."
-        )
-
-
-def _one_of(allowed: tuple[str, ...], key: str, given: str) -> None:
-    if given not in allowed:
-        _refuse(key, given, f"one of {', '.join(allowed)}")

@@ -1,0 +1,44 @@
+"""Checks of single keys: each error names the key, what was given, and what to use instead."""
+
+from __future__ import annotations
+
+import math
+
+SECTION = "algorithm.awpo"
+
+
+class AWPOConfigError(ValueError):
+    """A key of the config has a value that AWPO cannot work with. The message names the key and what to use."""
+
+
+def refuse(key: str, given: object, wanted: str) -> None:
+    raise AWPOConfigError(f"{SECTION}.{key}={given} is not usable: it must be {wanted}.")
+
+
+def at_least(bound: float, key: str, given: float, why: str = "") -> None:
+    if not (math.isfinite(given) and given >= bound):
+        refuse(key, given, f"a finite number >= {bound:g}{why}")
+
+
+def positive(key: str, given: float) -> None:
+    if not (math.isfinite(given) and given > 0):
+        refuse(key, given, "a finite number > 0")
+
+
+def within_unit(key: str, given: float) -> None:
+    if not 0.0 <= given <= 1.0:
+        refuse(key, given, "a number in [0, 1]")
+
+
+def used_by(key: str, given: object, default: object, switch: str, needed: str, chosen: str) -> None:
+    """A value that was set but that the chosen kind never reads is a mistake, not a no-op."""
+    if given != default and chosen != needed:
+        raise AWPOConfigError(
+            f"{SECTION}.{key}={given} has no effect with {SECTION}.{switch}={chosen}: "
+            f"set {SECTION}.{switch}={needed} too, or leave {key} at its default ({default})."
+        )
+
+
+def one_of(allowed: tuple[str, ...], key: str, given: str) -> None:
+    if given not in allowed:
+        refuse(key, given, f"one of {', '.join(allowed)}")
