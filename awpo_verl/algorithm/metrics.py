@@ -46,9 +46,9 @@ def diagnostics(
     }
     if valid.any():
         metrics["awpo/reasoning/mean"] = reasoning[valid].mean()
-    correlation = _correlation(outcome[valid], reasoning[valid])
-    if correlation is not None:
-        metrics["awpo/outcome_reasoning_corr"] = correlation
+    agreement = correlation(outcome[valid], reasoning[valid])
+    if agreement is not None:
+        metrics["awpo/outcome_reasoning_corr"] = agreement
 
     comparable = sizes > 1
     if comparable.any():
@@ -63,8 +63,8 @@ def diagnostics(
     return {name: float(value) for name, value in metrics.items()}
 
 
-def _correlation(x: Tensor, y: Tensor) -> Tensor | None:
-    """Pearson correlation, or None where either has no spread."""
+def correlation(x: Tensor, y: Tensor) -> Tensor | None:
+    """Pearson correlation of two [B], in [-1, 1]; None where either has no spread."""
     x, y = x - x.mean(), y - y.mean()
     norm = (x.norm() * y.norm()) if len(x) > 1 else torch.zeros(())
     return None if norm <= 1e-12 else (x @ y / norm).clamp(-1.0, 1.0)

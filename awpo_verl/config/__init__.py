@@ -51,7 +51,7 @@ RESERVED_KEYS = frozenset(
         *("state_ok", "results_ok"),
         *("rubric", *(f"rubric_{name}" for name in RUBRIC_PARTS)),
         *("judge_status", "judge_reason", "judge_seconds", "judge_requests", "judge_tokens_in", "judge_tokens_out"),
-        *("judge_neutralized",),
+        *("judge_retries", "judge_neutralized"),
     ]
 )
 

@@ -67,6 +67,7 @@ class JudgeConfig:
         template: a packaged prompt template by name, or the path of one of your own (docs/judge.md).
         show_answer: False: the judge sees the thinking without the final call, so it cannot grade the call instead.
         show_reference: False: the judge does not see the row's expected calls.
+        max_section_chars: of the conversation, the thinking, and so on; longer ones are cut in the middle.
         explain: the judge writes a sentence before its score: better scores, more tokens, a reason in the dumps.
         reply: how the form of the reply is enforced: json_schema (structured output) | json_object | text (asked for).
         temperature: None: not sent. max_tokens: of one reply. samples: that many replies, of which the median counts.
@@ -88,6 +89,7 @@ class JudgeConfig:
     template: str = "tool_use"
     show_answer: bool = True
     show_reference: bool = True
+    max_section_chars: int = 16_000
     explain: bool = True
     reply: str = "json_schema"
     temperature: float | None = 0.0
@@ -99,7 +101,7 @@ class JudgeConfig:
     step_budget: float = 600.0
     concurrency: int = 64
     retries: int = 3
-    breaker_failures: int = 8
+    breaker_failures: int = 16
     breaker_pause: float = 30.0
     min_valid: float = 0.8
     required: bool = False
@@ -137,7 +139,7 @@ def check_judge(judge: JudgeConfig, source: str) -> None:
     one_of(REPLY_KINDS, "judge.reply", judge.reply)
     if judge.temperature is not None:
         at_least(0.0, "judge.temperature", judge.temperature)
-    for name in ("max_tokens", "samples", "concurrency", "breaker_failures"):
+    for name in ("max_tokens", "max_section_chars", "samples", "concurrency", "breaker_failures"):
         at_least(1, f"judge.{name}", getattr(judge, name))
     if judge.samples > 1 and judge.temperature == 0.0:
         raise AWPOConfigError(
@@ -147,6 +149,8 @@ def check_judge(judge: JudgeConfig, source: str) -> None:
     for name in ("deadline", "attempt_timeout", "step_budget", "breaker_pause", "cache_gb"):
         positive(f"judge.{name}", getattr(judge, name))
     at_least(0, "judge.retries", judge.retries)
+    if judge.attempt_timeout > judge.deadline:
+        refuse("judge.attempt_timeout", judge.attempt_timeout, f"at most judge.deadline={judge.deadline}")
     within_unit("judge.min_valid", judge.min_valid)
 
 

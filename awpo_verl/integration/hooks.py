@@ -31,6 +31,7 @@ def install() -> None:
         "verl.trainer.ppo.v1.trainer_base": _v1_trainer,
         "verl.workers.utils.losses": _actor_loss,
         "verl.experimental.reward_loop.reward_manager": _reward_manager,
+        "verl.experimental.reward_loop.reward_loop": _reward_worker,
     }.items():
         wrapt.register_post_import_hook(_remembering_failure(piece), module)
     if on_cpu():
@@ -105,3 +106,9 @@ def _actor_loss(module: Any) -> None:
 
 def _reward_manager(module: Any) -> None:
     import awpo_verl.rewards.manager  # noqa: F401  # registers itself with verl
+
+
+def _reward_worker(module: Any) -> None:
+    from awpo_verl.integration import reward_worker
+
+    wrap(module, "RewardLoopWorker.compute_score", reward_worker.compute_score)

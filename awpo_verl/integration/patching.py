@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -46,4 +47,9 @@ def wrap(module: Any, name: str, around: Callable[..., Any]) -> None:
     def replacement(*args: Any, **kwargs: Any) -> Any:
         return around(original, *args, **kwargs)
 
-    setattr(owner, attribute, replacement)
+    @functools.wraps(original)
+    async def awaited_replacement(*args: Any, **kwargs: Any) -> Any:
+        return await around(original, *args, **kwargs)
+
+    # Ray awaits a method of an actor only if it is declared async
+    setattr(owner, attribute, awaited_replacement if inspect.iscoroutinefunction(original) else replacement)

@@ -14,13 +14,18 @@ import torch
 from torch import Tensor
 
 from awpo_verl.algorithm import Estimate, estimate
+from awpo_verl.algorithm.alignment import alignment
 from awpo_verl.config import SECTION, parse
 from awpo_verl.integration.actor_loss import SCALE_FIELD
 from awpo_verl.integration.keys import AWPO
 from awpo_verl.integration.patching import require_intact
 from awpo_verl.rewards.parts import NONFINITE, VALID
+from awpo_verl.rewards.reasoning.judge.metrics import Watch, judge_metrics
 
 METRICS = "awpo_metrics"  # in data.meta_info
+SOURCE = "data_source"
+
+_watch = Watch()
 
 
 def compute_advantage(
@@ -48,19 +53,26 @@ def compute_advantage(
 
 
 def estimate_rows(outcome: Tensor, parts: dict[str, Any], index: Any, algorithm: Any, norm_by_std: bool) -> Estimate:
-    """`algorithm.estimate` on what verl has in hand.
+    """`algorithm.estimate` on what verl has in hand, with the metrics of judge and alignment.
 
     Args:
         outcome: [B], the sum of each rollout's token-level rewards, as in verl's GRPO.
-        parts: the reward parts as columns of B values, of which the reasoning reward is needed.
+        parts: the reward parts as columns of B values, of which the reasoning reward is needed, and data_source.
         index: [B], `uid`.
         algorithm: verl's `algorithm` section.
         norm_by_std: `algorithm.norm_adv_by_std_in_grpo`.
+
+    Raises:
+        JudgeFailedError: judge.required=True, and too few rollouts were judged.
     """
     require_intact()
     config = parse(algorithm.get("awpo"))
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
-    return estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std)
+    _watch.look(parts, config.judge)
+    result = estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std)
+    agreeing = alignment(outcome.cpu(), reasoning, valid & torch.isfinite(reasoning), index, parts.get(SOURCE))
+    result.metrics.update(agreeing | judge_metrics(parts))
+    return result
 
 
 def estimator(token_level_rewards: Tensor, response_mask: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:

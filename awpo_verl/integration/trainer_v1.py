@@ -35,7 +35,7 @@ GDPO = "gdpo"
 class _Handover:
     """What one `_compute_advantage` call passes in (parts, real) and out (scale, metrics)."""
 
-    parts: list[dict[str, Any]]  # reward_extra_info of each row
+    parts: list[dict[str, Any]]  # reward_extra_info of each row, and its data_source
     real: list[bool]  # False: a padding row
     scale: torch.Tensor | None = None  # float32 [rows]
     metrics: dict[str, float] = field(default_factory=dict)
@@ -57,9 +57,14 @@ def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, 
     import transfer_queue as tq
     from tensordict import TensorDict
 
-    rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"])
+    rows = tq.kv_batch_get(
+        keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields", trainer.SOURCE]
+    )
     handover = _Handover(
-        parts=[_reward_extra_info(row) for row in rows["extra_fields"]],
+        parts=[
+            {trainer.SOURCE: source} | _reward_extra_info(extra)
+            for extra, source in zip(rows["extra_fields"], rows[trainer.SOURCE], strict=True)
+        ],
         real=[not tag.get("is_padding", False) for tag in batch.tags],
     )
     token = _handover.set(handover)

@@ -5,6 +5,7 @@ verl calls `validate_config` in the driver, after Hydra has composed the config 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 from typing import Any
 
@@ -13,6 +14,8 @@ from omegaconf import OmegaConf, open_dict
 from awpo_verl.config import AWPOConfig, AWPOConfigError, parse
 from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
 from awpo_verl.integration.patching import require_intact
+from awpo_verl.rewards.reasoning.judge.endpoint import find_endpoint
+from awpo_verl.rewards.reasoning.judge.prompt import load_template
 
 APPLIED = "awpo_defaults_applied"  # in verl's config, once what is implied has been set
 
@@ -64,6 +67,7 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     require_intact()
     section = parse(config.algorithm.get("awpo"))
     refuse_unusable(config)
+    judge_model = check_judge(section, config)
     lines = ["algorithm.adv_estimator=awpo"]
     for key, (default, needed) in IMPLIED.items():
         lines.append(_imply(config, key, default, needed, chosen))
@@ -78,9 +82,8 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
         )
     if config.reward.reward_manager.name == AWPO:
         own = f" where your function returns no '{section.reasoning_key}'" if function else ""
-        lines.append(
-            f"  reasoning       rules over <think>...</think>{own}; expected steps in extra_info.reasoning_steps"
-        )
+        by = judge_model or "rubric over <think>...</think>; expected steps in extra_info.reasoning_steps"
+        lines.append(f"  reasoning       {by}{own}")
     lines += _remarks(config)
     lines.append(f"  method          {_summary(section)}")
     return lines
@@ -101,12 +104,44 @@ def refuse_unusable(config: Any) -> None:
             "algorithm.adv_estimator=awpo: verl hands a colocated reward model prompts and responses only, no ground "
             "truth, so the outcome cannot be checked. Give it its own pool, or disable it."
         )
-    if model.enable and not config.reward.custom_reward_function.path:
+    source = (config.algorithm.get("awpo") or {}).get("reasoning_source")
+    if model.enable and source != "judge" and not config.reward.custom_reward_function.path:
         raise AWPOConfigError(
-            "reward.reward_model.enable=True without reward.custom_reward_function.path does not go with "
-            "algorithm.adv_estimator=awpo: verl then scores with the reward model alone and calls no reward manager, "
-            "so there is no outcome and no reasoning reward. Set a function that asks the model, or disable it."
+            "reward.reward_model.enable=True does not go with algorithm.adv_estimator=awpo where nothing asks the "
+            "model: verl would score with it alone. Set algorithm.awpo.reasoning_source=judge to have it judge the "
+            "thinking, or reward.custom_reward_function.path to a function that asks it, or disable it."
         )
+
+
+def check_judge(section: AWPOConfig, config: Any) -> str:
+    """What the judge is, for the log; "" without one.
+
+    Raises:
+        AWPOConfigError: no endpoint, two of them, nobody who asks it, or a template that cannot be used.
+    """
+    if section.reasoning_source != "judge":
+        return ""
+    judge, model = section.judge, config.reward.reward_model
+    manager = config.reward.reward_manager.name
+    if manager not in (AWPO, IMPLIED["reward.reward_manager.name"][0]):
+        raise AWPOConfigError(
+            f"algorithm.awpo.reasoning_source=judge has no effect with reward.reward_manager.name={manager}: only the "
+            "reward manager awpo asks the judge."
+        )
+    if judge.base_url and model.enable and not config.reward.custom_reward_function.path:
+        raise AWPOConfigError(
+            f"Two judges: algorithm.awpo.judge.base_url={judge.base_url} and reward.reward_model.enable=True. Leave "
+            "base_url empty to ask verl's reward model, or disable that."
+        )
+    # the address of verl's router is not known yet
+    router = "the-router-of-reward.reward_model" if model.enable else None
+    endpoint = find_endpoint(dataclasses.replace(judge, api_key_env=""), router, model.get("model_path"))
+    load_template(judge.template)
+    return (
+        f"judge {endpoint.model} at {endpoint.base_url} (template={judge.template} samples={judge.samples} "
+        f"deadline={judge.deadline:g}s concurrency={judge.concurrency} for each of {config.reward.num_workers} reward "
+        f"workers, required={judge.required})"
+    )
 
 
 def _imply(config: Any, key: str, default: str, needed: str, chosen: Collection[str]) -> str:

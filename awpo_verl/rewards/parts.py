@@ -1,8 +1,8 @@
 """The parts of one rollout's reward, as they travel through verl's `reward_extra_info`.
 
-verl stacks every key over the rows (validation, dumps, GDPO), so ours are the same for each rollout, all plain floats,
-none of them NaN: a missing reasoning reward is `reasoning = 0, reasoning_valid = 0`. What a user's function returns
-beside them travels on as it is, as it did under verl's naive manager.
+verl stacks every key over the rows (validation, dumps, GDPO), so ours are the same for each rollout: plain floats, none
+of them NaN (a missing reasoning reward is `reasoning = 0, reasoning_valid = 0`), and the judge's two texts, which verl's
+validation skips. What a user's function returns beside them travels on as it is, as it did under verl's naive manager.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class RewardParts:
     Attributes:
         outcome: o, what GRPO would train on. Must be finite; the estimator refuses it otherwise.
         reasoning: q, or None where the scorer did not answer. NaN and inf count as missing, and are counted.
-        checks: what the outcome checkers say (outcome/checker.py, Verdict.as_info): the same keys for each rollout.
+        checks: what the checkers, the rubric and the judge say (their as_info): the same keys for each rollout.
         extra: what else a user's reward function returned, for the logs.
     """
 
     outcome: float
     reasoning: float | None
-    checks: Mapping[str, float]
+    checks: Mapping[str, Any]
     extra: Mapping[str, Any]
 
     def as_info(self, reasoning_key: str) -> dict[str, Any]:

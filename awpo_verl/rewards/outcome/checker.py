@@ -32,6 +32,7 @@ class Verdict:
         trajectory: how what its calls did compares with the reference; None where the row has no trajectory.
         schema_problems: what of its calls breaks the tools' schemas; empty where no schemas are known.
         calls_expected: the row is known to expect at least one call.
+        offered: names of the tools that the prompt offers; empty where no schemas are known.
     """
 
     response: Response
@@ -39,6 +40,7 @@ class Verdict:
     trajectory: TrajectoryMatch | None = None
     schema_problems: tuple[str, ...] = ()
     calls_expected: bool = False
+    offered: tuple[str, ...] = ()
 
     @property
     def checked(self) -> bool:
@@ -115,10 +117,11 @@ def check(
     known = tools_of(ground_truth) or parse_tools(tools)
     response = parse_response(text, config.format, known)
     problems = tuple(schema_problems(response.calls, known))
+    offered = tuple(known or ())
     expected = expected_calls(ground_truth)
     if expected is not None:
         match = match_calls(response, expected, known, config.strings)
-        return Verdict(response, match=match, schema_problems=problems, calls_expected=bool(expected))
+        return Verdict(response, match=match, schema_problems=problems, calls_expected=bool(expected), offered=offered)
     if _has_trajectory(ground_truth):
         # imported where it is needed: environments need transformers
         from awpo_verl.rewards.outcome.execution import match_response, match_rollout
@@ -127,8 +130,11 @@ def check(
             trajectory = match_response(ground_truth, response.calls)
         else:
             trajectory = match_rollout(ground_truth, tool_extra_fields)
-        return Verdict(response, trajectory=trajectory, schema_problems=problems, calls_expected=trajectory is not None)
-    return Verdict(response, schema_problems=problems)
+        needs_calls = trajectory is not None
+        return Verdict(
+            response, trajectory=trajectory, schema_problems=problems, calls_expected=needs_calls, offered=offered
+        )
+    return Verdict(response, schema_problems=problems, offered=offered)
 
 
 def _has_trajectory(ground_truth: Any) -> bool:

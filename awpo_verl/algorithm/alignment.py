@@ -1,0 +1,62 @@
+"""Does the reasoning reward agree with the outcome? Correlations of q and o (docs/judge.md: what to do about them).
+
+Three views, for they differ where it matters:
+- over the batch (metrics.py): easy prompts have good outcomes and good marks, so it is the most flattering one;
+- within groups: what the advantage is made of. Negative means that AWPO is told to reward failing;
+- by data source: a judge that knows one domain may mislead in another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from awpo_verl.algorithm.groups import group_ids, group_sum
+from awpo_verl.algorithm.metrics import correlation
+
+MIN_ROWS = 8  # of a data source; fewer say nothing
+MAX_SOURCES = 16  # the largest: each is a curve
+
+
+def alignment(
+    outcome: Tensor,
+    reasoning: Tensor,
+    valid: Tensor,
+    index: Sequence[object] | np.ndarray,
+    sources: Sequence[object] | np.ndarray | None = None,
+) -> dict[str, float]:
+    """Correlations of B rollouts; a figure without spread in it is left out.
+
+    Args:
+        outcome, reasoning: [B], finite where valid. valid: bool [B], True where there is a reasoning reward.
+        index: B group labels. sources: B data sources, None where they are not known.
+    """
+    rows = valid.nonzero().flatten()
+    o, q = outcome.double()[rows], reasoning.double()[rows]
+    metrics: dict[str, float] = {}
+    if len(rows):
+        ids, n = group_ids([index[int(i)] for i in rows])
+        size = torch.bincount(ids, minlength=n).double()
+        centred = (x - (group_sum(x, ids, n) / size)[ids] for x in (o, q))
+        _put(metrics, "awpo/outcome_reasoning_corr_in_groups", correlation(*centred))
+    if sources is not None:
+        named = [str(sources[int(i)]) for i in rows]
+        for source, count in Counter(named).most_common(MAX_SOURCES):
+            mine = torch.tensor([name == source for name in named])
+            if count >= MIN_ROWS:
+                _put(metrics, f"awpo/outcome_reasoning_corr/{_key(source)}", correlation(o[mine], q[mine]))
+    return metrics
+
+
+def _put(metrics: dict[str, float], name: str, value: Tensor | None) -> None:
+    if value is not None:
+        metrics[name] = float(value)
+
+
+def _key(source: str) -> str:
+    """A data source (often a path on a hub) as the last part of a metric's name."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in source)[:80]

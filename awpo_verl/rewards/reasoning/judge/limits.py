@@ -1,0 +1,101 @@
+"""What keeps a bad judge from holding up training: a circuit breaker, and a budget of waiting for each step."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Breaker:
+    """Closed: requests go out. Open: none does, for `pause` seconds. Then one probe at a time decides.
+
+    It opens after `failures` failed requests in a row, and closes with the first that works. It is for endpoints that
+    are down; one that fails now and then stays in use.
+
+    Attributes:
+        clock: seconds, monotonic.
+    """
+
+    failures: int
+    pause: float
+    clock: Callable[[], float] = time.monotonic
+    _in_a_row: int = 0
+    _opened: float | None = None
+    _probing: bool = False
+
+    def allows(self) -> bool:
+        """Whether a request may be sent now. Where it is the probe, `worked`, `failed` or `gave_up` must follow."""
+        if self._opened is None:
+            return True
+        if self._probing or self.clock() - self._opened < self.pause:
+            return False
+        self._probing = True
+        return True
+
+    def worked(self) -> None:
+        self._in_a_row, self._opened, self._probing = 0, None, False
+
+    def failed(self) -> bool:
+        """Returns True where this failure opened it."""
+        self._in_a_row += 1
+        opens = self._opened is None and self._in_a_row >= self.failures
+        if opens or self._probing:
+            self._opened, self._probing = self.clock(), False
+        return opens
+
+    def gave_up(self) -> None:
+        """The request was cancelled: nothing is known, and the next one may be the probe."""
+        self._probing = False
+
+
+@dataclass
+class _Spent:
+    seconds: float = 0.0
+    pending: int = 0
+    since: float = 0.0
+
+
+@dataclass
+class StepBudget:
+    """Seconds for which judgements may be pending in a training step, counted once however many there are.
+
+    While one is pending the clock of its step runs, so one that may wait for what is left now cannot overdraw it.
+    """
+
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _steps: OrderedDict[object, _Spent] = field(default_factory=OrderedDict)
+
+    KEPT = 16  # steps remembered: trainers that generate ahead have a few at once
+
+    def left(self, step: object) -> float:
+        """Seconds left of a step; infinity where the step is not known (None)."""
+        if step is None:
+            return float("inf")
+        spent = self._of(step)
+        running = self.clock() - spent.since if spent.pending else 0.0
+        return max(0.0, self.seconds - spent.seconds - running)
+
+    @contextmanager
+    def pending(self, step: object) -> Iterator[None]:
+        """A judgement of the step is pending inside."""
+        spent = self._of(step)
+        if spent.pending == 0:
+            spent.since = self.clock()
+        spent.pending += 1
+        try:
+            yield
+        finally:
+            spent.pending -= 1
+            if spent.pending == 0:
+                spent.seconds += self.clock() - spent.since
+
+    def _of(self, step: object) -> _Spent:
+        spent = self._steps.setdefault(step, _Spent())
+        while len(self._steps) > self.KEPT:
+            self._steps.popitem(last=False)
+        return spent

@@ -1,0 +1,83 @@
+"""What a row says about a rollout besides its response, as text: the conversation, the tools, what was expected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from awpo_verl.rewards.outcome import Response
+from awpo_verl.rewards.outcome.expected import plain
+from awpo_verl.rewards.reasoning.judge import Case
+
+
+def make_case(response: Response, conversation: str, ground_truth: Any, tools: Any) -> Case:
+    """What a judge is shown of a rollout. Never raises on any response.
+
+    Args:
+        response: from parse_response; its thinking is closed.
+        conversation: from conversation_text.
+        ground_truth: the row's, of any form: its `tools` are the schemas on offer, the rest is the reference.
+        tools: the schemas where the ground truth has none, a list or its JSON text, or None.
+    """
+    known = _object(ground_truth)
+    reference = {key: value for key, value in known.items() if key != "tools"} if known else ground_truth
+    offered = (known or {}).get("tools") or tools
+    calls = [_json({"name": call.name, "arguments": call.arguments}) for call in response.calls]
+    calls += [f"(a call that does not parse: {problem})" for problem in response.problems]
+    return Case(
+        conversation=conversation,
+        thinking=response.thinking or "",
+        tools="" if offered is None else _json(offered),
+        reference="" if reference is None else _json(reference),
+        answer="\n".join([*(["Calls:", *calls] if calls else []), response.content]).strip(),
+    )
+
+
+def conversation_text(messages: Any) -> str:
+    """The prompt's messages (verl's raw_prompt), or a text as it is: `[role]` above each content.
+
+    Of content in parts, the text is shown and the rest named: `(image)`.
+    """
+    messages = plain(messages)
+    if messages is None:
+        return ""
+    if not isinstance(messages, list):
+        return str(messages)
+    return "\n".join(_message(message) for message in messages)
+
+
+def _message(message: Any) -> str:
+    if not isinstance(message, Mapping):
+        return str(message)
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = (part if isinstance(part, Mapping) else {"text": part} for part in content)
+        content = "\n".join(str(part.get("text") or f"({part.get('type', 'part')})") for part in parts)
+    calls = f"\n{_json(message['tool_calls'])}" if message.get("tool_calls") else ""
+    return f"[{message.get('role', '?')}]\n{content or ''}{calls}"
+
+
+def _object(ground_truth: Any) -> Mapping[str, Any] | None:
+    if isinstance(ground_truth, str):
+        return _object_of_text(ground_truth)
+    return ground_truth if isinstance(ground_truth, Mapping) else None
+
+
+@lru_cache(maxsize=4096)
+def _object_of_text(text: str) -> Mapping[str, Any] | None:
+    """The rollouts of a prompt share it."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(plain(value), ensure_ascii=False, default=str)
