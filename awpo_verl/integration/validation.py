@@ -67,11 +67,11 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     require_intact()
     section = parse(config.algorithm.get("awpo"))
     refuse_unusable(config)
-    judge_model = check_judge(section, config)
     lines = ["algorithm.adv_estimator=awpo"]
     for key, (default, needed) in IMPLIED.items():
         lines.append(_imply(config, key, default, needed, chosen))
     function = config.reward.custom_reward_function.path
+    judge = check_judge(section, config)
     if function:
         lines.append(f"  your outcome    reward.custom_reward_function.path={function}")
     elif config.reward.reward_manager.name == AWPO:
@@ -82,7 +82,7 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
         )
     if config.reward.reward_manager.name == AWPO:
         own = f" where your function returns no '{section.reasoning_key}'" if function else ""
-        by = judge_model or "rubric over <think>...</think>; expected steps in extra_info.reasoning_steps"
+        by = judge or "rubric over <think>...</think>; expected steps in extra_info.reasoning_steps"
         lines.append(f"  reasoning       {by}{own}")
     lines += _remarks(config)
     lines.append(f"  method          {_summary(section)}")
@@ -122,11 +122,11 @@ def check_judge(section: AWPOConfig, config: Any) -> str:
     if section.reasoning_source != "judge":
         return ""
     judge, model = section.judge, config.reward.reward_model
-    manager = config.reward.reward_manager.name
-    if manager not in (AWPO, IMPLIED["reward.reward_manager.name"][0]):
+    manager = config.reward.reward_manager
+    if manager.name != AWPO and manager.get("source", "register") == "register":  # a class of one's own may ask it
         raise AWPOConfigError(
-            f"algorithm.awpo.reasoning_source=judge has no effect with reward.reward_manager.name={manager}: only the "
-            "reward manager awpo asks the judge."
+            f"algorithm.awpo.reasoning_source=judge has no effect with reward.reward_manager.name={manager.name}: only "
+            "the reward manager awpo asks the judge."
         )
     if judge.base_url and model.enable and not config.reward.custom_reward_function.path:
         raise AWPOConfigError(

@@ -1,8 +1,8 @@
 """The parts of one rollout's reward, as they travel through verl's `reward_extra_info`.
 
 verl stacks every key over the rows (validation, dumps, GDPO), so ours are the same for each rollout: plain floats, none
-of them NaN (a missing reasoning reward is `reasoning = 0, reasoning_valid = 0`), and the judge's two texts, which verl's
-validation skips. What a user's function returns beside them travels on as it is, as it did under verl's naive manager.
+of them NaN (a missing reasoning reward is `reasoning = 0, reasoning_valid = 0`), and the judge's two texts, which verl
+skips in validation. What a user's function returns beside them travels on as it is, as under verl's naive manager.
 """
 
 from __future__ import annotations

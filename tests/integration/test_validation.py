@@ -62,6 +62,14 @@ def test_one_key_implies_loss_and_reward_manager() -> None:
     assert any("outcome         expected calls (format=auto match=exact strings=strict)" in line for line in lines)
 
 
+JUDGE, AT = "algorithm.awpo.reasoning_source=judge", "algorithm.awpo.judge"
+HOSTED = (f"{AT}.base_url=http://h:8000/v1", f"{AT}.model=qwen")
+POOL = (
+    *("reward.reward_model.enable=True", "reward.reward_model.enable_resource_pool=True"),
+    "reward.reward_model.model_path=/models/judge",
+)
+
+
 @pytest.mark.parametrize(
     ("override", "key", "value"),
     [
@@ -85,7 +93,18 @@ def test_a_users_own_choice_is_kept_and_said(override: str, key: str, value: str
         (["reward.reward_model.enable=True"], r"enable_resource_pool=True.*no ground truth"),
         (
             ["reward.reward_model.enable=True", "reward.reward_model.enable_resource_pool=True"],
-            r"custom_reward_function\.path.*no outcome",
+            r"nothing asks the model.*reasoning_source=judge",
+        ),
+        ([JUDGE], r"reasoning_source=judge without a judge.*base_url.*reward_model\.enable=True"),
+        ([JUDGE, f"{AT}.base_url=http://h:8000/v1"], r"judge\.model=.*the name of the model"),
+        ([JUDGE, *HOSTED, f"{AT}.template=nope"], r"judge\.template=nope: no such template.*tool_use"),
+        ([JUDGE, *HOSTED, f"{MANAGER}=dapo"], r"no effect with reward\.reward_manager\.name=dapo"),
+        ([JUDGE, *HOSTED, *POOL], r"Two judges.*http://h:8000/v1"),
+        ([f"{AT}.samples=3"], r"judge\.samples has no effect with .*reasoning_source=rubric"),
+        ([JUDGE, *HOSTED, f"{AT}.samples=3"], r"judge\.temperature=0 asks for the same reply 3 times"),
+        (
+            [JUDGE, *HOSTED, f"{AT}.deadline=5"],
+            r"judge\.attempt_timeout=30\.0 .* at most algorithm|at most judge\.deadline=5",
         ),
         (["algorithm.awpo.gate.kind=soft"], r"algorithm\.awpo\.gate\.kind=soft"),
     ],
@@ -93,6 +112,30 @@ def test_a_users_own_choice_is_kept_and_said(override: str, key: str, value: str
 def test_what_cannot_work_is_refused(overrides: list[str], message: str) -> None:
     with pytest.raises(AWPOConfigError, match=message):
         prepare(composed("algorithm.adv_estimator=awpo", *overrides), set())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        (HOSTED, "  reasoning       judge qwen at http://h:8000/v1 (template=tool_use samples=1 deadline=60s"),
+        (
+            POOL,
+            "  reasoning       judge /models/judge at http://the-router-of-reward.reward_model/v1 (template=tool_use",
+        ),
+    ],
+)
+def test_the_judge_is_said(overrides: tuple[str, ...], line: str) -> None:
+    lines = prepare(composed("algorithm.adv_estimator=awpo", JUDGE, *overrides), set())
+    assert any(given.startswith(line) for given in lines), lines
+
+
+@pytest.mark.parametrize("given", ["api_key_env=sk-abc123", "base_url=http://user:sk-abc123@h/v1"])
+def test_a_secret_in_the_wrong_key_is_refused_without_showing_it(given: str) -> None:
+    # HOSTED first: the later one wins
+    with pytest.raises(AWPOConfigError) as caught:
+        prepare(composed("algorithm.adv_estimator=awpo", JUDGE, *HOSTED, f"{AT}.{given}"), set())
+    assert "sk-abc123" not in str(caught.value)
+    assert "not shown" in str(caught.value)
 
 
 def test_a_second_validation_changes_nothing_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
