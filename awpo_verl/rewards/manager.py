@@ -7,7 +7,8 @@ The outcome comes from the first of these that the row has:
   1. the user's `reward.custom_reward_function`, as it did under GRPO;
   2. a ground truth of our form: expected calls, or a reference trajectory in an environment (outcome/checker.py);
   3. verl's own rule for the row's data_source (verl/utils/reward_score).
-The reasoning comes from the user's function, if it returns one, else from the rules in rewards/reasoning.
+The reasoning comes from the user's function, if it returns one, else from the rubric or the judge in rewards/reasoning,
+by `algorithm.awpo.reasoning_source`. The rubric's parts are in every row, for they cost nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from awpo_verl.config import OutcomeConfig, parse
 from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens
 from awpo_verl.rewards.parts import RewardParts, read_result
-from awpo_verl.rewards.reasoning import rule_score, stated_steps
+from awpo_verl.rewards.reasoning import RubricScore, Task, conversation_text, make_case, rubric_score, stated_steps
+from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, Judgement, find_endpoint
 
 
 @register("awpo")
@@ -44,7 +46,12 @@ class AWPORewardManager(RewardManagerBase):
         self.compute_score: Any = compute_score
         awpo = parse(config.algorithm.get("awpo"))
         self.reasoning_key = awpo.reasoning_key
-        self.outcome = awpo.outcome
+        self.outcome, self.rubric = awpo.outcome, awpo.rubric
+        self.judge: Judge | None = None
+        if awpo.reasoning_source == "judge":
+            model = config.reward.get("reward_model") or {}
+            endpoint = find_endpoint(awpo.judge, reward_router_address, model.get("model_path"))
+            self.judge = Judge(awpo.judge, endpoint)
         if self.outcome.format == "auto":
             self.outcome = _told_by_template(self.outcome, getattr(tokenizer, "chat_template", None))
         self.marks_are_special = needs_special_tokens(self.outcome.format)
@@ -61,36 +68,61 @@ class AWPORewardManager(RewardManagerBase):
         row = item.non_tensor_batch
         ground_truth = row["reward_model"]["ground_truth"]
         # off the event loop: the text may be long
-        text, verdict, by_rules = await self.loop.run_in_executor(None, self._read, item, ground_truth)
+        text, verdict, rubric = await self.loop.run_in_executor(None, self._read, item, ground_truth)
 
+        scored, reasoning, extra = False, rubric.value, {}
         if verdict.checked:
-            outcome, extra, reasoning = verdict.outcome(self.outcome.match), {}, by_rules
+            outcome = verdict.outcome(self.outcome.match)
         else:
             result = await self._compute_score(text, ground_truth, row)
-            outcome, extra, scored, reasoning = read_result(result, self.reasoning_key)
-            reasoning = reasoning if scored else by_rules
+            outcome, extra, scored, own = read_result(result, self.reasoning_key)
+            reasoning = own if scored else rubric.value
 
-        parts = RewardParts(outcome, reasoning, verdict.as_info(), extra)
+        checks = verdict.as_info() | rubric.parts
+        if self.judge is not None:
+            judgement = Judgement(status=NOT_ASKED)
+            if not scored:
+                judgement = await self._judged(self.judge, verdict, row)
+                reasoning = judgement.score
+            checks |= judgement.as_info()
+
+        parts = RewardParts(outcome, reasoning, checks, extra)
         return {"reward_score": outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
 
-    def _read(self, item: Any, ground_truth: Any) -> tuple[str, Verdict, float | None]:
-        """The response's text, what the checkers say of it, and what the rules say of its thinking."""
+    def _read(self, item: Any, ground_truth: Any) -> tuple[str, Verdict, RubricScore]:
+        """The response's text, what the checkers say of it, and what the rubric says of its thinking."""
         row = item.non_tensor_batch
         ids = response_ids(item.batch["input_ids"], item.batch["attention_mask"], item.batch["responses"])
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
         marked = text
         if self.marks_are_special:
             marked = self.tokenizer.decode(ids, skip_special_tokens=False).removesuffix(self.tokenizer.eos_token or "")
+        extra_info = row.get("extra_info")
         if self.has_custom_function:  # it decides alone, also what the ground truth and the tools mean
             verdict = check(marked, None, self.outcome)
         else:
-            tools = (row.get("extra_info") or {}).get("tools")
+            tools = (extra_info or {}).get("tools")
             verdict = check(marked, ground_truth, self.outcome, tools, row.get("tool_extra_fields") or {})
             if verdict.trajectory is not None:
                 from awpo_verl.rewards.outcome.execution.rows import require_environment
 
-                require_environment(row.get("extra_info"))
-        return text, verdict, rule_score(verdict.response, stated_steps(row.get("extra_info")), verdict.calls_expected)
+                require_environment(extra_info)
+        task = Task(
+            prompt=conversation_text(row.get("raw_prompt")),
+            tools=verdict.offered,
+            expected_steps=tuple(stated_steps(extra_info) or ()),
+            calls_expected=verdict.calls_expected,
+        )
+        return text, verdict, rubric_score(verdict.response, task, self.rubric)
+
+    async def _judged(self, judge: Judge, verdict: Verdict, row: dict[str, Any]) -> Judgement:
+        """What the judge says of a rollout's thinking; where there is none that is closed, 0 without asking."""
+        if not (verdict.response.thinking or "").strip():
+            return Judgement(score=0.0, status=NO_THINKING)
+        conversation = conversation_text(row.get("raw_prompt"))
+        tools = (row.get("extra_info") or {}).get("tools")
+        case = make_case(verdict.response, conversation, row["reward_model"]["ground_truth"], tools)
+        return await judge.judge(case, row.get("global_steps"))
 
     async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:
         """The user's function, or verl's rule for the data source, called as verl's naive manager calls it."""

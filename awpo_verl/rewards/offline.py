@@ -9,7 +9,7 @@ from typing import Any
 
 from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome import Verdict, check
-from awpo_verl.rewards.reasoning import rule_score
+from awpo_verl.rewards.reasoning import Task, rubric_score
 from awpo_verl.rewards.rollout_files import Record, Row, RowError, read_row
 
 MAX_EXAMPLE_CHARS = 240
@@ -129,6 +129,7 @@ def score_row(row: Row, config: OutcomeConfig) -> tuple[Verdict, dict[str, float
         raise RowError(f"{row.where}: {error}") from error
     except (TypeError, LookupError, AttributeError, RecursionError) as error:
         raise RowError(f"{row.where}: ground truth or tools are broken: {type(error).__name__}: {error}") from error
-    reasoning = rule_score(verdict.response, row.reasoning_steps, verdict.calls_expected)
-    parts = verdict.as_info() | {"reasoning": reasoning or 0.0, "reasoning_valid": float(reasoning is not None)}
-    return verdict, parts | {"outcome": verdict.outcome(config.match)}
+    steps = tuple(row.reasoning_steps or ())
+    rubric = rubric_score(verdict.response, Task(row.conversation, verdict.offered, steps, verdict.calls_expected))
+    reasoning = {"reasoning": rubric.value or 0.0, "reasoning_valid": float(rubric.value is not None)}
+    return verdict, verdict.as_info() | rubric.parts | reasoning | {"outcome": verdict.outcome(config.match)}

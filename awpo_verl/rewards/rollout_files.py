@@ -6,6 +6,7 @@ that it has:
     the response       output (verl's dumps), response, completion
     its ground truth   gts (verl's dumps), ground_truth, reward_model.ground_truth
     its tools          in the ground truth; else tools, extra_info.tools
+    its prompt         raw_prompt, prompt, messages, input (verl's dumps), question: messages or text; else ""
     its category       data_source, category; else "all"
     expected steps     extra_info.reasoning_steps
     recorded score     score, in verl's dumps
@@ -25,10 +26,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from awpo_verl.rewards.outcome.expected import plain
-from awpo_verl.rewards.reasoning import stated_steps
+from awpo_verl.rewards.reasoning import conversation_text, stated_steps
 
 RESPONSE_NAMES = ("output", "response", "completion")
 TRUTH_NAMES = ("gts", "ground_truth", "reward_model.ground_truth")
+PROMPT_NAMES = ("raw_prompt", "prompt", "messages", "input", "question")
 TOOLS_NAMES = ("tools", "extra_info.tools")
 CATEGORY_NAMES = ("data_source", "category")
 
@@ -58,6 +60,7 @@ class Row:
 
     Attributes:
         where: "file:row".
+        conversation: the prompt's messages as one text, "" where the row has none.
         tools: schemas beside the ground truth, None where there are none.
         reasoning_steps: the expected steps, None where the row states none.
         recorded: the score in verl's dump, None elsewhere.
@@ -65,6 +68,7 @@ class Row:
 
     where: str
     response: str
+    conversation: str
     ground_truth: Any
     tools: Any
     category: str
@@ -108,6 +112,15 @@ def records(path: Path) -> Iterator[Record]:
     if not some:
         which = "the file is" if files == [path] else f"all {len(files)} files in it are"
         raise FileError(f"{path}: {which} empty, there are no rows to score.")
+
+
+def count_rows(path: Path) -> int:
+    """About how many rows there are, for a progress bar: blank lines count, broken rows too.
+
+    Raises:
+        FileError, OSError: as `records`.
+    """
+    return sum(_COUNTERS[file.suffix](file) for file in files_of(path))
 
 
 def read_row(record: Record) -> Row:
@@ -156,6 +169,22 @@ def _jsonl(file: Path) -> Iterator[Record]:
                 yield Record(f"{file.name}:{number}", lambda line=line: _from_json(line))
 
 
+def _count_lines(file: Path) -> int:
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines)
+
+
+def _count_parquet(file: Path) -> int:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(file) as table:
+            return table.metadata.num_rows
+    except (ArrowException, OSError) as error:
+        raise FileError(f"{file}: not a parquet file that can be read: {error}") from error
+
+
 def _from_json(line: bytes) -> Any:
     try:
         return json.loads(line.decode("utf-8"))
@@ -184,6 +213,7 @@ def _parquet(file: Path) -> Iterator[Record]:
 
 
 _READERS: dict[str, Callable[[Path], Iterator[Record]]] = {".jsonl": _jsonl, ".parquet": _parquet}
+_COUNTERS: dict[str, Callable[[Path], int]] = {".jsonl": _count_lines, ".parquet": _count_parquet}
 _MISSING = object()
 
 
@@ -199,10 +229,12 @@ def _row(where: str, record: Any) -> Row:
     if ground_truth is _MISSING:
         raise RowError(f"{where}: no ground truth (one of {', '.join(TRUTH_NAMES)}); it has {sorted(record)}.")
     tools, category = _first(record, TOOLS_NAMES), _first(record, CATEGORY_NAMES)
+    prompt = _first(record, PROMPT_NAMES)
     score = record.get("score") if "gts" in record else None
     return Row(
         where,
         response,
+        "" if prompt is _MISSING else conversation_text(prompt),
         plain(ground_truth),
         None if tools is _MISSING else plain(tools),
         "all" if category is _MISSING else str(category),

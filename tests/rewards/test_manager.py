@@ -17,6 +17,7 @@ from tensordict import TensorDict
 from verl import DataProto
 from verl.utils.reward_score import default_compute_score
 
+from awpo_verl.config.rewards import RUBRIC_PARTS
 from awpo_verl.rewards.manager import AWPORewardManager, response_ids
 from awpo_verl.rewards.outcome import ToolCall
 from awpo_verl.rewards.outcome.execution import LOG_KEY, Session, TrajectoryError, ground_truth_text, tools_kwargs
@@ -25,7 +26,7 @@ from tests.rewards.environments import Counter
 
 KEYS = {"acc", "outcome", "reasoning", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"} | {
     *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless"),
-    *("state_ok", "results_ok"),
+    *("state_ok", "results_ok", "rubric", *(f"rubric_{name}" for name in RUBRIC_PARTS)),
 }
 RIGHT = '<think>\n2*3=6\n</think>\n\n<tool_call>\n{"name": "pay", "arguments": {"amount": 6}}\n</tool_call>'
 TRUTH = json.dumps({"tool_calls": [{"name": "pay", "arguments": {"amount": 6}}]})
@@ -62,7 +63,7 @@ def score(m: AWPORewardManager, text: str, ground_truth: Any = TRUTH, **row: Any
     return result["reward_score"], result["reward_extra_info"]
 
 
-def test_built_in_checker_and_rules(tokenizer: Any) -> None:
+def test_built_in_checker_and_rubric(tokenizer: Any) -> None:
     reward, info = score(manager(tokenizer), RIGHT, extra_info={"reasoning_steps": ["2*3=6", "6+1=7"]})
     assert reward == 1.0
     assert info == {
@@ -84,6 +85,10 @@ def test_built_in_checker_and_rules(tokenizer: Any) -> None:
         "needless": 0.0,
         "state_ok": 0.0,
         "results_ok": 0.0,
+        "rubric": 0.5,
+        "rubric_steps": 0.5,
+        **{f"rubric_{name}": 0.0 for name in ("tools", "arguments", "sources")},  # steps are stated: not looked at
+        **{f"rubric_{name}": 1.0 for name in ("follows", "arithmetic", "loops", "padding")},
     }
     assert all(type(value) is float for value in info.values())
 
@@ -95,7 +100,7 @@ def test_the_users_function_stays_the_outcome_even_where_the_ground_truth_is_our
 
     reward, info = score(manager(tokenizer, half), RIGHT)
     assert (reward, info["outcome"]) == (0.5, 0.5)
-    assert info["reasoning_valid"] == 1.0  # the rules scored the reasoning
+    assert info["reasoning_valid"] == 1.0  # the rubric scored the reasoning
     assert set(info) == KEYS
 
 

@@ -1,4 +1,4 @@
-"""The command `awpo-verl`. Each subcommand imports what it needs when it runs, so that --help is instant."""
+"""`awpo-verl score`: what the outcome checkers and the rubric say of rollouts that lie in files."""
 
 from __future__ import annotations
 
@@ -7,25 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awpo_verl.cli.text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from awpo_verl.rewards.offline import Report, Summary
 
-app = typer.Typer(
-    name="awpo-verl", help="Tools around AWPO training with verl.", no_args_is_help=True, add_completion=False
-)
-
 COLUMNS = ("outcome", "exact", "graded", "name_score", "key_score", "value_score", "format_ok", "schema_ok", "n_calls")
 MAX_FAILURES = 8  # kinds shown
 
 
-@app.callback()
-def _main() -> None:
-    """Without a callback, typer would make the only subcommand the whole command."""
-
-
-@app.command()
 def score(
     path: Annotated[Path, typer.Argument(help="JSONL or parquet file, or a folder of verl's rollout dumps.")],
     format: Annotated[str, typer.Option(help="algorithm.awpo.outcome.format")] = "auto",
@@ -115,8 +107,3 @@ def _print_failures(console: Console, summaries: dict[str, Summary]) -> None:
         console.print(table)
         if len(commonest) > MAX_FAILURES:
             console.print(f"and {len(commonest) - MAX_FAILURES} rarer kinds (--out has them all)", markup=False)
-
-
-def printable(text: str) -> str:
-    """The model's text for a terminal: control characters, and what else is not printable, as escapes."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,14 @@
+"""The command `awpo-verl`. Each subcommand imports what it needs when it runs, so that --help is instant."""
+
+from __future__ import annotations
+
+import typer
+
+from awpo_verl.cli.judge import judge
+from awpo_verl.cli.score import score
+
+app = typer.Typer(
+    name="awpo-verl", help="Tools around AWPO training with verl.", no_args_is_help=True, add_completion=False
+)
+app.command()(score)
+app.command()(judge)
