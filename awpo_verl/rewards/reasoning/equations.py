@@ -26,9 +26,9 @@ _TOKEN = re.compile(
     r"|(?P<poison>\*\*|[%^!]|\.[0-9])"
     rf"|(?P<op>[-+*/()·÷{_TIMES}{_MINUS}]|\\times|\\cdot|\\div|[xX](?![^\W\d]))"
     r"|(?P<equals>(?<![<>!~])={1,2}(?![>=]))"
-    r"|(?P<blank>[ \t$€£`]+|\\(?=[(\[\])]))"
+    r"|(?P<blank>[ \t$€£`]+)"
     r"|(?P<word>\w+)"
-    r"|(?P<other>[\s\S])",
+    r"|(?P<other>\\[()\[\]]|[\s\S])",  # the former: marks of a formula in TeX
     re.MULTILINE,
 )
 _OPERATORS = {
@@ -104,11 +104,16 @@ def _equation(left: list[str], right: list[str]) -> Equation | None:
     a, b = _value(left), _value(right)
     if a is None or b is None:
         return None
-    places = len(right[0].partition(".")[2]) if len(right) == 1 else 0
-    # a result that is written with decimals may be rounded, or cut off
-    true = abs(a - b) < Fraction(1, 10**places) if places and len(left) > 1 else a == b
+    true = a == b or (len(right) == 1 and _rounded(a, b, places=len(right[0].partition(".")[2])))
     operands = tuple(_fraction(token) for token in left if _is_number(token))
     return Equation("".join(left), operands, b if len(right) == 1 else None, true)
+
+
+def _rounded(exact: Fraction, written: Fraction, places: int) -> bool:
+    """A result that is written with decimals may be rounded to them, or cut off after them; 10 / 3 = 3 is false."""
+    unit = Fraction(1, 10**places)
+    cut = exact * written >= 0 and 0 <= abs(exact) - abs(written) < unit
+    return places > 0 and (cut or 2 * abs(exact - written) <= unit)
 
 
 def _value(side: list[str]) -> Fraction | None:

@@ -19,6 +19,7 @@ MAX_TOOLS = 256  # offered tools that are looked for
 MAX_LEAVES = 1024  # scalars and keys of all calls that are looked at for them
 MAX_FACT_CHARS = 1024  # of a value or a name; more of it is not read
 MAX_SENTENCES = 1024  # of longer thinking the first and the last half of so many
+SENTENCE_WORDS = 40  # a longer one counts as several, for a text without full stops is no sentence
 CONSTANTS = frozenset(["2", "7", "10", "12", "24", "30", "52", "60", "100", "365", "1000", "3600"])
 
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[\n;\u3002\uff01\uff1f]")  # the last three: . ! ? of CJK
@@ -49,7 +50,7 @@ class Evidence:
     Attributes:
         said: the thinking's words.
         own: its own words: without the runs of words that are copied from the prompt.
-        sentences: its sentences and lines that hold a word, each read.
+        sentences: its sentences and lines that hold a word, the long ones in pieces, each read.
         equations: the sums that it writes out.
         prompt: the prompt's words; None where the prompt is unknown.
         called: distinct names of the called tools.
@@ -102,17 +103,17 @@ def gather(response: Response, task: Task) -> Evidence:
 
 
 def _derived(sums: tuple[Equation, ...], known: frozenset[str]) -> frozenset[str]:
-    """Results of the true sums over known numbers, common constants, and results of such sums before them.
+    """Results of the true sums over known numbers, results of such sums before them, and CONSTANTS beside them.
 
     Were any true sum enough, a multiplication table would derive every number.
     """
-    known_so_far = set(known | CONSTANTS)
     results: set[str] = set()
     for equation in sums:
-        if equation.true and equation.result is not None and known_so_far.issuperset(map(_text, equation.operands)):
-            result = _text(equation.result)
-            results.add(result)
-            known_so_far.add(result)
+        operands = {_text(operand) for operand in equation.operands}
+        if not equation.true or equation.result is None or operands.isdisjoint(known | results):
+            continue
+        if operands <= known | results | CONSTANTS:
+            results.add(_text(equation.result))
     return frozenset(results)
 
 
@@ -124,7 +125,10 @@ def _text(number: Fraction) -> str:
 
 
 def _sentences(thinking: str) -> tuple[Text, ...]:
-    found = _SENTENCE_END.split(thinking)
+    found: list[str] = []
+    for sentence in _SENTENCE_END.split(thinking):
+        parts = sentence.split()
+        found += [" ".join(parts[i : i + SENTENCE_WORDS]) for i in range(0, len(parts), SENTENCE_WORDS)]
     if len(found) > MAX_SENTENCES:
         found = found[: MAX_SENTENCES // 2] + found[-MAX_SENTENCES // 2 :]
     return tuple(sentence for sentence in map(read, found) if sentence.words)
