@@ -30,12 +30,23 @@ CPU_KEYS: dict[str, tuple[Any, Any, str]] = {
     "ray_kwargs.ray_init.num_cpus": (None, 16, "actors wait for Ray CPUs, of which a laptop has too few"),
     "ray_kwargs.ray_init.num_gpus": (None, "${trainer.n_gpus_per_node}", "a worker asks Ray for one GPU"),
 }
+# Further ones where verl serves a reward model (a judge) in a pool of its own.
+REWARD_MODEL = "reward.reward_model"
+REWARD_MODEL_KEYS: dict[str, tuple[Any, Any, str]] = {
+    f"{REWARD_MODEL}.nnodes": (0, 1, "this machine"),
+    f"{REWARD_MODEL}.n_gpus_per_node": (8, 1, "one worker"),
+    f"{REWARD_MODEL}.rollout.tensor_model_parallel_size": (2, 1, "one worker"),
+    f"{REWARD_MODEL}.rollout.free_cache_engine": (True, False, "vLLM has no sleep mode on a CPU"),
+    f"{REWARD_MODEL}.rollout.enable_sleep_mode": (None, False, "vLLM has no sleep mode on a CPU"),
+    "ray_kwargs.ray_init.num_gpus": (None, 2, "the actor's worker and the reward model's each ask Ray for one GPU"),
+}
 
 
 def apply(config: Any, chosen: Collection[str]) -> list[str]:
     """Set CPU_KEYS in verl's config, in place, where they are at verl's default. Returns lines to print."""
     lines = ["VERL_PLATFORM=cpu"]
-    for key, (default, needed, why) in CPU_KEYS.items():
+    served = config.reward.reward_model.enable and config.reward.reward_model.enable_resource_pool
+    for key, (default, needed, why) in (CPU_KEYS | REWARD_MODEL_KEYS if served else CPU_KEYS).items():
         given = OmegaConf.select(config, key)
         if given == needed:
             continue
