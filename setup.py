@@ -23,7 +23,7 @@ setup(
         "torch",
         "numpy",
         "omegaconf>=2.3",
-        "openai>=1.40",
+        "aiohttp>=3.9",
         "packaging",
         "jsonschema>=4.18",
         "psutil",

@@ -6,10 +6,12 @@ disk of the machine: SQLite's locks do not hold on network file systems.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ _CHECK_EVERY = 1000  # writes between looks at the size
 
 
 class Cache:
-    """key -> JSON object. Methods block for milliseconds and may be called from any thread."""
+    """key -> verdict. It works in threads of its own: a slow disk never holds up the event loop, or who else has work
+    for the loop's threads.
+    """
 
     def __init__(self, folder: str, max_bytes: float) -> None:
         self._path = Path(folder).expanduser() / FILE
@@ -27,17 +31,37 @@ class Cache:
         self._local = threading.local()
         self._said = False
         self._writes = 0
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="awpo-judge-cache")
 
-    def get(self, key: str) -> dict[str, Any] | None:
+    async def get(self, key: str, patience: float) -> dict[str, Any] | None:
+        """The verdict under this key; None without one, and where it takes longer than `patience` seconds."""
+        look = asyncio.get_running_loop().run_in_executor(self._threads, self.read, key)
+        try:
+            return await asyncio.wait_for(look, patience)
+        except asyncio.TimeoutError:
+            self._say(TimeoutError(f"no answer within {patience:g} s"))
+            return None
+
+    def put(self, key: str, value: dict[str, Any]) -> None:
+        """Keeps it, some time soon: nobody waits for it."""
+        self._threads.submit(self.write, key, value)
+
+    def close(self) -> None:
+        """Waits for what is still to be written."""
+        self._threads.shutdown()
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        """What `get` does, in this thread."""
         try:
             row = self._connection().execute("SELECT value FROM verdicts WHERE key = ?", (key,)).fetchone()
             value = json.loads(row[0]) if row else None
-            return value if isinstance(value, dict) else None
+            return value if _is_verdict(value) else None
         except (sqlite3.Error, OSError, ValueError) as error:
             self._say(error)
             return None
 
-    def put(self, key: str, value: dict[str, Any]) -> None:
+    def write(self, key: str, value: dict[str, Any]) -> None:
+        """What `put` does, in this thread."""
         try:
             with self._connection() as connection:
                 connection.execute(
@@ -76,3 +100,11 @@ class Cache:
         if not self._said:
             self._said = True
             print(f"[awpo] judge cache {self._path}: {type(error).__name__}: {error}. Going on without.", flush=True)
+
+
+def _is_verdict(value: Any) -> bool:
+    """Whatever the file holds by now: only this is believed."""
+    if not isinstance(value, dict) or not isinstance(value.get("reason"), str):
+        return False
+    score = value.get("score")
+    return isinstance(score, int | float) and not isinstance(score, bool) and 0.0 <= score <= 1.0

@@ -1,23 +1,30 @@
 """One request to an OpenAI-compatible endpoint: its reply, or what went wrong and whether trying again can help.
 
-Nothing but the configured key is ever sent: the `openai` client would otherwise take one from OPENAI_API_KEY and hand
-it to whatever stands behind base_url. No key is part of a message of ours, even where a server repeats it.
+It is one POST, sent with aiohttp, as verl sends its own: the `openai` client costs several times the CPU time, which a
+reward worker does not have, and adds to each request what it finds in the environment (OPENAI_ORG_ID,
+OPENAI_CUSTOM_HEADERS and more), for whatever stands behind base_url. Here nothing but the configured key is ever sent;
+no redirect is followed, no .netrc is read. No key is part of a message of ours, even where a server repeats it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
+import re
 import time
+import urllib.request
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from awpo_verl.config import SECTION, AWPOConfigError, JudgeConfig
 
 MAX_DETAIL_CHARS = 300
 MAX_BODY_BYTES = 4 * 2**20
+KEPT_ALIVE = 4.0  # seconds that an idle connection is kept: uvicorn, under vLLM and SGLang, ends it after 5
 
 
 class RequestError(Exception):
@@ -70,12 +77,7 @@ def find_endpoint(judge: JudgeConfig, router_address: str | None, reward_model_p
     Raises:
         AWPOConfigError: there is neither, or the environment variable of the key is not set in this process.
     """
-    if judge.api_key_env and not os.environ.get(judge.api_key_env):
-        raise AWPOConfigError(
-            f"{SECTION}.judge.api_key_env={judge.api_key_env}: this process (host {os.uname().nodename}) has no such "
-            "environment variable, or it is empty. Set it where Ray starts its workers: before `ray start` on each "
-            "node, or with +ray_kwargs.ray_init.runtime_env.env_vars."
-        )
+    _key(judge.api_key_env)
     if judge.base_url:
         return Endpoint(judge.base_url, judge.model, judge.api_key_env, judge.base_url)
     if router_address is None:
@@ -91,102 +93,160 @@ class Client:
     """Sends requests to one endpoint, from one event loop. `ask` may be called many times at once."""
 
     def __init__(self, endpoint: Endpoint, connections: int) -> None:
-        import openai
-
         self.endpoint = endpoint
-        # an empty key would be looked for in OPENAI_API_KEY; servers without keys ignore this one
-        self._key = os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else ""
-        options: dict[str, Any] = {"trust_env": False} if endpoint.direct else {}
-        http_client = openai.DefaultAsyncHttpxClient(
-            event_hooks={"response": [_refuse_huge]}, limits=_limits(connections), **options
-        )
-        self._client = openai.AsyncOpenAI(
-            base_url=endpoint.base_url,
-            api_key=self._key or "none",
-            max_retries=0,
-            timeout=None,  # each attempt has its own: httpx's would start again with every byte
-            http_client=http_client,
-        )
-        self._client.organization = self._client.project = None  # it takes these from the environment too
+        self._connections = connections
+        self._secret = _key(endpoint.api_key_env)
+        self._url = f"{endpoint.base_url.rstrip('/')}/chat/completions"
+        self._proxy = None if endpoint.direct else _proxy(endpoint.base_url)
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+            "User-Agent": "awpo-verl",
+        }
+        if self._secret:
+            self._headers["Authorization"] = f"Bearer {self._secret}"
+        self._session: Any = None
 
     async def ask(self, request: dict[str, Any], timeout: float) -> Reply:
         """One attempt of at most `timeout` seconds in all.
 
         Args:
-            request: the arguments of chat.completions.create without the model.
+            request: the body without the model.
 
         Raises:
             RequestError: no reply, or one that is no completion.
         """
-        import openai
+        import aiohttp
 
+        if self._session is None:  # it belongs to the event loop that runs now
+            connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEPT_ALIVE)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        sent = self._session.post(
+            self._url,
+            data=json.dumps({"model": self.endpoint.model, **request}).encode(),
+            headers=self._headers,
+            proxy=self._proxy,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=timeout),
+        )
         try:
-            sent = self._client.chat.completions.create(model=self.endpoint.model, **request)
-            completion = await asyncio.wait_for(sent, timeout)
+            async with sent as response:
+                body = await _read(response)
         except asyncio.TimeoutError:
             raise RequestError("timeout", f"no reply within {timeout:g} s", retry=True) from None
-        except openai.APIStatusError as error:
-            raise self._of_status(error) from None
-        except openai.APITimeoutError as error:
-            raise RequestError("timeout", self.safe(error), retry=True) from None
-        except openai.APIConnectionError as error:
-            detail = self.safe(f"{error} ({error.__cause__})")
-            raise RequestError("connection", detail, retry=True) from None
-        except (openai.APIError, ValueError) as error:  # a body that is no JSON, or no completion
-            raise RequestError("malformed", self.safe(error), retry=True, healthy=True) from None
-        return self._reply(completion)
+        except (aiohttp.ClientError, OSError) as error:
+            raise RequestError("connection", self.safe(f"{type(error).__name__}: {error}"), retry=True) from None
+        if response.status != 200:
+            raise self._of_status(response.status, response.headers, body)
+        try:
+            return self._reply(json.loads(body))
+        except (ValueError, RecursionError):
+            shown = self.safe(body.decode(errors="replace"))
+            raise RequestError("malformed", f"not JSON: {shown}", retry=True, healthy=True) from None
 
     async def close(self) -> None:
-        await self._client.close()
+        if self._session is not None:
+            await self._session.close()
 
-    def _of_status(self, error: Any) -> RequestError:
-        status: int = error.status_code
-        detail = f"HTTP {status}: {self.safe(error)}"
+    def __del__(self) -> None:
+        """A reward worker just ends; aiohttp would have a lot to say about that."""
+        session = getattr(self, "_session", None)
+        if session is not None and not session.closed:
+            session.connector.close()
+            session.detach()
+
+    def _of_status(self, status: int, headers: Any, body: bytes) -> RequestError:
+        detail = f"HTTP {status}: {self.safe(body.decode(errors='replace'))}"
         if status == 429:
-            return RequestError(
-                "rate_limited", detail, retry=True, healthy=True, retry_after=_retry_after(error.response.headers)
-            )
+            return RequestError("rate_limited", detail, retry=True, healthy=True, retry_after=_retry_after(headers))
         if status in (408, 409) or status >= 500:
-            return RequestError("server_error", detail, retry=True, retry_after=_retry_after(error.response.headers))
+            return RequestError("server_error", detail, retry=True, retry_after=_retry_after(headers))
         kind = {401: "unauthorized", 403: "unauthorized", 404: "not_found"}.get(status, "bad_request")
         if kind == "unauthorized":
-            source = f"the environment variable {self.endpoint.api_key_env}" if self._key else "nowhere: none was sent"
+            source = (
+                f"the environment variable {self.endpoint.api_key_env}" if self._secret else "nowhere: none was sent"
+            )
             detail += f" (the key came from {source}; {SECTION}.judge.api_key_env)"
+        if status < 400:
+            kind = "not_found"
+            moved = self.safe(headers.get("location", ""))
+            detail = (
+                f"HTTP {status}, which is not followed: {SECTION}.judge.base_url should be where it is now: {moved}"
+            )
         # a prompt that is too long is bad, and says nothing of the endpoint
         return RequestError(kind, detail, retry=False, healthy=kind == "bad_request")
 
     def _reply(self, completion: Any) -> Reply:
-        """Taken apart with care: `openai` does not check what a server sends."""
-        choices = getattr(completion, "choices", None)
-        if not isinstance(choices, list) or not choices:
-            shown = self.safe(str(completion)[:200])
-            raise RequestError("malformed", f"no completion: {shown}", retry=True, healthy=True)
-        message, usage = getattr(choices[0], "message", None), getattr(completion, "usage", None)
-        text = getattr(message, "content", None)
-        if text is None and getattr(message, "refusal", None):
+        """Taken apart with care: a server may send anything."""
+        choices = completion.get("choices") if isinstance(completion, dict) else None
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if not isinstance(choice, dict) or not isinstance(message, dict):
+            raise RequestError("malformed", f"no completion: {self.safe(completion)}", retry=True, healthy=True)
+        text = message.get("content")
+        if text is None and message.get("refusal"):
             raise RequestError("malformed", "the judge refused to answer", retry=False, healthy=True)
-        cut = getattr(choices[0], "finish_reason", None) == "length"
+        usage = completion.get("usage")
+        cut = choice.get("finish_reason") == "length"
+        text = self.redacted(text) if isinstance(text, str) else text
         return Reply(text, cut, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+
+    def redacted(self, text: str) -> str:
+        """The text without the key."""
+        return text.replace(self._secret, "***") if self._secret else text
 
     def safe(self, error: object) -> str:
         """What may be logged of an error: one printable line of bounded length, without the key."""
-        text = str(error)
-        if self._key:
-            text = text.replace(self._key, "***")
+        text = self.redacted(str(error))
         text = " ".join(text[: 4 * MAX_DETAIL_CHARS].split())[:MAX_DETAIL_CHARS]
         return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def _limits(connections: int) -> Any:
-    import openai
+def _key(name: str) -> str:
+    """The key in the environment variable of this name; "" for no name.
 
-    defaults: Any = openai.DEFAULT_CONNECTION_LIMITS
-    return type(defaults)(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30.0)
+    Raises:
+        AWPOConfigError: there is none, or none that can stand in a header. The name is shown only where it looks like
+            one: hf_abc123 may be the key itself.
+    """
+    if not name:
+        return ""
+    shown = f"={name}" if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", name) else " (not shown: it may be a key itself)"
+    key = os.environ.get(name, "").strip()
+    if not key:
+        raise AWPOConfigError(
+            f"{SECTION}.judge.api_key_env{shown}: this process (host {os.uname().nodename}) has no such "
+            "environment variable, or it is empty. Set it where Ray starts its workers: before `ray start` on each "
+            "node, or with +ray_kwargs.ray_init.runtime_env.env_vars."
+        )
+    if not re.fullmatch(r"[!#-&(-\[\]-~]+", key):
+        raise AWPOConfigError(
+            f"{SECTION}.judge.api_key_env{shown}: what the variable holds is no key: blanks, quotes, backslashes and "
+            "characters beyond ASCII cannot be part of one."
+        )
+    return key
 
 
-async def _refuse_huge(response: Any) -> None:
-    if int(response.headers.get("content-length") or 0) > MAX_BODY_BYTES:
-        raise ValueError(f"a body of {response.headers['content-length']} bytes")
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for this address, as curl reads it."""
+    parts = urlsplit(url)
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+async def _read(response: Any) -> bytes:
+    """The whole body; its length is counted and not believed."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in response.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_BODY_BYTES:
+            raise RequestError("malformed", f"a body of more than {MAX_BODY_BYTES} bytes", retry=True, healthy=True)
+    return b"".join(pieces)
 
 
 def _retry_after(headers: Any) -> float | None:
@@ -205,5 +265,5 @@ def _retry_after(headers: Any) -> float | None:
 
 
 def _count(usage: Any, name: str) -> int:
-    value = getattr(usage, name, None)
+    value = usage.get(name) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and 0 <= value < 2**31 else 0

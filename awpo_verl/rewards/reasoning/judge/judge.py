@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import random
 import statistics
 import time
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from awpo_verl.config import SECTION, JudgeConfig
@@ -35,6 +36,7 @@ FAILURES = (
     *("deadline", "budget", "breaker_open", "timeout", "connection", "rate_limited", "server_error"),
     *("unauthorized", "not_found", "bad_request", "malformed", "truncated", "out_of_range", "error"),
 )
+CACHE_PATIENCE = 2.0  # seconds, of one look at the cache
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds, of the backoff
 
 
@@ -77,7 +79,9 @@ class Judgement:
 
 @dataclass
 class Judge:
-    """Asks one endpoint. Use it from one event loop; `judge` may be called any number of times at once."""
+    """Asks one endpoint. `judge` may be called any number of times at once, from one event loop: a loop that replaces
+    it needs a Judge of its own.
+    """
 
     config: JudgeConfig
     endpoint: Endpoint
@@ -88,6 +92,7 @@ class Judge:
         self.template = load_template(c.template)
         self.client = Client(self.endpoint, c.concurrency)
         self._slots = asyncio.Semaphore(c.concurrency)
+        self._filling = asyncio.Lock()
         self._breaker = Breaker(c.breaker_failures, c.breaker_pause)
         self._budget = StepBudget(c.step_budget)
         self._cache = Cache(c.cache, c.cache_gb * 2**30) if c.cache else None
@@ -104,35 +109,56 @@ class Judge:
         result = Judgement()
         left = self._budget.left(step)
         patience = min(self.config.deadline, left)
+        # what the cache knows is had without a budget too
+        longest = max(patience, min(self.config.deadline, CACHE_PATIENCE)) if self._cache else patience
         try:
             with self._budget.pending(step):
-                await asyncio.wait_for(self._judge(case, result, started + patience), max(patience, 0.001))
+                await asyncio.wait_for(self._judge(case, result, started + patience), max(longest, 0.001))
         except asyncio.TimeoutError:
             self._fail(result, "deadline" if self.config.deadline <= left else "budget", "")
         except Exception as error:  # noqa: BLE001  # a fault of ours must cost this reward, not the run; it is said
-            self._fail(result, "error", f"{type(error).__name__}: {self.client.safe(traceback.format_exc()[-2000:])}")
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{os.path.basename(at.filename)}:{at.lineno}"
+            self._fail(result, "error", self.client.safe(f"{type(error).__name__} at {place}: {error}"))
         result.seconds = time.monotonic() - started
         return result
 
+    def key(self, case: Case) -> str:
+        """A hash of all that decides the verdict on a case."""
+        return self._key(self.template.fill(case, self.config))
+
     async def close(self) -> None:
+        """Ends the connections, once what is to be cached is on the disk."""
+        if self._cache is not None:
+            await asyncio.to_thread(self._cache.close)
         await self.client.close()
 
     async def _judge(self, case: Case, result: Judgement, until: float) -> None:
-        prompt = self.template.fill(case, self.config)
+        async with self._filling:
+            await asyncio.sleep(0)  # one prompt per round: where thousands come at once, replies are read in between
+            prompt = self.template.fill(case, self.config)
         result.neutralized = prompt.neutralized
-        key = self._key(prompt)
-        if self._cache is not None and (known := await asyncio.to_thread(self._cache.get, key)):
-            result.score, result.reason, result.status = known["score"], known["reason"], CACHED
-            return
+        key = self._key(prompt) if self._cache is not None else ""
+        if self._cache is not None:
+            known = await self._cache.get(key, CACHE_PATIENCE)
+            if known is not None:
+                result.score, result.reason, result.status = known["score"], known["reason"], CACHED
+                return
+            if time.monotonic() >= until:
+                raise asyncio.TimeoutError
+        # all of them end before an unexpected exception of one goes on: none is left behind
         asked = [self._verdict(prompt, number, result, until) for number in range(self.config.samples)]
-        verdicts = await asyncio.gather(*asked)
-        given = sorted((v for v in verdicts if v is not None), key=lambda v: v.score)
+        verdicts = await asyncio.gather(*asked, return_exceptions=True)
+        for verdict in verdicts:
+            if isinstance(verdict, BaseException):
+                raise verdict
+        given = sorted((v for v in verdicts if isinstance(v, Verdict)), key=lambda v: v.score)
         if len(given) * 2 <= self.config.samples:
             return  # no majority has answered: the last failure stands
         result.score = statistics.median(v.score for v in given)
         result.reason, result.status = given[(len(given) - 1) // 2].reason, OK
         if self._cache is not None:
-            await asyncio.to_thread(self._cache.put, key, {"score": result.score, "reason": result.reason})
+            self._cache.put(key, {"score": result.score, "reason": result.reason})
 
     async def _verdict(self, prompt: Prompt, number: int, result: Judgement, until: float) -> Verdict | None:
         """One sample, with its retries; None, and the failure noted in `result`, where it does not come."""
@@ -157,34 +183,36 @@ class Judge:
 
     async def _ask(self, request: dict[str, Any], result: Judgement) -> Reply:
         async with self._slots:
-            if not self._breaker.allows():
+            sent = self._breaker.allows()
+            if not sent:
                 raise RequestError("breaker_open", "no requests are sent for a while", retry=False)
             result.requests += 1
-            sent = time.monotonic()
+            started = time.monotonic()
             try:
                 reply = await self.client.ask(request, self.config.attempt_timeout)
             except RequestError as error:
                 if error.healthy:
                     self._breaker.worked()
-                elif self._breaker.failed():
+                elif self._breaker.failed(sent):
                     self._say(
                         f"{self.config.breaker_failures} failed requests in a row; none is sent for "
                         f"{self.config.breaker_pause:g} s, then one to try. Rollouts have no reasoning reward meanwhile"
                     )
                 raise
             except asyncio.CancelledError:  # the deadline: after a long wait it says something of the endpoint
-                waited = time.monotonic() - sent
-                self._breaker.failed() if waited >= self.config.attempt_timeout / 2 else self._breaker.gave_up()
+                long = time.monotonic() - started >= self.config.attempt_timeout / 2
+                self._breaker.failed(sent) if long else self._breaker.gave_up(sent)
                 raise
             except BaseException:
-                self._breaker.gave_up()
+                self._breaker.gave_up(sent)
                 raise
             self._breaker.worked()
             return reply
 
     def _read(self, reply: Reply) -> Verdict:
         try:
-            return read_verdict(reply.text, self.template.scale)
+            verdict = read_verdict(reply.text, self.template.scale)
+            return replace(verdict, reason=self.client.redacted(verdict.reason))
         except BadReplyError as error:
             kind = "truncated" if reply.cut else error.kind
             advice = f" ({SECTION}.judge.max_tokens={self.config.max_tokens})" if reply.cut else ""
@@ -210,9 +238,7 @@ class Judge:
             settings["temperature"] = c.temperature
         if (form := response_format(c.reply, self.template.scale, c.explain)) is not None:
             settings["response_format"] = form
-        if c.extra_body:
-            settings["extra_body"] = dict(c.extra_body)
-        return settings
+        return settings | c.extra_body
 
     def _key(self, prompt: Prompt) -> str:
         """A hash of all that decides the verdict."""

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+REFUSED, REQUEST, PROBE = "", "request", "probe"
+
 
 @dataclass
 class Breaker:
     """Closed: requests go out. Open: none does, for `pause` seconds. Then one probe at a time decides.
 
     It opens after `failures` failed requests in a row, and closes with the first that works. It is for endpoints that
-    are down; one that fails now and then stays in use.
+    are down; one that fails now and then stays in use. Each request sent ends in `worked`, `failed` or `gave_up`.
 
     Attributes:
         clock: seconds, monotonic.
@@ -27,29 +29,33 @@ class Breaker:
     _opened: float | None = None
     _probing: bool = False
 
-    def allows(self) -> bool:
-        """Whether a request may be sent now. Where it is the probe, `worked`, `failed` or `gave_up` must follow."""
+    def allows(self) -> str:
+        """REFUSED, or which request may be sent now: PROBE, or any other. To be passed on when it is over."""
         if self._opened is None:
-            return True
+            return REQUEST
         if self._probing or self.clock() - self._opened < self.pause:
-            return False
+            return REFUSED
         self._probing = True
-        return True
+        return PROBE
 
     def worked(self) -> None:
         self._in_a_row, self._opened, self._probing = 0, None, False
 
-    def failed(self) -> bool:
+    def failed(self, sent: str) -> bool:
         """Returns True where this failure opened it."""
-        self._in_a_row += 1
-        opens = self._opened is None and self._in_a_row >= self.failures
-        if opens or self._probing:
+        if sent == PROBE and self._probing:
             self._opened, self._probing = self.clock(), False
-        return opens
+        elif self._opened is None:  # a request from before it opened says nothing new
+            self._in_a_row += 1
+            if self._in_a_row >= self.failures:
+                self._opened = self.clock()
+                return True
+        return False
 
-    def gave_up(self) -> None:
-        """The request was cancelled: nothing is known, and the next one may be the probe."""
-        self._probing = False
+    def gave_up(self, sent: str) -> None:
+        """The request was cancelled: nothing is known, and if it was the probe, the next one is."""
+        if sent == PROBE:
+            self._probing = False
 
 
 @dataclass

@@ -109,7 +109,11 @@ def load_template(name: str) -> Template:
     if not path.is_file():
         known = ", ".join(sorted(p.name.removesuffix(".yaml") for p in packaged.iterdir() if p.name.endswith(".yaml")))
         raise AWPOConfigError(f"{key}: no such template. Use a packaged one ({known}) or the path of a .yaml file.")
-    return _checked(key, path.read_text(encoding="utf-8"))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AWPOConfigError(f"{key}: not a readable UTF-8 text: {error}") from None
+    return _checked(key, text)
 
 
 def _checked(key: str, text: str) -> Template:

@@ -6,7 +6,6 @@ would repeat the policy's score.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +64,7 @@ def read_verdict(text: Any, scale: Scale) -> Verdict:
     score = value["score"]
     if isinstance(score, bool) or not isinstance(score, int | float):
         raise BadReplyError("malformed", f"the score is no number: {score!r:.100}")
-    if not math.isfinite(score) or not scale.lowest <= score <= scale.highest:
+    if not scale.lowest <= score <= scale.highest:  # NaN, infinities and endless integers are not
         raise BadReplyError("out_of_range", f"a score of {score!r:.100}, not in {scale.lowest:g} to {scale.highest:g}")
     reason = value.get("reason")
     return Verdict(scale.to_unit(float(score)), _one_line(reason) if isinstance(reason, str) else "")
