@@ -1,0 +1,45 @@
+"""A judge of a server of the tests, for the tests of the judge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from awpo_verl.config import JudgeConfig
+from awpo_verl.rewards.reasoning.judge import Case, Endpoint, Judge, Judgement, find_endpoint
+
+
+def config(base_url: str, **keys: Any) -> JudgeConfig:
+    """Patient with a busy machine: 30 s for each rollout, 10 for each request."""
+    given: dict[str, Any] = {"deadline": 30.0, "attempt_timeout": 10.0, "retries": 0} | keys
+    return JudgeConfig(base_url=base_url, model="judge", **given)
+
+
+def endpoint(of: JudgeConfig) -> Endpoint:
+    return find_endpoint(of, None, None)
+
+
+@asynccontextmanager
+async def judge_of(base_url: str, **keys: Any) -> AsyncIterator[Judge]:
+    given = config(base_url, **keys)
+    judge = Judge(given, endpoint(given))
+    try:
+        yield judge
+    finally:
+        await judge.close()
+
+
+def case(number: int = 0) -> Case:
+    return Case(conversation=f"Cancel order {number}.", thinking=f"The order is {number}.", answer=f"cancel({number})")
+
+
+def judged(base_url: str, cases: Iterable[Case] = (case(),), step: object = None, **keys: Any) -> list[Judgement]:
+    """All of them at once, by a judge of its own."""
+
+    async def ask() -> list[Judgement]:
+        async with judge_of(base_url, **keys) as judge:
+            return await asyncio.gather(*(judge.judge(each, step) for each in cases))
+
+    return asyncio.run(ask())

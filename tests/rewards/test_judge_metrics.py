@@ -1,0 +1,95 @@
+"""The judge's metrics of a batch by hand, and when a run is warned or stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from awpo_verl.config import JudgeConfig
+from awpo_verl.rewards.reasoning.judge import FAILURES, Judgement
+from awpo_verl.rewards.reasoning.judge.metrics import JudgeFailedError, Watch, judge_metrics
+
+
+def parts(*judgements: Judgement) -> dict[str, list[Any]]:
+    infos = [judgement.as_info() for judgement in judgements]
+    return {name: [info[name] for info in infos] for name in infos[0]}
+
+
+def of(*statuses: str) -> dict[str, list[Any]]:
+    return parts(*(Judgement(status=status) for status in statuses))
+
+
+BATCH = parts(
+    Judgement(0.5, "ok", "fine", 1.0, requests=1, tokens_in=100, tokens_out=10),
+    Judgement(0.7, "ok", "", 3.0, requests=3, retries=2, tokens_in=50, tokens_out=5, neutralized=4),
+    Judgement(0.2, "cached", "", 0.01),
+    Judgement(None, "timeout", "", 5.0, requests=4, retries=3),
+    Judgement(0.0, "no_thinking"),
+    Judgement(None, "not_asked"),
+)
+
+
+def test_the_metrics_of_a_batch_by_hand() -> None:
+    metrics = judge_metrics(BATCH)
+    assert metrics["awpo/judge/valid_frac"] == 3 / 4  # ok, ok, cached of those that were asked for
+    assert metrics["awpo/judge/requests"] == 8.0  # 1 + 3 + 4
+    assert metrics["awpo/judge/retries"] == 5.0  # 2 + 3
+    assert metrics["awpo/judge/cache_hits"] == 1.0
+    assert metrics["awpo/judge/tokens_in"] == 150.0
+    assert metrics["awpo/judge/tokens_out"] == 15.0
+    assert metrics["awpo/judge/neutralized_frac"] == 1 / 4
+    assert metrics["awpo/judge/latency_p50"] == 3.0  # of 1, 3 and 5: those that were sent
+    assert metrics["awpo/judge/latency_p99"] == pytest.approx(4.96)  # 3 + 0.98 * 2
+    assert {kind: metrics[f"awpo/judge/failed/{kind}"] for kind in FAILURES} == {
+        kind: float(kind == "timeout") for kind in FAILURES
+    }
+    assert all(type(value) is float for value in metrics.values())
+
+
+def test_a_batch_without_requests_has_no_latency() -> None:
+    metrics = judge_metrics(of("breaker_open", "cached"))
+    assert not [name for name in metrics if "latency" in name]
+    assert metrics["awpo/judge/valid_frac"] == 0.5
+
+
+@pytest.mark.parametrize("columns", [{}, {"outcome": [1.0]}, of("no_thinking", "not_asked"), of("")])
+def test_where_no_judge_was_asked_there_are_no_metrics(columns: dict[str, list[Any]]) -> None:
+    assert judge_metrics(columns) == {}
+
+
+def test_a_row_that_verl_pads_or_another_reward_made_is_not_counted() -> None:
+    columns = {name: [*values, None] for name, values in BATCH.items()}
+    assert judge_metrics(columns) == judge_metrics(BATCH)
+
+
+def test_it_warns_once_and_again_after_a_recovery(capsys: pytest.CaptureFixture[str]) -> None:
+    watch, config = Watch(), JudgeConfig(min_valid=0.8)
+    said: list[str] = []
+    for columns in (of("ok", "ok"), BATCH, BATCH, of("cached"), of("ok"), of("timeout")):
+        watch.look(columns, config)
+        said.append(capsys.readouterr().out)
+    assert [bool(text) for text in said] == [False, True, False, True, False, True]
+    assert "75% of this step" in said[1]  # 3 of 4
+    assert "timeout 1" in said[1]
+    assert "well again, 100%" in said[3]
+
+
+def test_a_step_that_asks_for_nothing_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    watch, config = Watch(), JudgeConfig()
+    for columns in (of("timeout"), of("not_asked"), {}, of("timeout")):
+        watch.look(columns, config)
+    assert capsys.readouterr().out.count("[awpo]") == 1
+
+
+def test_a_required_judge_stops_the_run_with_the_kinds_of_failure() -> None:
+    columns = of(*["timeout"] * 3, *["unauthorized"] * 5, "ok")
+    with pytest.raises(JudgeFailedError) as caught:
+        Watch().look(columns, JudgeConfig(required=True, min_valid=0.5))
+    assert "11%" in str(caught.value)  # 1 of 9
+    assert "unauthorized 5, timeout 3" in str(caught.value)
+    assert "checkpoint" in str(caught.value)
+
+
+def test_the_share_that_is_just_enough_is_enough() -> None:
+    Watch().look(of("ok", "ok", "ok", "ok", "timeout"), JudgeConfig(required=True, min_valid=0.8))
