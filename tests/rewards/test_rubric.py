@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from awpo_verl.config import RubricConfig
 from awpo_verl.config.rewards import RUBRIC_PARTS
 from awpo_verl.rewards.outcome import Response, ToolCall
 from awpo_verl.rewards.reasoning import Task, rubric_score
+from awpo_verl.tasks import desk, shop
 from tests.rewards.rubric_hacks import HACKS, HONEST, HONEST_LONG, UNBEATEN, score
 
 PROMPT = "Please pay Ann Lee the 1,200 euros for the garden, and 3 more for each of the two trees."
@@ -184,6 +186,19 @@ def test_expected_steps_are_the_only_credit_and_faults_still_count() -> None:
     assert rubric_score(response, task, RubricConfig(use_steps=False)).value == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_on_the_demos_no_fault_touches_right_steps(seed: int) -> None:
+    rng, level = random.Random(seed), ("easy", "medium", "hard")[seed % 3]
+    order, case = shop.make_example(rng, level), desk.make_example(rng, level)
+    rows = [(order.question, order.steps, order.tool_calls), (case.question, case.plan, case.calls)]
+    for question, steps, calls in rows:
+        made = tuple(ToolCall(call["name"], call["arguments"]) for call in calls)
+        for written in range(len(steps) + 1):
+            response = Response("\n".join([*steps[:written], "and so on, roughly"]), "", made)
+            found = rubric_score(response, Task(question, expected_steps=tuple(steps)))
+            assert found.value == pytest.approx(written / len(steps))
+
+
 @pytest.mark.parametrize(
     ("response", "expected", "value"),
     [
@@ -238,7 +253,8 @@ def test_honest_thinking_scores_1_short_or_long() -> None:
 def test_more_words_do_not_make_up_for_what_is_missing(cut: str) -> None:
     short, long = score(HONEST.replace(cut, "it")).value, score(HONEST_LONG.replace(cut, "it")).value
     assert short is not None
-    assert short == long < 1.0
+    assert short == long
+    assert short < 1.0
 
 
 @pytest.mark.parametrize("name", HACKS)
