@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from awpo_verl.rewards.outcome import Response, ToolCall
 from awpo_verl.rewards.reasoning import RubricScore, Task, rubric_score
@@ -54,11 +55,11 @@ def _homoglyphs(text: str) -> str:
     return text.translate(str.maketrans("aeo", "\u0430\u0435\u043e"))
 
 
-def _every(n: int, words: list[str], put: str) -> str:
+def _every(n: int, words: Sequence[str], put: str) -> str:
     return " ".join(put if i % n == n - 1 else word for i, word in enumerate(words))
 
 
-def _shuffled(words: list[str]) -> str:
+def _shuffled(words: Sequence[str]) -> str:
     found = sorted(set(words))
     random.Random(0).shuffle(found)
     return " ".join(found)
