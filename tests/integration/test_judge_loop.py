@@ -53,23 +53,6 @@ KINDS = {
 KEY = "a-secret-that-must-not-be-anywhere-4711"
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A tiny model that has just learned to think and to call, and prompts of the demo task."""
-    from awpo_verl.tasks import shop, supervised, tiny_model, warm_start
-
-    folder: Path = tmp_path_factory.mktemp("judged")
-    settings = warm_start.Settings(
-        model=tiny_model.ModelSettings(layers=2, hidden_size=128, intermediate_size=256),
-        skill=supervised.Phase(steps=80, lr=1e-2, muon=True, pool=16, mix_start=(1.0, 0, 0), mix_end=(1.0, 0, 0)),
-        habit=supervised.Phase(steps=0, lr=1e-3),
-    )
-    model, tokenizer = warm_start.train(settings, 0, print)
-    tiny_model.save(model, tokenizer, folder / "model")
-    shop.write_parquet(folder / "prompts.parquet", "train", {"easy": 48})
-    return Workspace(folder)
-
-
 def judged(base_url: str, *overrides: str) -> tuple[str, ...]:
     """AWPO with a judge, on the command line of verl's user."""
     return (
@@ -111,7 +94,7 @@ def holders_of(secret: str, folder: Path) -> list[Path]:
 
 
 def test_training_goes_through_every_fault_and_accounts_for_every_rollout(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    thinking_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JUDGE_KEY", KEY)
     dumps = tmp_path / "rollouts"
@@ -120,7 +103,7 @@ def test_training_goes_through_every_fault_and_accounts_for_every_rollout(
         schedule_file=tmp_path / "metrics.jsonl",  # a line for each finished step
         key_pattern=r"\| \[user\]\n\| (.*)",
     ) as server:
-        metrics, output = workspace.run(
+        metrics, output = thinking_workspace.run(
             tmp_path,
             *judged(server.base_url, f"{AT}.api_key_env=JUDGE_KEY"),
             *(f"{AT}.breaker_failures=40", f"{AT}.breaker_pause=1000"),  # more than the 32 failures of one step
@@ -164,9 +147,11 @@ def test_training_goes_through_every_fault_and_accounts_for_every_rollout(
     assert holders_of("JUDGE_KEY", tmp_path) != []  # the name is in the config's dump: the search does find things
 
 
-def test_a_required_judge_that_goes_down_stops_the_run_and_says_why(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_required_judge_that_goes_down_stops_the_run_and_says_why(
+    thinking_workspace: Workspace, tmp_path: Path
+) -> None:
     with JudgeServer(schedule=[{"mode": "ok"}, {"mode": "down"}], schedule_file=tmp_path / "metrics.jsonl") as server:
-        metrics, output = workspace.run(
+        metrics, output = thinking_workspace.run(
             tmp_path,
             *judged(server.base_url, f"{AT}.required=True", "trainer.total_training_steps=4"),
             expect_failure=True,
