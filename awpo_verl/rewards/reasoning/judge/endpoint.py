@@ -9,6 +9,7 @@ no redirect is followed, no .netrc is read. No key is part of a message of ours,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import os
@@ -17,7 +18,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from awpo_verl.config import SECTION, AWPOConfigError, JudgeConfig
@@ -121,6 +122,7 @@ class Client:
 
         if self._session is None:  # it belongs to the event loop that runs now
             connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEPT_ALIVE)
+            self._loop = asyncio.get_running_loop()
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         sent = self._session.post(
             self._url,
@@ -150,11 +152,13 @@ class Client:
             await self._session.close()
 
     def __del__(self) -> None:
-        """A reward worker just ends; aiohttp would have a lot to say about that."""
-        session = getattr(self, "_session", None)
-        if session is not None and not session.closed:
-            session.connector.close()
-            session.detach()
+        """Where the event loop ended without `close`, nothing is left to wait for, or to be warned about."""
+        if getattr(self, "_session", None) is not None and self._loop.is_closed():
+            with contextlib.suppress(StopIteration):
+                self._session.close().send(None)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client of the judge holds the API key, so it cannot be pickled: make one where it is used")
 
     def _of_status(self, status: int, headers: Any, body: bytes) -> RequestError:
         detail = f"HTTP {status}: {self.safe(body.decode(errors='replace'))}"
