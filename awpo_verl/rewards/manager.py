@@ -25,7 +25,7 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from awpo_verl.config import OutcomeConfig, parse
 from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens
 from awpo_verl.rewards.parts import RewardParts, read_result
-from awpo_verl.rewards.reasoning import RubricScore, Task, conversation_text, make_case, rubric_score, stated_steps
+from awpo_verl.rewards.reasoning import RubricScore, conversation_text, make_case, make_task, rubric_score, stated_steps
 from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, Judgement, find_endpoint
 
 
@@ -98,20 +98,22 @@ class AWPORewardManager(RewardManagerBase):
         if self.marks_are_special:
             marked = self.tokenizer.decode(ids, skip_special_tokens=False).removesuffix(self.tokenizer.eos_token or "")
         extra_info = row.get("extra_info")
+        tools = (extra_info or {}).get("tools")
         if self.has_custom_function:  # it decides alone, also what the ground truth and the tools mean
             verdict = check(marked, None, self.outcome)
         else:
-            tools = (extra_info or {}).get("tools")
             verdict = check(marked, ground_truth, self.outcome, tools, row.get("tool_extra_fields") or {})
             if verdict.trajectory is not None:
                 from awpo_verl.rewards.outcome.execution.rows import require_environment
 
                 require_environment(extra_info)
-        task = Task(
-            prompt=conversation_text(row.get("raw_prompt")),
-            tools=verdict.offered,
-            expected_steps=tuple(stated_steps(extra_info) or ()),
-            calls_expected=verdict.calls_expected,
+        task = make_task(
+            verdict,
+            conversation_text(row.get("raw_prompt")),
+            ground_truth,
+            tools,
+            stated_steps(extra_info),
+            row.get("tool_extra_fields"),
         )
         return text, verdict, rubric_score(verdict.response, task, self.rubric)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome import Verdict, check
-from awpo_verl.rewards.reasoning import Task, rubric_score
+from awpo_verl.rewards.reasoning import make_task, rubric_score
 from awpo_verl.rewards.rollout_files import Record, Row, RowError, read_row
 
 MAX_EXAMPLE_CHARS = 240
@@ -129,7 +129,7 @@ def score_row(row: Row, config: OutcomeConfig) -> tuple[Verdict, dict[str, float
         raise RowError(f"{row.where}: {error}") from error
     except (TypeError, LookupError, AttributeError, RecursionError) as error:
         raise RowError(f"{row.where}: ground truth or tools are broken: {type(error).__name__}: {error}") from error
-    steps = tuple(row.reasoning_steps or ())
-    rubric = rubric_score(verdict.response, Task(row.conversation, verdict.offered, steps, verdict.calls_expected))
+    task = make_task(verdict, row.conversation, row.ground_truth, row.tools, row.reasoning_steps)
+    rubric = rubric_score(verdict.response, task)
     reasoning = {"reasoning": rubric.value or 0.0, "reasoning_valid": float(rubric.value is not None)}
     return verdict, verdict.as_info() | rubric.parts | reasoning | {"outcome": verdict.outcome(config.match)}

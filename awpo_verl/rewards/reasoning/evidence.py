@@ -30,8 +30,8 @@ class Task:
     """What is known of the row beside the response.
 
     Attributes:
-        prompt: the text of the prompt's messages, joined by line ends; "" where unknown. What the tools answer during
-            a rollout is not in it: add it, for values that are taken from there to count as known.
+        prompt: what the model was told, joined by line ends: the prompt's messages, the tools' schemas, what tools
+            answered during the rollout; "" where unknown.
         tools: names of the tools on offer; () where unknown.
         expected_steps: the steps that the row states (see `stated_steps`).
         calls_expected: the row is known to expect a call.

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from awpo_verl.rewards.outcome import Response
+from awpo_verl.rewards.outcome import Response, Verdict
 from awpo_verl.rewards.outcome.expected import plain
+from awpo_verl.rewards.reasoning.evidence import Task
 from awpo_verl.rewards.reasoning.judge import Case
+
+ENVIRONMENT_LOG = "environment_log"  # execution.LOG_KEY, which is not imported: environments need transformers
 
 
 def make_case(response: Response, conversation: str, ground_truth: Any, tools: Any) -> Case:
@@ -23,16 +26,51 @@ def make_case(response: Response, conversation: str, ground_truth: Any, tools: A
     """
     known = _object(ground_truth)
     reference = {key: value for key, value in known.items() if key != "tools"} if known else ground_truth
-    offered = (known or {}).get("tools") or tools
     calls = [_json({"name": call.name, "arguments": call.arguments}) for call in response.calls]
     calls += [f"(a call that does not parse: {problem})" for problem in response.problems]
     return Case(
         conversation=conversation,
         thinking=response.thinking or "",
-        tools="" if offered is None else _json(offered),
+        tools=tools_text(ground_truth, tools),
         reference="" if reference is None else _json(reference),
         answer="\n".join([*(["Calls:", *calls] if calls else []), response.content]).strip(),
     )
+
+
+def make_task(
+    verdict: Verdict,
+    conversation: str,
+    ground_truth: Any,
+    tools: Any,
+    expected_steps: list[str] | None,
+    tool_extra_fields: Any = None,
+) -> Task:
+    """What the rubric holds a rollout's thinking against.
+
+    Args:
+        conversation, ground_truth, tools: as for make_case.
+        expected_steps: from stated_steps.
+        tool_extra_fields: of a rollout in an environment: what its tools answered is known to the model too.
+    """
+    known = [conversation, tools_text(ground_truth, tools), *_observations(tool_extra_fields)]
+    return Task(
+        prompt="\n".join(known) if conversation else "",  # "" = unknown: the schemas alone are not what was asked
+        tools=verdict.offered,
+        expected_steps=tuple(expected_steps or ()),
+        calls_expected=verdict.calls_expected,
+    )
+
+
+def tools_text(ground_truth: Any, tools: Any) -> str:
+    """The schemas on offer, of the ground truth or else of the row, as JSON; "" where there are none."""
+    offered = (_object(ground_truth) or {}).get("tools") or tools
+    return "" if offered is None else _json(offered)
+
+
+def _observations(tool_extra_fields: Any) -> list[str]:
+    log = tool_extra_fields.get(ENVIRONMENT_LOG) if isinstance(tool_extra_fields, Mapping) else None
+    calls = log.get("calls") if isinstance(log, Mapping) else None
+    return [str(call.get("text", "")) for call in calls or () if isinstance(call, Mapping)]
 
 
 def conversation_text(messages: Any) -> str:

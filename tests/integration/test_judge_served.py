@@ -1,0 +1,76 @@
+"""verl's real loop with a real LLM for a judge: a tiny model in a vLLM of its own, and in verl's own resource pool."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awpo_verl.rewards.reasoning.judge.prompt import load_template
+from awpo_verl.tasks import tiny_model
+from tests.integration.test_judge_loop import AT, ROLLOUTS, judged
+from tests.integration.verl_loop import Workspace
+from tests.integration.vllm_server import serve
+
+pytestmark = pytest.mark.loop
+
+
+@pytest.fixture(scope="module")
+def judge_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random tiny Qwen3 whose tokenizer knows the judge's prompt, with room for it."""
+    folder: Path = tmp_path_factory.mktemp("judge") / "model"
+    settings = tiny_model.ModelSettings(max_length=4096, layers=2, hidden_size=128, intermediate_size=256)
+    template = load_template("tool_use")
+    tokenizer = tiny_model.make_tokenizer(settings, [template.system, template.user] * 20, ["score"])
+    tiny_model.save(tiny_model.make_model(settings, tokenizer, seed=0), tokenizer, folder)
+    return folder
+
+
+PATIENT = (f"{AT}.deadline=120", f"{AT}.attempt_timeout=120", f"{AT}.explain=False", f"{AT}.max_tokens=32")
+
+
+def expect_judged(metrics: dict[int, dict[str, Any]], dumps: Path) -> None:
+    assert sorted(metrics) == [1, 2]
+    for step in (1, 2):
+        m = metrics[step]
+        assert m["awpo/reasoning_valid_frac"] == 1.0
+        assert m["awpo/judge/valid_frac"] == 1.0
+        assert m["awpo/judge/requests"] > ROLLOUTS / 2
+        assert m["awpo/judge/retries"] == 0
+        assert m["awpo/judge/tokens_in"] > 500 * m["awpo/judge/requests"]  # the whole prompt arrived
+        assert 0.0 <= m["awpo/reasoning/mean"] <= 1.0
+    validated = [json.loads(line) for line in (dumps / "2.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {row["judge_status"] for row in validated} <= {"ok", "no_thinking"}
+    tenths = [row["reasoning"] * 10 for row in validated if row["judge_status"] == "ok"]
+    assert tenths
+    assert tenths == pytest.approx([round(score) for score in tenths])
+
+
+def test_two_steps_with_a_judge_in_a_vllm_beside_the_run(
+    thinking_workspace: Workspace, judge_model: Path, tmp_path: Path
+) -> None:
+    with serve(judge_model, "judge", tmp_path / "vllm.log") as base_url:
+        metrics, output = thinking_workspace.run(
+            tmp_path,
+            *judged(base_url, *PATIENT, "trainer.total_training_steps=2"),
+            *("trainer.test_freq=2", f"trainer.validation_data_dir={tmp_path}/validation"),
+        )
+    assert f"[awpo]   reasoning       judge judge at {base_url}" in output
+    expect_judged(metrics, tmp_path / "validation")
+
+
+def test_two_steps_with_a_judge_in_verls_own_resource_pool(
+    thinking_workspace: Workspace, judge_model: Path, tmp_path: Path
+) -> None:
+    metrics, output = thinking_workspace.run(
+        tmp_path,
+        *judged("", *PATIENT, f"{AT}.model=''", "trainer.total_training_steps=2"),
+        *("reward.reward_model.enable=True", "reward.reward_model.enable_resource_pool=True"),
+        *(f"reward.reward_model.model_path={judge_model}", "reward.reward_model.rollout.name=vllm"),
+        *("reward.reward_model.rollout.dtype=float32", "reward.reward_model.rollout.max_model_len=4096"),
+        *("trainer.test_freq=2", f"trainer.validation_data_dir={tmp_path}/validation"),
+    )
+    assert f"judge {judge_model} at http://the-router-of-reward.reward_model/v1" in output
+    expect_judged(metrics, tmp_path / "validation")
