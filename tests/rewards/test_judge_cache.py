@@ -18,6 +18,7 @@ import pytest
 from awpo_verl.config import JudgeConfig
 from awpo_verl.rewards.reasoning.judge import Case, Judge, find_endpoint
 from awpo_verl.rewards.reasoning.judge import cache as cache_module
+from awpo_verl.rewards.reasoning.judge import judge as judge_module
 from awpo_verl.rewards.reasoning.judge.cache import FILE, Cache
 from tests.rewards.judge_server import JudgeServer
 from tests.rewards.judging import case, judge_of, judged
@@ -172,6 +173,18 @@ def test_what_is_cached_is_had_after_the_budget_is_spent(tmp_path: Path) -> None
         judged(server.base_url, [case(0)], cache=str(tmp_path))
         assert asyncio.run(ask(server.base_url)) == ["cached", "cached", "budget"]
         assert len(server.log()) == 1
+
+
+def test_what_is_not_cached_has_what_is_left_of_the_budget_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge_module, "CACHE_PATIENCE", 25.0)
+    with JudgeServer(mode="hang", seconds=600) as server:
+        [judgement] = judged(
+            server.base_url, step=1, cache=str(tmp_path), step_budget=0.5, deadline=30.0, attempt_timeout=30.0
+        )
+    assert (judgement.status, judgement.requests) == ("budget", 1)
+    assert 0.5 <= judgement.seconds < 15.0
 
 
 CASE = Case(conversation="a", thinking="b", tools="c", reference="d", answer="e")

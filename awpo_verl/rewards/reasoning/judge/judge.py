@@ -144,11 +144,9 @@ class Judge:
             if known is not None:
                 result.score, result.reason, result.status = known["score"], known["reason"], CACHED
                 return
-            if time.monotonic() >= until:
-                raise asyncio.TimeoutError
         # all of them end before an unexpected exception of one goes on: none is left behind
         asked = [self._verdict(prompt, number, result, until) for number in range(self.config.samples)]
-        verdicts = await asyncio.gather(*asked, return_exceptions=True)
+        verdicts = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), until - time.monotonic())
         for verdict in verdicts:
             if isinstance(verdict, BaseException):
                 raise verdict
