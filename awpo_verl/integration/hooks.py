@@ -93,9 +93,10 @@ def _legacy_metrics(module: Any) -> None:
 
 
 def _v1_trainer(module: Any) -> None:
-    from awpo_verl.integration import trainer_v1
+    from awpo_verl.integration import rollout_dumps, trainer_v1
 
     trainer_v1.install(module)
+    rollout_dumps.install(module)
 
 
 def _actor_loss(module: Any) -> None:

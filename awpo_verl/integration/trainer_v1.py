@@ -62,7 +62,7 @@ def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, 
     )
     handover = _Handover(
         parts=[
-            {trainer.SOURCE: source} | _reward_extra_info(extra)
+            {trainer.SOURCE: source} | reward_extra_info(extra)
             for extra, source in zip(rows["extra_fields"], rows[trainer.SOURCE], strict=True)
         ],
         real=[not tag.get("is_padding", False) for tag in batch.tags],
@@ -156,5 +156,6 @@ def _give_gdpo_its_inputs(data: Any, parts: list[dict[str, Any]], algorithm: Any
     data.batch["attention_mask"] = torch.ones_like(mask)
 
 
-def _reward_extra_info(extra_fields: Any) -> dict[str, Any]:
+def reward_extra_info(extra_fields: Any) -> dict[str, Any]:
+    """The reward parts in a row's `extra_fields`; {} where there are none."""
     return dict(extra_fields.get("reward_extra_info") or {}) if isinstance(extra_fields, dict) else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,11 @@ def test_training_goes_through_every_fault_and_accounts_for_every_rollout(
         assert m["awpo/reasoning_valid_frac"] == pytest.approx((ROLLOUTS - asked + valid) / ROLLOUTS), name
         failed = {key.rpartition("/")[2]: n for key, n in m.items() if key.startswith("awpo/judge/failed/") and n}
         assert sum(failed.values()) == asked - valid, (name, failed)
+        # and each rollout's own record says what became of it
+        statuses = Counter(rollout["judge_status"] for rollout in rollouts)
+        assert {kind: statuses[kind] for kind in failed} == failed
+        assert statuses["ok"] == valid
+        assert statuses["no_thinking"] == ROLLOUTS - asked
         if lost == "hit":
             assert set(failed) <= {KINDS[script["mode"]]}, name
         assert m["actor/grad_norm"] >= 0.0
