@@ -124,17 +124,17 @@ def _checked(key: str, text: str) -> Template:
     except yaml.YAMLError as error:
         raise AWPOConfigError(f"{key}: not YAML: {error}") from None
     if not isinstance(given, dict) or set(given) != {"system", "user", "score"}:
-        found = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
-        raise AWPOConfigError(f"{key}: a template has the keys system, user and score; this one: {found}.")
+        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+        raise AWPOConfigError(f"{key}: a template has the keys system, user and score; this one: {keys}.")
     texts = {name: given[name] for name in ("system", "user")}
     if not all(isinstance(text, str) for text in texts.values()):
         raise AWPOConfigError(f"{key}: system and user must be text.")
     names: set[str] = set()
     for name, text in texts.items():
-        template = string.Template(text)
-        if not template.is_valid():
+        found = list(string.Template.pattern.finditer(text))  # is_valid and get_identifiers came with Python 3.11
+        if any(each["invalid"] is not None for each in found):
             raise AWPOConfigError(f"{key}: {name} has a lone $; write $$ for a dollar sign.")
-        names |= set(template.get_identifiers())
+        names |= {name for each in found if (name := each["named"] or each["braced"])}
     if unknown := names - set(SECTIONS):
         raise AWPOConfigError(f"{key}: unknown sections {sorted(unknown)}; there are {', '.join(SECTIONS)}.")
     if "thinking" not in names:
