@@ -23,7 +23,7 @@ setup(
         "torch",
         "numpy",
         "omegaconf>=2.3",
-        "aiohttp>=3.9",
+        "openai>=1.40",
         "packaging",
         "jsonschema>=4.18",
         "psutil",

@@ -127,7 +127,7 @@ def test_nothing_of_the_environment_reaches_the_server(monkeypatch: pytest.Monke
         assert (b"authorization" in got.lower()) == bool(keys)
         names = re.findall(rb"^([\w-]+): ", got.partition(b"\r\n\r\n")[0], re.MULTILINE)
         assert {name.lower() for name in names} <= {
-            *(b"host", b"accept", b"accept-encoding", b"content-type", b"user-agent", b"content-length"),
+            *(b"host", b"accept", b"accept-encoding", b"content-type", b"user-agent", b"content-length", b"connection"),
             *((b"authorization",) if keys else ()),
         }
 

@@ -1,30 +1,29 @@
 """One request to an OpenAI-compatible endpoint: its reply, or what went wrong and whether trying again can help.
 
-It is one POST, sent with aiohttp, as verl sends its own: the `openai` client costs several times the CPU time, which a
-reward worker does not have, and adds to each request what it finds in the environment (OPENAI_ORG_ID,
-OPENAI_CUSTOM_HEADERS and more), for whatever stands behind base_url. Here nothing but the configured key is ever sent;
-no redirect is followed, no .netrc is read. No key is part of a message of ours, even where a server repeats it.
+It goes through the `openai` client. That client adds to each request what it finds in the environment (OPENAI_API_KEY,
+OPENAI_ORG_ID, OPENAI_CUSTOM_HEADERS and more), for whatever stands behind base_url; here headers that are not ours are
+taken off, and nothing but the configured key is ever sent. No redirect is followed. No key is in a log, even where a
+server repeats it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
+import logging
 import math
 import os
 import re
 import time
-import urllib.request
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from awpo_verl.config import SECTION, AWPOConfigError, JudgeConfig
 
 MAX_DETAIL_CHARS = 300
 MAX_BODY_BYTES = 4 * 2**20
+SENT = frozenset(["host", "connection", "content-length", "content-type", "accept", "accept-encoding"])
+CHATTY = ("openai", "httpx", "httpx2", "httpcore", "httpcore2")  # loggers that write whole requests and replies down
 KEPT_ALIVE = 4.0  # seconds that an idle connection is kept: uvicorn, under vLLM and SGLang, ends it after 5
 
 
@@ -97,71 +96,77 @@ class Client:
         self.endpoint = endpoint
         self._connections = connections
         self._secret = _key(endpoint.api_key_env)
-        self._url = f"{endpoint.base_url.rstrip('/')}/chat/completions"
-        self._proxy = None if endpoint.direct else _proxy(endpoint.base_url)
-        self._headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "Content-Type": "application/json",
-            "User-Agent": "awpo-verl",
-        }
-        if self._secret:
-            self._headers["Authorization"] = f"Bearer {self._secret}"
-        self._session: Any = None
+        self._client: Any = None
+        for name in CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
 
     async def ask(self, request: dict[str, Any], timeout: float) -> Reply:
         """One attempt of at most `timeout` seconds in all.
 
         Args:
-            request: the body without the model.
+            request: the arguments of chat.completions.create without the model.
 
         Raises:
             RequestError: no reply, or one that is no completion.
         """
-        import aiohttp
+        import openai
 
-        if self._session is None:  # it belongs to the event loop that runs now
-            connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEPT_ALIVE)
-            self._loop = asyncio.get_running_loop()
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        sent = self._session.post(
-            self._url,
-            data=json.dumps({"model": self.endpoint.model, **request}).encode(),
-            headers=self._headers,
-            proxy=self._proxy,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=timeout),
-        )
+        if self._client is None:  # it belongs to the event loop that runs now
+            self._client = self._make_client()
         try:
-            async with sent as response:
-                body = await _read(response)
+            sent = self._client.chat.completions.create(model=self.endpoint.model, **request)
+            completion = await asyncio.wait_for(sent, timeout)
         except asyncio.TimeoutError:
             raise RequestError("timeout", f"no reply within {timeout:g} s", retry=True) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise RequestError("connection", self.safe(f"{type(error).__name__}: {error}"), retry=True) from None
-        if response.status != 200:
-            raise self._of_status(response.status, response.headers, body)
-        try:
-            return self._reply(json.loads(body))
-        except (ValueError, RecursionError):
-            shown = self.safe(body.decode(errors="replace"))
-            raise RequestError("malformed", f"not JSON: {shown}", retry=True, healthy=True) from None
+        except openai.APIStatusError as error:
+            raise self._of_status(error) from None
+        except openai.APIConnectionError as error:  # its cause says which
+            raise RequestError("connection", self.safe(f"{error} ({error.__cause__})"), retry=True) from None
+        except (openai.APIError, ValueError, RecursionError) as error:  # a body that is no JSON, or too large
+            raise RequestError("malformed", self.safe(error), retry=True, healthy=True) from None
+        # the client does not check what a server sends
+        return self._reply(completion.to_dict(warnings=False) if hasattr(completion, "to_dict") else completion)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._client is not None:
+            await self._client.close()
 
-    def __del__(self) -> None:
-        """Where the event loop ended without `close`, nothing is left to wait for, or to be warned about."""
-        if getattr(self, "_session", None) is not None and self._loop.is_closed():
-            with contextlib.suppress(StopIteration):
-                self._session.close().send(None)
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("A judge's client cannot be pickled: the key would travel with it. Make one in each process.")
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a client of the judge holds the API key, so it cannot be pickled: make one where it is used")
+    def _make_client(self) -> Any:
+        import openai
 
-    def _of_status(self, status: int, headers: Any, body: bytes) -> RequestError:
-        detail = f"HTTP {status}: {self.safe(body.decode(errors='replace'))}"
+        limits: Any = type(openai.DEFAULT_CONNECTION_LIMITS)
+        http_client = openai.DefaultAsyncHttpxClient(
+            limits=limits(
+                max_connections=self._connections,
+                max_keepalive_connections=self._connections,
+                keepalive_expiry=KEPT_ALIVE,
+            ),
+            event_hooks={"request": [self._only_ours], "response": [_refuse_huge]},
+            follow_redirects=False,
+            trust_env=not self.endpoint.direct,
+        )
+        return openai.AsyncOpenAI(
+            base_url=self.endpoint.base_url,
+            api_key=self._secret or "none",
+            max_retries=0,
+            timeout=None,  # ours is for the whole attempt; httpx's would start again with every byte
+            http_client=http_client,
+        )
+
+    async def _only_ours(self, request: Any) -> None:
+        for name in list(request.headers):
+            if name.lower() not in SENT:
+                del request.headers[name]
+        request.headers["User-Agent"] = "awpo-verl"
+        if self._secret:
+            request.headers["Authorization"] = f"Bearer {self._secret}"
+
+    def _of_status(self, error: Any) -> RequestError:
+        status, headers = error.status_code, error.response.headers
+        detail = f"HTTP {status}: {self.safe(error.body if error.body is not None else error)}"
         if status == 429:
             return RequestError("rate_limited", detail, retry=True, healthy=True, retry_after=_retry_after(headers))
         if status in (408, 409) or status >= 500:
@@ -232,25 +237,10 @@ def _key(name: str) -> str:
     return key
 
 
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for this address, as curl reads it."""
-    parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
-async def _read(response: Any) -> bytes:
-    """The whole body; its length is counted and not believed."""
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in response.content.iter_any():
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_BODY_BYTES:
-            raise RequestError("malformed", f"a body of more than {MAX_BODY_BYTES} bytes", retry=True, healthy=True)
-    return b"".join(pieces)
+async def _refuse_huge(response: Any) -> None:
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+        raise ValueError(f"a body of {length} bytes, more than {MAX_BODY_BYTES}")
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -236,7 +236,7 @@ class Judge:
             settings["temperature"] = c.temperature
         if (form := response_format(c.reply, self.template.scale, c.explain)) is not None:
             settings["response_format"] = form
-        return settings | c.extra_body
+        return settings | ({"extra_body": dict(c.extra_body)} if c.extra_body else {})
 
     def _key(self, prompt: Prompt) -> str:
         """A hash of all that decides the verdict."""
