@@ -2,15 +2,16 @@
 
 The policy is trained against the judge, so sooner or later it writes whatever moves the score. Of a text that is quoted
 
-- what no reader sees is gone: control characters, bidi marks, zero-width characters, tag characters, unassigned ones;
-- letters that look like markup, such as fullwidth brackets and bars, are the ASCII ones, for the next point to see;
-- markup that models take for a change of speaker, `<|im_start|>`, `[INST]`, `<system>`, is disarmed: the text stays
-  readable and is no longer the token;
+- what no reader sees is gone: control characters, bidi marks, zero-width characters, tag characters;
+- markup that models take for a change of speaker, `<|im_start|>`, `[INST]`, is removed, and so are our own delimiters.
+  It is looked for in the text as it reads, where a fullwidth bar or a Cyrillic letter is the ASCII one it looks like;
+- other tags, `<system>`, `<city>`, stay readable and get other brackets: some are a token of some model;
 - each line begins with `| `, so no line of it can pass for a heading, a turn or one of our delimiters;
 - the delimiters around it carry a hash of the text, which the text cannot contain;
-- what is longer than the limit is cut in the middle, and says so.
+- what is longer than the limit is cut in the middle, and a line without a bar says so.
 
-What is disarmed or removed is counted: a policy that learns to attack its judge shows in the metrics first.
+All else stays as it was written. Markup that was removed, and characters that are there to hide something, are counted:
+a policy that learns to attack its judge shows in the metrics first. All of it takes time linear in the text's length.
 """
 
 from __future__ import annotations
@@ -18,35 +19,45 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
-REMOVED = "[marker removed]"
+REMOVED = "(marker removed)"
+
+# What no reader sees: controls, Unicode's default ignorables, surrogates, private characters, noncharacters.
+_UNSEEN = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ud800-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]+"
+)
+# Harmless text has the others too: joiners of emoji and scripts, soft hyphens, byte order marks, the letters of a flag.
+_HIDING = re.compile("[\0-\x08\x0e-\x1f\x7f\u202a-\u202e\u2066-\u206f\ud800-\udfff]|.{8}", re.DOTALL)
 
 _LOOKALIKES = str.maketrans(
-    {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # fullwidth ASCII
-    | {ord(c): "<" for c in "‹〈⟨❮❰˂ᐸ﹤≺"}
-    | {ord(c): ">" for c in "›〉⟩❯❱˃ᐳ﹥≻"}
-    | {ord(c): "|" for c in "∣ǀ│❘⏐┃"}
+    dict.fromkeys("‹〈〈⟨❮❰❬˂ᐸ≺⧼⦑⮜", "<")
+    | dict.fromkeys("›〉〉⟩❯❱❭˃ᐳ≻⧽⦒⮞", ">")
+    | dict.fromkeys("∣ǀ│❘⏐┃¦丨ᅵㅣ⎸⎹׀❙︳", "|")
+    | dict(zip("АВЕЅІЈКМНОРСТУХаеѕіјорсухԁΑΒΕΙΚΜΝΟΡΤΥΧο═", "ABESIJKMHOPCTYXaesijopcyxdABEIKMNOPTYXo=", strict=True))
 )
-# Control, format, surrogate, private and unassigned characters, and variation selectors: nothing that a reader sees.
-_UNSEEN = frozenset(["Cc", "Cf", "Cs", "Co", "Cn"])
-_SELECTORS = frozenset([*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
-_HARMLESS = frozenset("\u200d\u200c\ufe0e\ufe0f\u00ad\ufeff")  # joiners of emoji and scripts, soft hyphen: not counted
-# Bounded pieces only: each pattern looks at most 64 characters ahead.
+# Nothing here can be tried again for each character of a long run: bounded pieces, or ones that end where they must.
+_NAME = r"[\w▁][^\s<>|]{1,64}"
 _MARKERS = re.compile(
-    r"<\|[^<>|\n]{0,64}\|>"  # <|im_start|>, <|eot_id|>, DeepSeek's after the lookalikes
-    r"|\[/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
-    r"|<</?SYS>>"
-    r"|<(?:start|end)_of_turn>|</?(?:s|bos|eos|unk|pad)>"
-    r"|={3,} ?(?:BEGIN|END)\b[^\n]{0,64}",  # our own delimiters
-    re.IGNORECASE,
+    rf"<\| ?/?{_NAME}(?: ?\|>|>|<\|)|<{_NAME}\|>"  # <|im_start|>, DeepSeek's <｜User｜>, <|turn>, <|im_<|x|>start|>
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|MODEL_SETTINGS|THINK)\]"
+    r"|\[(?:ARGS|CALL_ID|IMG|IMG_BREAK|IMG_END|BOS|EOS|[gs]MASK)\]|<<(?i:/?SYS)>>"
+    r"|\[\|(?i:system|user|assistant|tool|endofturn)\|\]|\[e~\[|\]~!?b[\]\[]"
+    r"|</?(?i:start_of_turn|end_of_turn|bos|eos|[be]os_token|seed:[be]os|extra_id_\d{1,3})>"
+    r"|==[ \t]{0,8}(?:BEGIN|END)\b"  # our own delimiters
 )
-_TAG = re.compile(r"<(/?[A-Za-z|][^<>\n]{0,64})>")
+_TAGS = re.compile(
+    r"<\||</?[A-Za-z_][\w:.-]*\s*/?>|<[A-Za-z_][\w:.-]*\s[^<>=\n]*=[^<>\n]*>"
+    r"|<(?=/?(?i:system|user|assistant|developer|human|tool|model)\b)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A text made safe to show: the section with its delimiters, and how many pieces of it were disarmed or removed."""
+    """A text made safe to show: the section with its delimiters, and how many pieces of it were removed."""
 
     text: str
     neutralized: int
@@ -54,37 +65,49 @@ class Quoted:
 
 def quote(title: str, text: str, max_chars: int) -> Quoted:
     """One section of a prompt: `title` names it, `text` is what the policy, the user or the data set wrote."""
-    cleaned, neutralized = clean(_cut(text, max_chars))
-    nonce = hashlib.sha256(f"{title}\0{cleaned}".encode()).hexdigest()[:12]
-    lines = "\n".join(f"| {line}" for line in cleaned.split("\n"))
-    return Quoted(f"=== BEGIN {title} {nonce} ===\n{lines}\n=== END {title} {nonce} ===", neutralized)
+    pieces = [clean(piece) for piece in _cut(text, max_chars)]
+    bodies = [f"| {piece}".replace("\n", "\n| ") for piece, _ in pieces]
+    body = f"\n({len(text) - max_chars} characters left out here)\n".join(bodies)
+    nonce = hashlib.sha256(f"{title}\0{body}".encode()).hexdigest()[:12]
+    neutralized = sum(count for _, count in pieces)
+    return Quoted(f"=== BEGIN {title} {nonce} ===\n{body}\n=== END {title} {nonce} ===", neutralized)
 
 
 def clean(text: str) -> tuple[str, int]:
-    """The text without what is unseen and with its markup disarmed, and how many pieces that were."""
-    text = text.translate(_LOOKALIKES)
-    text, hidden = _without_unseen("\n".join(text.splitlines()))
-    text, markers = _MARKERS.subn(REMOVED, text)
-    text = _TAG.sub(r"‹\1›", text)  # ordinary tags are part of many tasks: disarmed, not counted
-    return text.replace("<|", "‹|").replace("|>", "|›"), hidden + markers
+    """The text without what is unseen and without markup that speaks for others, and how many pieces were attacks."""
+    text = "\n".join(text.splitlines())
+    hidden = sum(_HIDING.search(run) is not None for run in _UNSEEN.findall(text))
+    text, markers = _replace(_MARKERS, _UNSEEN.sub("", text), lambda _: REMOVED)
+    text, _ = _replace(_TAGS, text, _other_brackets)
+    return text, hidden + markers
 
 
-def _without_unseen(text: str) -> tuple[str, int]:
-    if text.isascii() and (text.isprintable() or not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text)):
-        return text, 0
+def _other_brackets(tag: str) -> str:
+    return f"‹{tag[1:-1]}›" if len(tag) > 2 else f"‹{tag[1:]}"
+
+
+def _replace(pattern: re.Pattern[str], text: str, put: Callable[[str], str]) -> tuple[str, int]:
+    """Like `pattern.subn`, but looks at the text as it reads; what does not match stays as it was written."""
+    reads = text
+    if not text.isascii():
+        reads = text.translate({ord(char): _reads(char) for char in set(text) if not char.isascii()})
     kept: list[str] = []
-    hidden = 0
-    for char in text:
-        if char in "\n\t" or (unicodedata.category(char) not in _UNSEEN and ord(char) not in _SELECTORS):
-            kept.append(char)
-        elif char not in _HARMLESS:
-            hidden += 1
-    return "".join(kept), hidden
+    end = count = 0
+    for found in pattern.finditer(reads):
+        kept += text[end : found.start()], put(text[found.start() : found.end()])
+        end = found.end()
+        count += 1
+    return "".join([*kept, text[end:]]), count
 
 
-def _cut(text: str, max_chars: int) -> str:
+def _reads(char: str) -> str:
+    """The character that it reads as: fullwidth, mathematical and circled letters and homoglyphs are plain ones."""
+    return unicodedata.normalize("NFKC", char)[0].translate(_LOOKALIKES)
+
+
+def _cut(text: str, max_chars: int) -> list[str]:
+    """The text, or its head and its tail."""
     if len(text) <= max_chars:
-        return text
+        return [text]
     head = max_chars * 3 // 4
-    tail = max_chars - head
-    return f"{text[:head]}\n[... {len(text) - max_chars} characters left out ...]\n{text[len(text) - tail :]}"
+    return [text[:head], text[len(text) - (max_chars - head) :]]
