@@ -157,8 +157,8 @@ def check_judge(judge: JudgeConfig, source: str) -> None:
 def _check_endpoint(judge: JudgeConfig) -> None:
     url = judge.base_url
     if url and not re.fullmatch(r"https?://[^\s@?#]+", url):
-        shown = "(not shown, it may hold a secret)" if re.search(r"[@?]", url) else url
-        refuse("judge.base_url", shown, "an address like http://host:8000/v1, without user, password or query")
+        wanted = "an address like http://host:8000/v1, without user, password or query"
+        refuse("judge.base_url", "(not shown: it may hold a secret)", wanted)
     if url and not judge.model:
         refuse("judge.model", "''", "the name of the model at judge.base_url")
     if judge.api_key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", judge.api_key_env):

@@ -28,11 +28,14 @@ def judge_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+STRUCTURED_OUTPUTS = "{backend: xgrammar, disable_any_whitespace: true}"  # as the tests' own server has it
 PATIENT = (f"{AT}.deadline=120", f"{AT}.attempt_timeout=120", f"{AT}.explain=False", f"{AT}.max_tokens=32")
 
 
-def expect_judged(metrics: dict[int, dict[str, Any]], dumps: Path) -> None:
+def expect_judged(metrics: dict[int, dict[str, Any]], dumps: Path, output: str) -> None:
     assert sorted(metrics) == [1, 2]
+    failures = [line for line in output.splitlines() if "[awpo] judge" in line or "[awpo] warning" in line]
+    assert not failures, failures
     for step in (1, 2):
         m = metrics[step]
         assert m["awpo/reasoning_valid_frac"] == 1.0
@@ -58,7 +61,7 @@ def test_two_steps_with_a_judge_in_a_vllm_beside_the_run(
             *("trainer.test_freq=2", f"trainer.validation_data_dir={tmp_path}/validation"),
         )
     assert f"[awpo]   reasoning       judge judge at {base_url}" in output
-    expect_judged(metrics, tmp_path / "validation")
+    expect_judged(metrics, tmp_path / "validation", output)
 
 
 def test_two_steps_with_a_judge_in_verls_own_resource_pool(
@@ -70,7 +73,9 @@ def test_two_steps_with_a_judge_in_verls_own_resource_pool(
         *("reward.reward_model.enable=True", "reward.reward_model.enable_resource_pool=True"),
         *(f"reward.reward_model.model_path={judge_model}", "reward.reward_model.rollout.name=vllm"),
         *("reward.reward_model.rollout.dtype=float32", "reward.reward_model.rollout.max_model_len=4096"),
+        # or a random model writes white space until the end
+        f"+reward.reward_model.rollout.engine_kwargs.vllm.structured_outputs_config={STRUCTURED_OUTPUTS}",
         *("trainer.test_freq=2", f"trainer.validation_data_dir={tmp_path}/validation"),
     )
     assert f"judge {judge_model} at http://the-router-of-reward.reward_model/v1" in output
-    expect_judged(metrics, tmp_path / "validation")
+    expect_judged(metrics, tmp_path / "validation", output)
