@@ -60,6 +60,7 @@ def judged(base_url: str, *overrides: str) -> tuple[str, ...]:
         "algorithm.adv_estimator=awpo",
         "reward.custom_reward_function.path=null",  # the built-in manager
         *("data.max_response_length=64", "trainer.val_before_train=False", "trainer.test_freq=-1"),
+        "actor_rollout_ref.actor.optim.lr=1e-5",  # the tiny model should go on thinking
         *("data.train_batch_size=8", "actor_rollout_ref.rollout.n=2", "actor_rollout_ref.actor.ppo_mini_batch_size=8"),
         *("algorithm.awpo.reasoning_source=judge", f"{AT}.base_url={base_url}", f"{AT}.model=judge"),
         *(f"{AT}.deadline={DEADLINE}", f"{AT}.attempt_timeout=2", f"{AT}.retries=1"),
