@@ -108,7 +108,7 @@ def test_training_goes_through_every_fault_and_accounts_for_every_rollout(
         metrics, output = thinking_workspace.run(
             tmp_path,
             *judged(server.base_url, f"{AT}.api_key_env=JUDGE_KEY"),
-            *(f"{AT}.breaker_failures=40", f"{AT}.breaker_pause=1000"),  # more than the 32 failures of one step
+            *(f"{AT}.breaker_failures=90", f"{AT}.breaker_pause=1000"),  # not before everything is down
             *(f"trainer.total_training_steps={len(STEPS)}", f"trainer.rollout_data_dir={dumps}"),
             f"trainer.save_freq={len(STEPS)}",
         )
