@@ -90,12 +90,33 @@ def test_what_failed_or_was_cut_off_is_tried_again_and_nothing_else(rollouts: Pa
     assert len(read(out)) == ROWS
 
 
-def test_another_prompt_or_model_is_judged_again(rollouts: Path, tmp_path: Path) -> None:
+def test_another_judge_judges_again_once_and_takes_the_place_of_the_first(rollouts: Path, tmp_path: Path) -> None:
     out = tmp_path / "judged.jsonl"
     with JudgeServer() as server:
-        for model in ("m", "m", "n"):
-            run(rollouts, f"base_url={server.base_url}", f"model={model}", "--out", out)
+        for model in ("m", "m", "n", "n", "n"):
+            code, said = run(rollouts, f"base_url={server.base_url}", f"model={model}", "--out", out)
+            assert code == 0
+            assert f"shop {ROWS} " in said.replace("│", " ").replace("  ", " ").replace(
+                "  ", " "
+            )  # of this judge alone
     assert len(server.log()) == 2 * ROWS
+    assert len(read(out)) == ROWS
+
+
+def test_an_endpoint_that_is_down_stops_the_run_and_a_second_one_goes_on(rollouts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "judged.jsonl"
+    with JudgeServer(mode="down") as server:
+        quick = ("retries=0", "breaker_failures=4", "breaker_after=0", "concurrency=2")
+        command = (rollouts, f"base_url={server.base_url}", "model=m", *quick, "--out", out)
+        code, said = run(*command)
+        assert code == 1
+        assert "Stopped: http://127.0.0.1" in said
+        assert "is down; run the same command again" in said
+        assert 4 <= len(read(out)) < ROWS
+        server.set(mode="ok")
+        code, said = run(*command)
+        assert code == 0, said
+    assert [line["judge_status"] for line in read(out)] == ["ok"] * ROWS
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ Three views, for they differ where it matters:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ from torch import Tensor
 from awpo_verl.algorithm.groups import group_ids, group_sum
 from awpo_verl.algorithm.metrics import correlation
 
+_REDUCING = re.compile(r"m(?=ax|in)|s(?=um)|t(?=otal)", re.IGNORECASE)
 MIN_ROWS = 8  # of a data source; fewer say nothing
 MAX_SOURCES = 16  # the largest: each is a curve
 
@@ -59,4 +61,7 @@ def _put(metrics: dict[str, float], name: str, value: Tensor | None) -> None:
 
 def _key(source: str) -> str:
     """A data source (often a path on a hub) as the last part of a metric's name."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in source)[:80]
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in source)[:80]
+    return _REDUCING.sub(
+        lambda m: f"{m.group()}-", name
+    )  # verl would take the minimum of a metric with "gemini" in its name

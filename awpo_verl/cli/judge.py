@@ -40,15 +40,18 @@ def judge(
     from rich.console import Console
 
     from awpo_verl.config import AWPOConfigError
-    from awpo_verl.rewards.offline_judge import JudgeReport
+    from awpo_verl.rewards.offline_judge import EndpointDownError, JudgeReport
     from awpo_verl.rewards.rollout_files import FileError
 
     console, errors = Console(), Console(stderr=True)
     report = JudgeReport()
+    down = ""
     started = time.monotonic()
     try:
         config = _config(settings, format)
         asyncio.run(_judge_file(path, out, config, report, errors))
+    except EndpointDownError as error:
+        down = str(error)
     except (AWPOConfigError, FileError, OSError) as error:
         errors.print(printable(str(error)), markup=False, style="red")
         raise typer.Exit(2) from None
@@ -64,7 +67,9 @@ def judge(
             style="red",
             markup=False,
         )
-    if report.broken or report.missing:
+    if down:
+        errors.print(f"Stopped: {printable(down)}", style="red", markup=False)
+    if report.broken or report.missing or down:
         raise typer.Exit(1)
 
 
@@ -90,7 +95,7 @@ async def _judge_file(path: Path, out: Path, config: AWPOConfig, report: JudgeRe
     refuse_to_overwrite(out, path)
     total = count_rows(path)
     judge = Judge(config.judge, find_endpoint(config.judge, None, None))
-    known = take_up(out, report)
+    known = take_up(out)
     columns = (
         TextColumn("judging"),
         BarColumn(),

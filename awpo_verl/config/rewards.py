@@ -78,7 +78,8 @@ class JudgeConfig:
             training step, in one reward worker.
     What happens when it fails:
         concurrency: requests at a time, of one reward worker (reward.num_workers). retries: after the first attempt.
-        breaker_failures: failed requests in a row after which none is sent for breaker_pause seconds.
+        breaker_failures, breaker_after: so many failed requests in a row, over so many seconds, and none is sent for
+            breaker_pause seconds.
         min_valid: a step with a smaller share of judged rollouts is warned about; with required=True it stops the run.
         cache: a folder that all workers of a machine can share; empty: none. cache_gb: its size limit.
     """
@@ -102,6 +103,7 @@ class JudgeConfig:
     concurrency: int = 64
     retries: int = 3
     breaker_failures: int = 16
+    breaker_after: float = 5.0
     breaker_pause: float = 30.0
     min_valid: float = 0.8
     required: bool = False
@@ -149,6 +151,7 @@ def check_judge(judge: JudgeConfig, source: str) -> None:
     for name in ("deadline", "attempt_timeout", "step_budget", "breaker_pause", "cache_gb"):
         positive(f"judge.{name}", getattr(judge, name))
     at_least(0, "judge.retries", judge.retries)
+    at_least(0.0, "judge.breaker_after", judge.breaker_after)
     if judge.attempt_timeout > judge.deadline:
         refuse("judge.attempt_timeout", judge.attempt_timeout, f"at most judge.deadline={judge.deadline}")
     within_unit("judge.min_valid", judge.min_valid)

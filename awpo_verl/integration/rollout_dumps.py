@@ -44,5 +44,11 @@ def _dump_generations(original: Any, self: Any, *args: Any, **kwargs: Any) -> An
     if parts is not None and columns is not None and "uid" in columns:
         rows = [parts.get(key, {}) for key in columns["uid"]]
         names = {name: None for row in rows for name in row if name not in columns}
-        kwargs["reward_extra_infos_dict"] = columns | {name: [row.get(name) for row in rows] for name in names}
+        kwargs["reward_extra_infos_dict"] = columns | {name: [_plain(row.get(name)) for row in rows] for name in names}
     return original(self, *args, **kwargs)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: a user's own function may have returned anything, and the dump must not stop the run."""
+    value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
+    return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -20,7 +20,7 @@ from awpo_verl.integration.actor_loss import SCALE_FIELD
 from awpo_verl.integration.keys import AWPO
 from awpo_verl.integration.patching import require_intact
 from awpo_verl.rewards.parts import NONFINITE, VALID
-from awpo_verl.rewards.reasoning.judge.metrics import Watch, judge_metrics
+from awpo_verl.rewards.reasoning.judge.metrics import Watch, judge_metrics, without_thinking
 
 METRICS = "awpo_metrics"  # in data.meta_info
 SOURCE = "data_source"
@@ -68,11 +68,24 @@ def estimate_rows(outcome: Tensor, parts: dict[str, Any], index: Any, algorithm:
     require_intact()
     config = parse(algorithm.get("awpo"))
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
-    _watch.look(parts, config.judge)
+    figures = judge_figures(parts, algorithm)
     result = estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std)
-    agreeing = alignment(outcome.cpu(), reasoning, valid & torch.isfinite(reasoning), index, parts.get(SOURCE))
-    result.metrics.update(agreeing | judge_metrics(parts))
+    scored = (
+        valid & torch.isfinite(reasoning) & torch.tensor([not unread for unread in without_thinking(parts, len(valid))])
+    )
+    agreeing = alignment(outcome.cpu(), reasoning, scored, index, parts.get(SOURCE))
+    result.metrics.update(agreeing | figures)
     return result
+
+
+def judge_figures(parts: dict[str, Any], algorithm: Any) -> dict[str, float]:
+    """`awpo/judge/*` of the rows; {} where no judge is in use.
+
+    Raises:
+        JudgeFailedError: judge.required=True, and too few rollouts were judged.
+    """
+    _watch.look(parts, parse(algorithm.get("awpo")).judge)
+    return judge_metrics(parts)
 
 
 def estimator(token_level_rewards: Tensor, response_mask: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:

@@ -52,7 +52,8 @@ def install(module: Any) -> None:
 
 def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, Any]) -> Any:
     """Around PPOTrainer._compute_advantage."""
-    if self.config.algorithm.adv_estimator not in (AWPO, GDPO):
+    estimator = self.config.algorithm.adv_estimator
+    if estimator not in (AWPO, GDPO) and self.config.reward.reward_manager.name != AWPO:
         return original(self, batch, metrics)
     import transfer_queue as tq
     from tensordict import TensorDict
@@ -67,6 +68,9 @@ def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, 
         ],
         real=[not tag.get("is_padding", False) for tag in batch.tags],
     )
+    if estimator != AWPO:  # a baseline with our rewards: its judge is looked after too
+        real = [parts for parts, is_real in zip(handover.parts, handover.real, strict=True) if is_real]
+        metrics.update(trainer.judge_figures(columns(real), self.config.algorithm))
     token = _handover.set(handover)
     try:
         result = original(self, batch, metrics)
@@ -85,7 +89,7 @@ def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, 
 def _compute_for_sessions(original: Any, data: Any, batch_keys: list[str], **call: Any) -> Any:
     """Around compute_advantage_for_multi_trajectories(data, batch_keys, adv_estimator, ...)."""
     handover = _handover.get()
-    if handover is None:
+    if handover is None or call["adv_estimator"] not in (AWPO, GDPO):
         return original(data, batch_keys, **call)
     if call["adv_estimator"] == GDPO:
         _give_gdpo_its_inputs(data, handover.parts, call["config"])

@@ -19,6 +19,7 @@ from awpo_verl.rewards.reasoning.judge.prompt import load_template
 
 APPLIED = "awpo_defaults_applied"  # in verl's config, once what is implied has been set
 
+AWAKE = "reward.reward_model.rollout.free_cache_engine"
 # key -> (verl 0.9.1's default, what AWPO needs there)
 IMPLIED = {
     "actor_rollout_ref.actor.policy_loss.loss_mode": ("vanilla", AWPO),
@@ -72,6 +73,9 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
         lines.append(_imply(config, key, default, needed, chosen))
     function = config.reward.custom_reward_function.path
     judge = check_judge(section, config)
+    if section.reasoning_source == "judge" and not section.judge.base_url:
+        # verl puts its reward model to sleep at start, and wakes it only to ask it itself
+        lines.append(_imply(config, AWAKE, True, False, chosen))
     if function:
         lines.append(f"  your outcome    reward.custom_reward_function.path={function}")
     elif config.reward.reward_manager.name == AWPO:
@@ -144,7 +148,7 @@ def check_judge(section: AWPOConfig, config: Any) -> str:
     )
 
 
-def _imply(config: Any, key: str, default: str, needed: str, chosen: Collection[str]) -> str:
+def _imply(config: Any, key: str, default: Any, needed: Any, chosen: Collection[str]) -> str:
     given = OmegaConf.select(config, key)
     if given == needed:
         return f"  as you set it   {key}={given}"
@@ -155,6 +159,8 @@ def _imply(config: Any, key: str, default: str, needed: str, chosen: Collection[
 
 
 def _consequence(key: str) -> str:
+    if key == AWAKE:
+        return "verl puts the judge to sleep at start, and nobody wakes it"
     if key.endswith("loss_mode"):
         return "AWPO's clip scale is not used by this loss"
     return "it must put the reasoning reward into reward_extra_info"

@@ -123,7 +123,8 @@ class AWPORewardManager(RewardManagerBase):
             return Judgement(score=0.0, status=NO_THINKING)
         conversation = conversation_text(row.get("raw_prompt"))
         tools = (row.get("extra_info") or {}).get("tools")
-        case = make_case(verdict.response, conversation, row["reward_model"]["ground_truth"], tools)
+        truth, extra_fields = row["reward_model"]["ground_truth"], row.get("tool_extra_fields")
+        case = make_case(verdict.response, conversation, truth, tools, extra_fields)
         return await judge.judge(case, row.get("global_steps"))
 
     async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:

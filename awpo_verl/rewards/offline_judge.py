@@ -1,7 +1,7 @@
 """Judging rollouts that lie in files: to try a prompt, to compare judges, to see what a judge costs before training.
 
 What has been judged is kept: a run that was stopped, or whose endpoint failed, goes on with the rows that are missing.
-Memory does not grow with the file, but for a hash of each row that is there already and a few numbers of each new one.
+Memory does not grow with the file, but for a hash and a few numbers of each row.
 """
 
 from __future__ import annotations
@@ -22,6 +22,19 @@ from awpo_verl.rewards.reasoning.judge import CACHED, NO_THINKING, OK, Case, Jud
 from awpo_verl.rewards.rollout_files import FileError, Record, Row, RowError, read_row, written_whole
 
 DONE = (OK, CACHED, NO_THINKING)  # statuses that another run need not repeat
+COMPARED = ("category", "outcome", "checked", "reasoning", "reasoning_valid")  # what is kept of a line
+
+
+class EndpointDownError(RuntimeError):
+    """The endpoint is down, so going through the rest of the file would only make failures of it."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What an earlier run wrote of a row: the key of its verdict, and the line."""
+
+    key: str
+    line: dict[str, Any]
 
 
 @dataclass
@@ -32,7 +45,7 @@ class JudgeReport:
         kept: rows that an earlier run had judged.
         broken, first_broken: rows that could not be read, and what is wrong with the first.
         statuses: of the rows judged now. seconds: of those that were asked, in no order.
-        pairs: category -> (outcome, score) of judged rows, old and new, whose outcome a checker knows.
+        pairs: category -> (outcome, score) of rows judged by this judge, now or before, whose outcome a checker knows.
     """
 
     kept: int = 0
@@ -70,28 +83,31 @@ class JudgeReport:
             self.pairs.setdefault(line["category"], []).append((line["outcome"], line["reasoning"]))
 
 
-def take_up(out: Path, report: JudgeReport) -> dict[str, str]:
-    """Row -> key of what an earlier run has judged into `out`. Lines of failures, and one cut off, are dropped.
+def take_up(out: Path) -> dict[str, Kept]:
+    """Row -> what an earlier run has judged into `out`, which keeps the last line of each row that was judged.
 
     Raises:
         FileError: there is something else in `out`.
     """
     if not out.exists():
         return {}
-    kept: dict[str, str] = {}
-    with out.open(encoding="utf-8") as lines, written_whole(out) as rewritten:
+    last: dict[str, int] = {}  # row -> number of its line
+    kept: dict[str, Kept] = {}
+    with out.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if not line.endswith("\n"):
                 break  # the run was stopped while it wrote this one
             try:
                 given = json.loads(line)
                 row, key, status = given["row"], given["key"], given["judge_status"]
-                if status in DONE and row not in kept:
-                    report.compare(given)
-                    kept[row] = key
-                    rewritten.write(line)
+                if status in DONE:
+                    last[row] = number
+                    kept[row] = Kept(key, {name: given[name] for name in COMPARED})
             except (ValueError, TypeError, KeyError):
                 raise FileError(f"--out={out} is not from this command (line {number}); use another path.") from None
+    numbers = set(last.values())
+    with out.open(encoding="utf-8") as lines, written_whole(out) as rewritten:
+        rewritten.writelines(line for number, line in enumerate(lines, 1) if number in numbers)
     return kept
 
 
@@ -99,7 +115,7 @@ async def judge_records(
     records: Iterable[Record],
     judge: Judge,
     config: OutcomeConfig,
-    known: dict[str, str],
+    known: dict[str, Kept],
     out: TextIO,
     report: JudgeReport,
     progress: Callable[[], None],
@@ -110,11 +126,16 @@ async def judge_records(
         known: from take_up. A row whose text, prompt or judge has changed since has another key, and is judged again.
         out: each row is written, and flushed, when it is judged.
         progress: called once for each row.
+
+    Raises:
+        EndpointDownError: the judge's breaker has opened.
     """
     running: set[asyncio.Task[None]] = set()
 
     async def one(row: Row, key: str, case: Case | None, line: dict[str, Any]) -> None:
         judgement = Judgement(score=0.0, status=NO_THINKING) if case is None else await judge.judge(case)
+        if judgement.status == "breaker_open":
+            raise EndpointDownError(f"{judge.endpoint.base_url} is down; run the same command again when it is up.")
         line |= {"reasoning": judgement.score or 0.0, "reasoning_valid": float(judgement.score is not None)}
         line |= {"key": key, **judgement.as_info()}
         out.write(json.dumps(line) + "\n")
@@ -127,8 +148,10 @@ async def judge_records(
         for row, verdict, line in _readable(records, config, report, progress):
             case = _case(row, verdict)
             key = judge.key(case) if case is not None else NO_THINKING
-            if known.get(row.where) == key:
+            before = known.get(row.where)
+            if before is not None and before.key == key:
                 report.kept += 1
+                report.compare(before.line)
                 progress()
                 continue
             running.add(asyncio.ensure_future(one(row, key, case, line)))

@@ -43,6 +43,18 @@ def test_missing_rewards_and_small_sources_say_nothing() -> None:
     }
 
 
+def test_no_source_s_name_makes_verl_sum_or_take_the_minimum_of_its_correlation() -> None:
+    from verl.trainer.ppo.v1.utils import MetricsAggregator
+
+    for source in ("gemini", "samsum", "climax", "subtotal", "deepmind_math"):
+        o = torch.tensor([0.0, 1.0] * 4)
+        (name,) = (n for n in alignment(o, o, o < 2, ["g"] * 8, [source] * 8) if n != IN_GROUPS)
+        aggregator = MetricsAggregator()
+        for value in (0.5, -0.5):
+            aggregator.add_step_metrics({name: value}, sample_count=1)
+        assert aggregator.get_aggregated_metrics()[name] == 0.0, name
+
+
 def test_the_number_of_curves_is_bounded() -> None:
     n = 30
     o, q = torch.tensor([0.0, 1.0] * 4 * n), torch.tensor([0.0, 1.0] * 4 * n)

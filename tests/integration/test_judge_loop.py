@@ -120,7 +120,7 @@ def test_training_goes_through_every_fault_and_accounts_for_every_rollout(
         asked, valid = expect(rollouts, lost, script.get("share", 1.0))
         name = script["mode"] + ", first attempts" * ("first_attempts_only" in script) + ", half" * ("share" in script)
         print(
-            f"{name:34} {asked:5} {valid:5} {m['awpo/judge/requests']:8.0f} {m['awpo/judge/retries']:7.0f} "
+            f"{name:34} {asked:5} {valid:5} {m['awpo/judge/requests_total']:8.0f} {m['awpo/judge/retries_total']:7.0f} "
             f"{m.get('awpo/judge/latency_p99', 0.0):6.2f} {m['timing_s/step']:6.2f}"
         )
         assert len(rollouts) == ROLLOUTS
@@ -128,7 +128,7 @@ def test_training_goes_through_every_fault_and_accounts_for_every_rollout(
         assert m["awpo/judge/valid_frac"] == pytest.approx(valid / asked), name
         # what the judge is not asked about has no thinking: a 0 that is valid
         assert m["awpo/reasoning_valid_frac"] == pytest.approx((ROLLOUTS - asked + valid) / ROLLOUTS), name
-        failed = {key.rpartition("/")[2]: n for key, n in m.items() if key.startswith("awpo/judge/failed/") and n}
+        failed = {key.rpartition("/")[2]: n for key, n in m.items() if key.startswith("awpo/judge/failed_total/") and n}
         assert sum(failed.values()) == asked - valid, (name, failed)
         # and each rollout's own record says what became of it
         statuses = Counter(rollout["judge_status"] for rollout in rollouts)
@@ -143,8 +143,8 @@ def test_training_goes_through_every_fault_and_accounts_for_every_rollout(
     for step in range(3, len(STEPS) + 1):  # faults last 600 s: a minute's noise cannot hide one that is waited for
         assert metrics[step]["timing_s/step"] <= healthy + DEADLINE + 60, STEPS[step - 1]
     last = metrics[len(STEPS)]
-    assert last["awpo/judge/failed/breaker_open"] > 0
-    assert last["awpo/judge/requests"] < metrics[len(STEPS) - 2]["awpo/judge/requests"]
+    assert last["awpo/judge/failed_total/breaker_open"] > 0
+    assert last["awpo/judge/requests_total"] < metrics[len(STEPS) - 2]["awpo/judge/requests_total"]
     assert {record["step"] for record in server.log()} >= set(range(len(STEPS) - 3))
     assert output.count("[awpo] warning: the judge answered for") >= 1
 

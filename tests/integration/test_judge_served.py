@@ -40,9 +40,9 @@ def expect_judged(metrics: dict[int, dict[str, Any]], dumps: Path, output: str) 
         m = metrics[step]
         assert m["awpo/reasoning_valid_frac"] == 1.0
         assert m["awpo/judge/valid_frac"] == 1.0
-        assert m["awpo/judge/requests"] > ROLLOUTS / 2
-        assert m["awpo/judge/retries"] == 0
-        assert m["awpo/judge/tokens_in"] > 500 * m["awpo/judge/requests"]  # the whole prompt arrived
+        assert m["awpo/judge/requests_total"] > ROLLOUTS / 2
+        assert m["awpo/judge/retries_total"] == 0
+        assert m["awpo/judge/tokens_in_total"] > 500 * m["awpo/judge/requests_total"]  # the whole prompt arrived
         assert 0.0 <= m["awpo/reasoning/mean"] <= 1.0
     validated = [json.loads(line) for line in (dumps / "2.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {row["judge_status"] for row in validated} <= {"ok", "no_thinking"}

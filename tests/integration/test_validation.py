@@ -129,6 +129,18 @@ def test_the_judge_is_said(overrides: tuple[str, ...], line: str) -> None:
     assert any(given.startswith(line) for given in lines), lines
 
 
+def test_verls_own_judge_is_kept_awake() -> None:
+    """verl puts its reward model to sleep at start, and wakes it only to ask it itself."""
+    config = composed("algorithm.adv_estimator=awpo", JUDGE, *POOL)
+    assert config.reward.reward_model.rollout.free_cache_engine is True  # verl's default
+    lines = prepare(config, set())
+    assert config.reward.reward_model.rollout.free_cache_engine is False
+    assert any("implied         reward.reward_model.rollout.free_cache_engine=False" in line for line in lines)
+    config = composed("algorithm.adv_estimator=awpo", JUDGE, *HOSTED)
+    prepare(config, set())
+    assert config.reward.reward_model.rollout.free_cache_engine is True
+
+
 @pytest.mark.parametrize("given", ["api_key_env=sk-abc123", "base_url=http://user:sk-abc123@h/v1"])
 def test_a_secret_in_the_wrong_key_is_refused_without_showing_it(given: str) -> None:
     # HOSTED first: the later one wins

@@ -13,7 +13,7 @@ from awpo_verl.rewards.reasoning.judge import Case, Endpoint, Judge, Judgement, 
 
 def config(base_url: str, **keys: Any) -> JudgeConfig:
     """Patient with a busy machine: 30 s for each rollout, 10 for each request."""
-    given: dict[str, Any] = {"deadline": 30.0, "attempt_timeout": 10.0, "retries": 0} | keys
+    given: dict[str, Any] = {"deadline": 30.0, "attempt_timeout": 10.0, "retries": 0, "breaker_after": 0.0} | keys
     return JudgeConfig(base_url=base_url, model="judge", **given)
 
 

@@ -40,6 +40,17 @@ def test_it_opens_with_the_last_of_so_many_failures_in_a_row(clock: Clock) -> No
     assert breaker.allows() == REFUSED
 
 
+def test_it_opens_only_when_the_failures_have_lasted(clock: Clock) -> None:
+    """All requests in flight fail in one moment: the second tries decide."""
+    breaker = Breaker(failures=3, pause=30.0, after=5.0, clock=clock)
+    assert not any(breaker.failed(REQUEST) for _ in range(64))
+    clock.now += 4.9
+    assert breaker.failed(REQUEST) is False
+    clock.now += 0.1
+    assert breaker.failed(REQUEST) is True
+    assert breaker.allows() == REFUSED
+
+
 def test_after_the_pause_one_probe_goes_out_and_its_failure_starts_the_next_pause(clock: Clock) -> None:
     breaker = opened(clock)  # at 1000
     clock.now = 1029.9
@@ -118,9 +129,18 @@ def test_the_budget_counts_waiting_once_however_many_wait(clock: Clock) -> None:
     assert budget.left(1) == 7.0
     with budget.pending(1):
         clock.now += 5.0
-        with budget.pending(1):
-            clock.now += 1.0
-        assert budget.left(1) == 1.0  # 7 - 5 - 1
+        assert budget.left(1) == 2.0  # 7 - 5
+
+
+def test_the_budget_does_not_count_while_rollouts_still_arrive(clock: Clock) -> None:
+    """Half an hour in which one arrives every 2 s and is judged in 3 s: it is generation that the step waits for."""
+    budget = StepBudget(10.0, clock)
+    with ExitStack() as pending:
+        for _ in range(900):
+            pending.enter_context(budget.pending(1))
+            clock.now += 2.0
+        clock.now += 1.0
+    assert budget.left(1) == 7.0  # 10 - (2 + 1) after the last one
 
 
 def test_an_overdrawn_budget_is_0_and_other_steps_have_their_own(clock: Clock) -> None:
@@ -169,7 +189,9 @@ waits = st.lists(st.tuples(st.floats(0.0, 50.0), st.floats(0.0, 50.0)), min_size
 def test_judgements_that_wait_for_what_is_left_never_wait_longer_than_the_budget_together(
     asked: list[tuple[float, float]], seconds: float
 ) -> None:
-    """asked: when each begins, and how long it would take; each gives up after what is left when it begins."""
+    """asked: when each begins, and how long it would take; each gives up after what is left when it begins. What counts
+    of a stretch in which some are pending is what follows the last arrival in it.
+    """
     clock = Clock(0.0)
     budget = StepBudget(seconds, clock)
     spans: list[tuple[float, float]] = []
@@ -184,15 +206,16 @@ def test_judgements_that_wait_for_what_is_left_never_wait_longer_than_the_budget
     for begin, takes in sorted(asked):
         end_those_before(begin)
         clock.now = begin
-        end = begin + min(takes, budget.left(1))
         stack = ExitStack()
         stack.enter_context(budget.pending(1))
+        end = begin + min(takes, budget.left(1))
         running.append((end, stack))
         spans.append((begin, end))
     end_those_before(float("inf"))
-    covered, reached = 0.0, 0.0  # the length of the union of the spans
-    for begin, end in spans:
-        covered += max(0.0, end - max(begin, reached))
-        reached = max(reached, end)
-    assert covered <= seconds + 1e-6
-    assert budget.left(1) == pytest.approx(max(0.0, seconds - covered), abs=1e-6)
+    waited, arrived, reached = 0.0, 0.0, 0.0
+    for begin, end in [*spans, (float("inf"), float("inf"))]:
+        if begin >= reached:  # the stretch before has ended
+            waited += reached - arrived
+        arrived, reached = begin, max(reached, end)
+    assert waited <= seconds + 1e-6
+    assert budget.left(1) == pytest.approx(max(0.0, seconds - waited), abs=1e-6)

@@ -33,15 +33,16 @@ BATCH = parts(
 def test_the_metrics_of_a_batch_by_hand() -> None:
     metrics = judge_metrics(BATCH)
     assert metrics["awpo/judge/valid_frac"] == 3 / 4  # ok, ok, cached of those that were asked for
-    assert metrics["awpo/judge/requests"] == 8.0  # 1 + 3 + 4
-    assert metrics["awpo/judge/retries"] == 5.0  # 2 + 3
-    assert metrics["awpo/judge/cache_hits"] == 1.0
-    assert metrics["awpo/judge/tokens_in"] == 150.0
-    assert metrics["awpo/judge/tokens_out"] == 15.0
+    assert metrics["awpo/judge/requests_total"] == 8.0  # 1 + 3 + 4
+    assert metrics["awpo/judge/retries_total"] == 5.0  # 2 + 3
+    assert metrics["awpo/judge/cache_hits_total"] == 1.0
+    assert metrics["awpo/judge/tokens_in_total"] == 150.0
+    assert metrics["awpo/judge/tokens_out_total"] == 15.0
     assert metrics["awpo/judge/neutralized_frac"] == 1 / 4
+    assert metrics["awpo/judge/no_thinking_frac"] == 1 / 5  # of those that should have had something to judge
     assert metrics["awpo/judge/latency_p50"] == 3.0  # of 1, 3 and 5: those that were sent
     assert metrics["awpo/judge/latency_p99"] == pytest.approx(4.96)  # 3 + 0.98 * 2
-    assert {kind: metrics[f"awpo/judge/failed/{kind}"] for kind in FAILURES} == {
+    assert {kind: metrics[f"awpo/judge/failed_total/{kind}"] for kind in FAILURES} == {
         kind: float(kind == "timeout") for kind in FAILURES
     }
     assert all(type(value) is float for value in metrics.values())
@@ -53,7 +54,7 @@ def test_a_batch_without_requests_has_no_latency() -> None:
     assert metrics["awpo/judge/valid_frac"] == 0.5
 
 
-@pytest.mark.parametrize("columns", [{}, {"outcome": [1.0]}, of("no_thinking", "not_asked"), of("")])
+@pytest.mark.parametrize("columns", [{}, {"outcome": [1.0]}, of("not_asked"), of("")])
 def test_where_no_judge_was_asked_there_are_no_metrics(columns: dict[str, list[Any]]) -> None:
     assert judge_metrics(columns) == {}
 
@@ -80,6 +81,31 @@ def test_a_step_that_asks_for_nothing_changes_nothing(capsys: pytest.CaptureFixt
     for columns in (of("timeout"), of("not_asked"), {}, of("timeout")):
         watch.look(columns, config)
     assert capsys.readouterr().out.count("[awpo]") == 1
+
+
+def test_a_model_that_does_not_think_is_said_once_and_stops_a_run_that_requires_a_judge(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    watch, half = Watch(), of("no_thinking", "no_thinking", "ok")
+    for columns in (of("ok", "no_thinking"), half, half):
+        watch.look(columns, JudgeConfig(required=True))
+    assert capsys.readouterr().out.count("67% of this step's rollouts have no closed <think>") == 1
+    assert judge_metrics(of("no_thinking")) == {"awpo/judge/no_thinking_frac": 1.0}
+    with pytest.raises(JudgeFailedError, match="100% of this step's rollouts have no closed <think>"):
+        watch.look(of("no_thinking", "no_thinking"), JudgeConfig(required=True))
+
+
+def test_counts_are_summed_and_shares_averaged_over_the_updates_of_a_step() -> None:
+    """By verl's own rules, which go by the words in a metric's name."""
+    from verl.trainer.ppo.v1.utils import MetricsAggregator
+
+    aggregator = MetricsAggregator()
+    for _ in range(2):
+        aggregator.add_step_metrics(judge_metrics(BATCH), sample_count=6)
+    result = aggregator.get_aggregated_metrics()
+    assert result["awpo/judge/requests_total"] == 16.0
+    assert result["awpo/judge/failed_total/timeout"] == 2.0
+    assert result["awpo/judge/valid_frac"] == 3 / 4
 
 
 def test_a_required_judge_stops_the_run_with_the_kinds_of_failure() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from awpo_verl.rewards.reasoning.judge import Judgement
 from awpo_verl.rewards.reasoning.judge import judge as judge_module
+from awpo_verl.rewards.reasoning.judge.endpoint import Client, Reply
 from tests.rewards.judge_server import JudgeServer
 from tests.rewards.judging import case, judge_of, judged
 
@@ -187,3 +189,30 @@ def test_replies_are_read_while_the_prompts_of_a_burst_are_filled() -> None:
         seconds = sorted(judgement.seconds for judgement in asyncio.run(ask(server)))
     assert seconds[-1] >= 400 * 0.005
     assert seconds[0] < seconds[-1] / 2
+
+
+def test_with_the_defaults_a_hiccup_of_the_endpoint_costs_no_rollout() -> None:
+    """All 64 requests in flight fail at once; the breaker waits for the second tries."""
+    with JudgeServer(mode="error_500", first_attempts_only=True) as server:
+        results = judged(server.base_url, [case(number) for number in range(256)], retries=3, breaker_after=5.0)
+    assert {result.status for result in results} == {"ok"}
+
+
+def test_the_median_stands_where_one_of_the_samples_hangs(capfd: pytest.CaptureFixture[str]) -> None:
+    def answer(self: Client, request: dict[str, Any], timeout: float) -> Any:
+        return hang() if request["seed"] == 2 else reply(request["seed"])
+
+    async def hang() -> Reply:
+        await asyncio.sleep(600)
+        raise AssertionError
+
+    async def reply(seed: int) -> Reply:
+        return Reply(f'{{"reason": "sample {seed}", "score": {seed}}}', False, 1, 1)
+
+    keys = {"samples": 5, "temperature": 0.5, "deadline": 1.0, "attempt_timeout": 1.0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "ask", answer)
+        [result] = judged("http://127.0.0.1:9/v1", **keys)
+    # 0, 1, 3, 4 came: the median is 2, of 10
+    assert (result.status, result.score) == ("ok", pytest.approx(0.2))
+    assert "never retrieved" not in capfd.readouterr().err

@@ -15,7 +15,9 @@ from awpo_verl.rewards.reasoning.judge import Case
 ENVIRONMENT_LOG = "environment_log"  # execution.LOG_KEY, which is not imported: environments need transformers
 
 
-def make_case(response: Response, conversation: str, ground_truth: Any, tools: Any) -> Case:
+def make_case(
+    response: Response, conversation: str, ground_truth: Any, tools: Any, tool_extra_fields: Any = None
+) -> Case:
     """What a judge is shown of a rollout. Never raises on any response.
 
     Args:
@@ -23,13 +25,14 @@ def make_case(response: Response, conversation: str, ground_truth: Any, tools: A
         conversation: from conversation_text.
         ground_truth: the row's, of any form: its `tools` are the schemas on offer, the rest is the reference.
         tools: the schemas where the ground truth has none, a list or its JSON text, or None.
+        tool_extra_fields: of a rollout in an environment: what its tools answered is part of the conversation.
     """
     known = _object(ground_truth)
     reference = {key: value for key, value in known.items() if key != "tools"} if known else ground_truth
     calls = [_json({"name": call.name, "arguments": call.arguments}) for call in response.calls]
     calls += [f"(a call that does not parse: {problem})" for problem in response.problems]
     return Case(
-        conversation=conversation,
+        conversation="\n".join([conversation, *(f"[tool]\n{text}" for text in _observations(tool_extra_fields))]),
         thinking=response.thinking or "",
         tools=tools_text(ground_truth, tools),
         reference="" if reference is None else _json(reference),
@@ -118,4 +121,4 @@ def _object_of_text(text: str) -> Mapping[str, Any] | None:
 def _json(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return json.dumps(plain(value), ensure_ascii=False, default=str)
+    return json.dumps(plain(value), ensure_ascii=False, default=str, skipkeys=True)

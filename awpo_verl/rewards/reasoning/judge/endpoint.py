@@ -161,6 +161,7 @@ class Client:
             if name.lower() not in SENT:
                 del request.headers[name]
         request.headers["User-Agent"] = "awpo-verl"
+        request.headers["Accept-Encoding"] = "identity"  # a small body cannot become a large one
         if self._secret:
             request.headers["Authorization"] = f"Bearer {self._secret}"
 

@@ -31,6 +31,7 @@ from awpo_verl.rewards.reasoning.judge.verdict import BadReplyError, Verdict, re
 
 OK, CACHED = "ok", "cached"
 NO_THINKING = "no_thinking"  # there is no closed thinking: reasoning 0, without asking
+GRACE = 1.0  # seconds after the deadline
 NOT_ASKED = "not_asked"  # the user's own function gave a reasoning reward
 FAILURES = (
     *("deadline", "budget", "breaker_open", "timeout", "connection", "rate_limited", "server_error"),
@@ -93,7 +94,7 @@ class Judge:
         self.client = Client(self.endpoint, c.concurrency)
         self._slots = asyncio.Semaphore(c.concurrency)
         self._filling = asyncio.Lock()
-        self._breaker = Breaker(c.breaker_failures, c.breaker_pause)
+        self._breaker = Breaker(c.breaker_failures, c.breaker_pause, c.breaker_after)
         self._budget = StepBudget(c.step_budget)
         self._cache = Cache(c.cache, c.cache_gb * 2**30) if c.cache else None
         self._said: Counter[str] = Counter()
@@ -107,13 +108,15 @@ class Judge:
         """
         started = time.monotonic()
         result = Judgement()
-        left = self._budget.left(step)
-        patience = min(self.config.deadline, left)
-        # what the cache knows is had without a budget too
-        longest = max(patience, min(self.config.deadline, CACHE_PATIENCE)) if self._cache else patience
+        left = patience = self.config.deadline
         try:
             with self._budget.pending(step):
-                await asyncio.wait_for(self._judge(case, result, started + patience), max(longest, 0.001))
+                left = self._budget.left(step)
+                patience = min(self.config.deadline, left)
+                # what the cache knows is had without a budget too
+                longest = max(patience, min(self.config.deadline, CACHE_PATIENCE)) if self._cache else patience
+                # _judge keeps to the time itself; this is for what it cannot know of
+                await asyncio.wait_for(self._judge(case, result, started + patience), longest + GRACE)
         except asyncio.TimeoutError:
             self._fail(result, "deadline" if self.config.deadline <= left else "budget", "")
         except Exception as error:  # noqa: BLE001  # a fault of ours must cost this reward, not the run; it is said
@@ -144,19 +147,29 @@ class Judge:
             if known is not None:
                 result.score, result.reason, result.status = known["score"], known["reason"], CACHED
                 return
-        # all of them end before an unexpected exception of one goes on: none is left behind
-        asked = [self._verdict(prompt, number, result, until) for number in range(self.config.samples)]
-        verdicts = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), until - time.monotonic())
-        for verdict in verdicts:
-            if isinstance(verdict, BaseException):
-                raise verdict
-        given = sorted((v for v in verdicts if isinstance(v, Verdict)), key=lambda v: v.score)
+        verdicts, late = await self._verdicts(prompt, result, until)
+        given = sorted((verdict for verdict in verdicts if verdict is not None), key=lambda v: v.score)
         if len(given) * 2 <= self.config.samples:
+            if late:
+                raise asyncio.TimeoutError
             return  # no majority has answered: the last failure stands
         result.score = statistics.median(v.score for v in given)
         result.reason, result.status = given[(len(given) - 1) // 2].reason, OK
         if self._cache is not None:
             self._cache.put(key, {"score": result.score, "reason": result.reason})
+
+    async def _verdicts(self, prompt: Prompt, result: Judgement, until: float) -> tuple[list[Verdict | None], bool]:
+        """Those of the samples that came in time, and whether any did not. No task of theirs is left behind."""
+        tasks = [
+            asyncio.ensure_future(self._verdict(prompt, number, result, until)) for number in range(self.config.samples)
+        ]
+        try:
+            done, late = await asyncio.wait(tasks, timeout=max(0.0, until - time.monotonic()))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return [task.result() for task in done], bool(late)
 
     async def _verdict(self, prompt: Prompt, number: int, result: Judgement, until: float) -> Verdict | None:
         """One sample, with its retries; None, and the failure noted in `result`, where it does not come."""

@@ -15,8 +15,9 @@ REFUSED, REQUEST, PROBE = "", "request", "probe"
 class Breaker:
     """Closed: requests go out. Open: none does, for `pause` seconds. Then one probe at a time decides.
 
-    It opens after `failures` failed requests in a row, and closes with the first that works. It is for endpoints that
-    are down; one that fails now and then stays in use. Each request sent ends in `worked`, `failed` or `gave_up`.
+    It opens after `failures` failed requests in a row that have lasted for `after` seconds, and closes with the first
+    that works. It is for endpoints that are down: where all requests in flight fail at once for a moment, their second
+    tries decide. Each request sent ends in `worked`, `failed` or `gave_up`.
 
     Attributes:
         clock: seconds, monotonic.
@@ -24,8 +25,10 @@ class Breaker:
 
     failures: int
     pause: float
+    after: float = 0.0
     clock: Callable[[], float] = time.monotonic
     _in_a_row: int = 0
+    _since: float = 0.0
     _opened: float | None = None
     _probing: bool = False
 
@@ -46,9 +49,11 @@ class Breaker:
         if sent == PROBE and self._probing:
             self._opened, self._probing = self.clock(), False
         elif self._opened is None:  # a request from before it opened says nothing new
+            now = self.clock()
+            self._since = now if self._in_a_row == 0 else self._since
             self._in_a_row += 1
-            if self._in_a_row >= self.failures:
-                self._opened = self.clock()
+            if self._in_a_row >= self.failures and now - self._since >= self.after:
+                self._opened = now
                 return True
         return False
 
@@ -67,9 +72,10 @@ class _Spent:
 
 @dataclass
 class StepBudget:
-    """Seconds for which judgements may be pending in a training step, counted once however many there are.
+    """Seconds that a training step may wait for judgements, counted once however many are pending.
 
-    While one is pending the clock of its step runs, so one that may wait for what is left now cannot overdraw it.
+    The clock of a step runs while one is pending, and starts again with each rollout that arrives: as long as some do,
+    it is not the judge that the step waits for. One that may wait for what is left now cannot overdraw it.
     """
 
     seconds: float
@@ -90,8 +96,7 @@ class StepBudget:
     def pending(self, step: object) -> Iterator[None]:
         """A judgement of the step is pending inside."""
         spent = self._of(step)
-        if spent.pending == 0:
-            spent.since = self.clock()
+        spent.since = self.clock()
         spent.pending += 1
         try:
             yield

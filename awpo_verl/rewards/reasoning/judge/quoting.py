@@ -21,6 +21,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 REMOVED = "(marker removed)"
 
@@ -100,6 +101,7 @@ def _replace(pattern: re.Pattern[str], text: str, put: Callable[[str], str]) -> 
     return "".join([*kept, text[end:]]), count
 
 
+@lru_cache(maxsize=65_536)
 def _reads(char: str) -> str:
     """The character that it reads as: fullwidth, mathematical and circled letters and homoglyphs are plain ones."""
     return unicodedata.normalize("NFKC", char)[0].translate(_LOOKALIKES)
