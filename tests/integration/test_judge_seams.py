@@ -1,0 +1,81 @@
+"""The judge in the trainer's and the reward worker's seams: what is measured, what is dumped, who scores."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from awpo_verl.integration import reward_worker, rollout_dumps, trainer
+from awpo_verl.rewards.outcome import parse_response
+from awpo_verl.rewards.reasoning import make_case
+from awpo_verl.rewards.reasoning.judge.metrics import JudgeFailedError
+
+IN_GROUPS = "awpo/outcome_reasoning_corr_in_groups"
+
+
+def algorithm(**judge: Any) -> Any:
+    settings = {"base_url": "http://h/v1", "model": "m"} | judge
+    return OmegaConf.create({"awpo": {"reasoning_source": "judge", "judge": settings}})
+
+
+def columns(reasoning: list[float], status: list[str], source: str = "set") -> dict[str, np.ndarray]:
+    valid = [float(each in ("ok", "no_thinking")) for each in status]
+    given = {"reasoning": reasoning, "reasoning_valid": valid, "judge_status": status}
+    return {name: np.array(values, dtype=object) for name, values in given.items()} | {
+        "data_source": np.array([source] * len(status), dtype=object)
+    }
+
+
+def test_rollouts_that_the_judge_never_saw_do_not_make_it_look_aligned() -> None:
+    """One group: the judge pays for failing; two rollouts that were cut off fail too, and score 0."""
+    outcome = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    parts = columns([0.4, 0.4, 0.6, 0.6, 0.0, 0.0], ["ok"] * 4 + ["no_thinking"] * 2)
+    metrics = trainer.estimate_rows(outcome, parts, ["g"] * 6, algorithm(), True).metrics
+    assert metrics[IN_GROUPS] == pytest.approx(-1.0)
+    assert metrics["awpo/outcome_reasoning_corr"] > 0.0  # METHOD's figure, over all that is valid: it looks fine
+    assert metrics["awpo/judge/no_thinking_frac"] == pytest.approx(2 / 6)
+    assert metrics["awpo/reasoning_valid_frac"] == 1.0
+
+
+def test_a_required_judge_that_failed_stops_before_anything_is_learned() -> None:
+    parts = columns([0.0, 0.0], ["timeout", "timeout"])
+    with pytest.raises(JudgeFailedError, match=r"0% of this step's rollouts.*timeout 2.*required=True stops"):
+        trainer.estimate_rows(torch.tensor([0.0, 1.0]), parts, ["g", "g"], algorithm(required=True), True)
+    metrics = trainer.estimate_rows(torch.tensor([0.0, 1.0]), parts, ["g", "g"], algorithm(), True).metrics
+    assert metrics["awpo/judge/failed_total/timeout"] == 2.0
+    assert metrics["awpo/reasoning_valid_frac"] == 0.0
+
+
+@pytest.mark.parametrize(("manager", "scorer"), [("awpo", "the manager"), ("naive", "verl")])
+def test_only_our_manager_takes_the_rollouts_from_verls_reward_model(manager: str, scorer: str) -> None:
+    async def run_single(data: Any) -> str:
+        return "the manager"
+
+    async def original(worker: Any, data: Any) -> str:
+        return "verl"
+
+    config = OmegaConf.create({"reward": {"reward_manager": {"name": manager}}})
+    worker = SimpleNamespace(config=config, reward_manager=SimpleNamespace(run_single=run_single))
+    assert asyncio.run(reward_worker.compute_score(original, worker, None)) == scorer
+
+
+def test_a_dump_holds_what_a_users_function_returned_whatever_it_is() -> None:
+    given = [None, True, 3, 0.5, "text", np.float32(0.25), b"bytes", {1, 2}, {"a": (1,)}]
+    assert json.loads(json.dumps([rollout_dumps._plain(value) for value in given])) == [
+        *(None, True, 3, 0.5, "text", 0.25, "b'bytes'", "{1, 2}", "{'a': (1,)}")
+    ]
+
+
+def test_the_judge_sees_what_tools_answered_as_part_of_the_conversation() -> None:
+    response = parse_response("<think>The id is 4711, so I cancel it.</think>")
+    log = {"environment_log": {"calls": [{"name": "find", "text": '{"id": 4711}'}]}}
+    case = make_case(response, "[user]\nCancel my last order.", {("no", "text"): 1}, None, log)
+    assert case.conversation == '[user]\nCancel my last order.\n[tool]\n{"id": 4711}'
+    assert case.reference == "{}"  # a key that JSON cannot hold costs the key, not the rollout
