@@ -18,7 +18,6 @@ from tests.rewards.judging import case, judge_of, judged
 
 def test_a_queue_before_a_server_that_hangs_ends_with_the_deadline() -> None:
     with JudgeServer(mode="hang", seconds=600) as server:
-        started = time.monotonic()
         results = judged(
             server.base_url,
             [case(number) for number in range(100)],
@@ -28,11 +27,11 @@ def test_a_queue_before_a_server_that_hangs_ends_with_the_deadline() -> None:
             retries=2,
             breaker_failures=1000,
         )
-        seconds = time.monotonic() - started
         assert max(record["in_flight"] for record in server.log()) <= 4
     assert {judgement.status for judgement in results} <= {"deadline", "timeout"}
     assert all(judgement.score is None for judgement in results)
-    assert 2.0 < seconds < 15.0  # five deadlines; one after the other, 100 rollouts / 4 * 1 s would take 25 s
+    # 4 at a time, 1 s each, for 3 s: 12 or a few more are sent. If each had its turn, it would be 100 at least.
+    assert sum(judgement.requests for judgement in results) < 50
 
 
 def test_a_deadline_that_passes_in_the_queue_is_called_so() -> None:
@@ -106,23 +105,22 @@ def test_replies_that_are_no_verdicts_do_not_open_the_breaker() -> None:
 
 
 def test_a_step_waits_no_longer_than_its_budget_and_the_next_has_its_own() -> None:
-    async def ask(server: JudgeServer) -> tuple[float, list[Judgement], Judgement, Judgement]:
+    async def ask(server: JudgeServer) -> tuple[list[Judgement], Judgement, Judgement]:
         keys = {"step_budget": 1.5, "deadline": 20.0, "attempt_timeout": 20.0, "breaker_failures": 1000}
         async with judge_of(server.base_url, **keys) as judge:
-            started = time.monotonic()
             waves = [
                 judgement
                 for wave in range(4)
                 for judgement in await asyncio.gather(*(judge.judge(case(10 * wave + i), step=7) for i in range(5)))
             ]
-            seconds = time.monotonic() - started
             server.set(mode="ok")
-            return seconds, waves, await judge.judge(case(), step=7), await judge.judge(case(), step=8)
+            return waves, await judge.judge(case(), step=7), await judge.judge(case(), step=8)
 
     with JudgeServer(mode="hang", seconds=600) as server:
-        seconds, waves, same_step, next_step = asyncio.run(ask(server))
+        waves, same_step, next_step = asyncio.run(ask(server))
     assert {judgement.status for judgement in waves} == {"budget"}
-    assert seconds < 10.0  # half of what one rollout alone may take
+    # the first wave spent it all: what came later was not even sent
+    assert [judgement.requests for judgement in waves] == [1] * 5 + [0] * 15
     assert (same_step.status, same_step.score) == ("budget", None)
     assert next_step.status == "ok"
 

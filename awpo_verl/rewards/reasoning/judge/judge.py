@@ -147,6 +147,8 @@ class Judge:
             if known is not None:
                 result.score, result.reason, result.status = known["score"], known["reason"], CACHED
                 return
+        if time.monotonic() >= until:
+            raise asyncio.TimeoutError  # nothing is sent that cannot be waited for
         verdicts, late = await self._verdicts(prompt, result, until)
         given = sorted((verdict for verdict in verdicts if verdict is not None), key=lambda v: v.score)
         if len(given) * 2 <= self.config.samples:
