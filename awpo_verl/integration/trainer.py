@@ -111,7 +111,7 @@ def read_reasoning(parts: dict[str, Any], key: str, n_rows: int) -> tuple[Tensor
         KeyError: no row has a reasoning reward; says where it should come from.
     """
     if key not in parts:
-        given = ", ".join(sorted(str(name) for name in parts if name != "uid")) or "nothing"
+        given = ", ".join(sorted(str(name) for name in parts if name not in ("uid", SOURCE))) or "nothing"
         raise KeyError(
             "AWPO needs the reasoning reward of each rollout, and reward_extra_info has no key "
             f"'{key}' (it has: {given}). Use reward.reward_manager.name=awpo, or let your reward function return "
