@@ -17,7 +17,7 @@ from tests.rewards.judge_server import JudgeServer, is_hit
 pytestmark = pytest.mark.loop
 
 AT = "algorithm.awpo.judge"
-DEADLINE = 6.0
+DEADLINE = 12.0
 ROLLOUTS = 16  # 8 prompts x 2: hardly ever is none of them hit
 HALF = {"share": 0.5}
 # What the judge does in each step: fault, and which rollouts it costs: none, hit (by their prompt), all
@@ -63,7 +63,7 @@ def judged(base_url: str, *overrides: str) -> tuple[str, ...]:
         "actor_rollout_ref.actor.optim.lr=1e-5",  # the tiny model should go on thinking
         *("data.train_batch_size=8", "actor_rollout_ref.rollout.n=2", "actor_rollout_ref.actor.ppo_mini_batch_size=8"),
         *("algorithm.awpo.reasoning_source=judge", f"{AT}.base_url={base_url}", f"{AT}.model=judge"),
-        *(f"{AT}.deadline={DEADLINE}", f"{AT}.attempt_timeout=2", f"{AT}.retries=1"),
+        *(f"{AT}.deadline={DEADLINE}", f"{AT}.attempt_timeout=5", f"{AT}.retries=1"),
         *overrides,
     )
 

@@ -93,6 +93,8 @@ class Client:
     """Sends requests to one endpoint, from one event loop. `ask` may be called many times at once."""
 
     def __init__(self, endpoint: Endpoint, connections: int) -> None:
+        import openai  # noqa: F401  # a second or two, which the first rollouts should not wait for
+
         self.endpoint = endpoint
         self._connections = connections
         self._secret = _key(endpoint.api_key_env)
