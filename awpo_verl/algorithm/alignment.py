@@ -62,6 +62,5 @@ def _put(metrics: dict[str, float], name: str, value: Tensor | None) -> None:
 def _key(source: str) -> str:
     """A data source (often a path on a hub) as the last part of a metric's name."""
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in source)[:80]
-    return _REDUCING.sub(
-        lambda m: f"{m.group()}-", name
-    )  # verl would take the minimum of a metric with "gemini" in its name
+    # verl would take the minimum of a metric with "gemini" in its name
+    return _REDUCING.sub(lambda found: f"{found.group()}-", name)

@@ -119,7 +119,7 @@ class AWPORewardManager(RewardManagerBase):
 
     async def _judged(self, judge: Judge, verdict: Verdict, row: dict[str, Any]) -> Judgement:
         """What the judge says of a rollout's thinking; where there is none that is closed, 0 without asking."""
-        if not (verdict.response.thinking or "").strip():
+        if not verdict.response.has_thinking:
             return Judgement(score=0.0, status=NO_THINKING)
         conversation = conversation_text(row.get("raw_prompt"))
         tools = (row.get("extra_info") or {}).get("tools")

@@ -182,6 +182,6 @@ def _readable(
 
 def _case(row: Row, verdict: Verdict) -> Case | None:
     """None where there is no closed thinking."""
-    if not (verdict.response.thinking or "").strip():
+    if not verdict.response.has_thinking:
         return None
     return make_case(verdict.response, row.conversation, row.ground_truth, row.tools)

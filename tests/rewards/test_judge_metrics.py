@@ -118,4 +118,6 @@ def test_a_required_judge_stops_the_run_with_the_kinds_of_failure() -> None:
 
 
 def test_the_share_that_is_just_enough_is_enough() -> None:
-    Watch().look(of("ok", "ok", "ok", "ok", "timeout"), JudgeConfig(required=True, min_valid=0.8))
+    watch = Watch()
+    watch.look(of("ok", "ok", "ok", "ok", "timeout"), JudgeConfig(required=True, min_valid=0.8))
+    assert not watch.low

@@ -47,6 +47,11 @@ class Response:
         return len(self.problems)
 
     @property
+    def has_thinking(self) -> bool:
+        """There is closed thinking, and it says something."""
+        return bool((self.thinking or "").strip())
+
+    @property
     def format_ok(self) -> bool:
         """The thinking is closed, and every call parses."""
         return self.thinking is not None and not self.unclosed and not self.problems

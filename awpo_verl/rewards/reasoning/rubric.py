@@ -62,7 +62,7 @@ def rubric_score(response: Response, task: Task, config: RubricConfig | None = N
         config: `algorithm.awpo.rubric`; None = its defaults.
     """
     config = config or RubricConfig()
-    if response.thinking is None or not response.thinking.strip() or response.malformed:
+    if response.thinking is None or not response.has_thinking or response.malformed:
         return _score(0.0, {})
     steps = None
     if config.use_steps:
