@@ -47,10 +47,19 @@ def is_free(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def serve(arguments: list[str], port: int, log: Path, seconds: float) -> Iterator[str]:
-    """Run the server; yields its base URL, and stops it whatever happens. Its output goes to log."""
+def serve(
+    arguments: list[str], port: int, log: Path, seconds: float, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Run the server; yields its base URL, and stops it whatever happens. Its output goes to log.
+
+    Args:
+        environment: variables for the server, on top of this process's.
+    """
+    variables = os.environ | dict(environment or {})
     with log.open("wb") as output:
-        process = subprocess.Popen(arguments, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            arguments, env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         _wait(process, f"http://127.0.0.1:{port}/health", log, seconds)
         yield f"http://127.0.0.1:{port}/v1"

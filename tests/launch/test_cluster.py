@@ -12,16 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from awpo_verl.evaluation.server import free_port
 from awpo_verl.launch import cluster
 from tests.launch.conftest import on_path
 
 RECIPE = Path("recipes/run_awpo_multinode.sh").resolve()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_port_where_nothing_listens_is_named(capsys: pytest.CaptureFixture[str]) -> None:
