@@ -41,6 +41,23 @@ def diagnostics(
         "awpo/gate/max": gate.max(),
         "awpo/difficulty/mean": difficulty.mean(),
         "awpo/clip_scale": scale.mean(),
+    }
+    dead = (std_out == 0) & (sizes > 1)
+    if dead.any():
+        metrics["awpo/rescued_groups_frac"] = (std_mix[dead] > 0).double().mean()
+    told_apart = (std_out > 0)[ids]
+    if told_apart.any():
+        conflict = torch.sign(advantages) != torch.sign(advantages_out)
+        metrics["awpo/sign_conflict_frac"] = conflict[told_apart].double().mean()
+    found = {name: float(value) for name, value in metrics.items()}
+    return found | reward_metrics(outcome, reasoning, valid, sizes, std_out)
+
+
+def reward_metrics(
+    outcome: Tensor, reasoning: Tensor, valid: Tensor, sizes: Tensor, std_out: Tensor
+) -> dict[str, float]:
+    """The `awpo/*` metrics that say nothing of AWPO itself, so that a baseline logs them too. Arguments as above."""
+    metrics = {
         "awpo/outcome/mean": outcome.mean(),
         "awpo/reasoning_valid_frac": valid.double().mean(),
     }
@@ -49,17 +66,9 @@ def diagnostics(
     agreement = correlation(outcome[valid], reasoning[valid])
     if agreement is not None:
         metrics["awpo/outcome_reasoning_corr"] = agreement
-
     comparable = sizes > 1
     if comparable.any():
-        dead = (std_out == 0) & comparable
-        metrics["awpo/dead_groups_frac"] = dead.double().sum() / comparable.double().sum()
-        if dead.any():
-            metrics["awpo/rescued_groups_frac"] = (std_mix[dead] > 0).double().mean()
-    told_apart = (std_out > 0)[ids]
-    if told_apart.any():
-        conflict = torch.sign(advantages) != torch.sign(advantages_out)
-        metrics["awpo/sign_conflict_frac"] = conflict[told_apart].double().mean()
+        metrics["awpo/dead_groups_frac"] = (std_out[comparable] == 0).double().mean()
     return {name: float(value) for name, value in metrics.items()}
 
 

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from awpo_verl.algorithm import Estimate, estimate
 from awpo_verl.algorithm.alignment import alignment
+from awpo_verl.algorithm.groups import group_center, group_ids
+from awpo_verl.algorithm.metrics import reward_metrics
 from awpo_verl.config import SECTION, parse
 from awpo_verl.integration.actor_loss import SCALE_FIELD
 from awpo_verl.integration.keys import AWPO
 from awpo_verl.integration.patching import require_intact
-from awpo_verl.rewards.parts import NONFINITE, VALID
+from awpo_verl.rewards.parts import NONFINITE, OUTCOME, VALID
 from awpo_verl.rewards.reasoning.judge.metrics import Watch, judge_metrics, without_thinking
 
 METRICS = "awpo_metrics"  # in data.meta_info
@@ -70,12 +72,41 @@ def estimate_rows(outcome: Tensor, parts: dict[str, Any], index: Any, algorithm:
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
     figures = judge_figures(parts, algorithm)
     result = estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std)
-    scored = (
-        valid & torch.isfinite(reasoning) & torch.tensor([not unread for unread in without_thinking(parts, len(valid))])
-    )
-    agreeing = alignment(outcome.cpu(), reasoning, scored, index, parts.get(SOURCE))
-    result.metrics.update(agreeing | figures)
+    result.metrics.update(_agreement(parts, outcome.cpu(), reasoning, valid, index) | figures)
     return result
+
+
+def baseline_figures(parts: dict[str, Any], index: Any, algorithm: Any) -> dict[str, float]:
+    """What a baseline with our rewards logs, to be compared with AWPO: rewards, dead groups, agreement, the judge.
+
+    Args:
+        parts: as above; without our outcome and reasoning (another reward manager) there are no figures.
+        index: [B], `uid`.
+        algorithm: verl's `algorithm` section.
+
+    Raises:
+        JudgeFailedError: judge.required=True, and too few rollouts were judged.
+    """
+    figures = judge_figures(parts, algorithm)
+    key = parse(algorithm.get("awpo")).reasoning_key
+    if not {OUTCOME, VALID, key} <= parts.keys():
+        return figures
+    outcome = torch.tensor([float(o) for o in parts[OUTCOME]], dtype=torch.float64)
+    reasoning, valid = read_reasoning(parts, key, len(outcome))
+    finite = valid & torch.isfinite(reasoning)
+    ids, n = group_ids(index)
+    sizes = torch.bincount(ids, minlength=n).double()
+    _, _, std_out = group_center(outcome, ids, sizes)
+    rewards = reward_metrics(outcome, reasoning, finite, sizes, std_out)
+    return rewards | _agreement(parts, outcome, reasoning, valid, index) | figures
+
+
+def _agreement(
+    parts: dict[str, Any], outcome: Tensor, reasoning: Tensor, valid: Tensor, index: Any
+) -> dict[str, float]:
+    """`alignment` over the rollouts whose thinking was scored, and not only missing."""
+    scored = valid & torch.isfinite(reasoning) & ~torch.tensor(without_thinking(parts, len(valid)))
+    return alignment(outcome, reasoning, scored, index, parts.get(SOURCE))
 
 
 def judge_figures(parts: dict[str, Any], algorithm: Any) -> dict[str, float]:

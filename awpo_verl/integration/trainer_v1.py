@@ -68,9 +68,11 @@ def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, 
         ],
         real=[not tag.get("is_padding", False) for tag in batch.tags],
     )
-    if estimator != AWPO:  # a baseline with our rewards: its judge is looked after too
-        real = [parts for parts, is_real in zip(handover.parts, handover.real, strict=True) if is_real]
-        metrics.update(trainer.judge_figures(columns(real), self.config.algorithm))
+    if estimator != AWPO:  # a baseline with our rewards: it is compared by the same figures, its judge looked after
+        final, _ = scored_rows(batch.keys, handover.real)
+        parts = columns([handover.parts[i] for i in final])
+        uids = [batch.keys[i].rsplit("_", 2)[0] for i in final]
+        metrics.update(trainer.baseline_figures(parts, uids, self.config.algorithm))
     token = _handover.set(handover)
     try:
         result = original(self, batch, metrics)

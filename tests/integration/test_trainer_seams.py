@@ -189,3 +189,27 @@ def test_other_estimators_pass_through_untouched() -> None:
     data = rows(SCORES, UIDS)
     result = ray_trainer.compute_advantage(data, adv_estimator="grpo", norm_adv_by_std_in_grpo=True, config=ALGORITHM)
     assert SCALE_FIELD not in result.batch
+
+
+def test_a_baseline_logs_rewards_and_dead_groups_as_awpo_does_and_nothing_of_awpos_own() -> None:
+    # groups a: 1, 0 (alive); b: 0, 0 (dead); the fourth reasoning reward is missing
+    parts = trainer_v1.columns(
+        [
+            {"outcome": o, "reasoning": q, "reasoning_valid": v, "reasoning_nonfinite": 0.0}
+            for o, q, v in ((1.0, 1.0, 1.0), (0.0, 0.5, 1.0), (0.0, 0.3, 1.0), (0.0, 0.0, 0.0))
+        ]
+    )
+    algorithm = OmegaConf.create({"adv_estimator": "grpo"})
+    figures = trainer.baseline_figures(parts, ["a", "a", "b", "b"], algorithm)
+    assert figures["awpo/dead_groups_frac"] == 0.5
+    assert figures["awpo/outcome/mean"] == 0.25
+    assert figures["awpo/reasoning/mean"] == pytest.approx(0.6)
+    assert figures["awpo/reasoning_valid_frac"] == 0.75
+    awpo = trainer.estimate_rows(torch.tensor([1.0, 0.0, 0.0, 0.0]), parts, ["a", "a", "b", "b"], algorithm, True)
+    assert figures == {name: awpo.metrics[name] for name in figures}
+    assert not figures.keys() & {"awpo/gate/mean", "awpo/clip_scale", "awpo/difficulty/mean"}
+
+
+def test_a_baseline_with_another_reward_manager_has_no_figures() -> None:
+    parts = trainer_v1.columns([{"acc": 1.0}])
+    assert trainer.baseline_figures(parts, ["a"], OmegaConf.create({"adv_estimator": "gdpo"})) == {}
