@@ -49,7 +49,7 @@ exec awpo-verl train \
   actor_rollout_ref.actor.optim.weight_decay=0.0 \
   actor_rollout_ref.actor.ppo_mini_batch_size="$UPDATE_PROMPTS" \
   actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=48 \
-  actor_rollout_ref.actor.fsdp_config.dtype=float32 \
+  +actor_rollout_ref.actor.fsdp_config.mixed_precision='{param_dtype:fp32,reduce_dtype:fp32,buffer_dtype:fp32}' \
   actor_rollout_ref.actor.checkpoint.save_contents='[model,optimizer,extra,hf_model]' \
   actor_rollout_ref.rollout.name=vllm \
   actor_rollout_ref.rollout.n="$ROLLOUTS" \

@@ -9,6 +9,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "awpo": (),
     "no_gate": (f"{_SECTION}.gate.kind=fixed",),  # half outcome, half mix, in every group
     "hard_gate": (f"{_SECTION}.gate.kind=hard",),  # the mix in dead groups alone
+    "agreement_gate": (f"{_SECTION}.gate.kind=agreement",),  # less of the mix where reasoning contradicts the outcome
     "no_difficulty": (f"{_SECTION}.difficulty.kind=none",),
     "no_clip_shrink": (f"{_SECTION}.clip.shrink=0",),
     "naive_mix": (

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from awpo_verl.algorithm.alignment import agreement
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
 from awpo_verl.algorithm.groups import EPS, group_center, group_ids, group_sum
@@ -89,7 +90,8 @@ def estimate(
     low, high = config.outcome_range
     single = sizes == 1
     silent = single | ((o_std == 0) & (m_std == 0))  # nothing to weigh: w = 0, whatever the kind of gate
-    w = GATES[config.gate.kind](o_std, m_std, config.gate).masked_fill(silent, 0.0)
+    agreeing = agreement(o, q, valid, ids, n)
+    w = GATES[config.gate.kind](o_std, m_std, agreeing, config.gate).masked_fill(silent, 0.0)
     success = ((o_mean - low) / (high - low)).clamp(0.0, 1.0)
     d = DIFFICULTIES[config.difficulty.kind](success, config.difficulty).masked_fill(single, 1.0)
     gate = w[ids]

@@ -42,9 +42,7 @@ def alignment(
     metrics: dict[str, float] = {}
     if len(rows):
         ids, n = group_ids([index[int(i)] for i in rows])
-        size = torch.bincount(ids, minlength=n).double()
-        centred = (x - (group_sum(x, ids, n) / size)[ids] for x in (o, q))
-        _put(metrics, "awpo/outcome_reasoning_corr_in_groups", correlation(*centred))
+        _put(metrics, "awpo/outcome_reasoning_corr_in_groups", in_groups(o, q, ids, n))
     if sources is not None:
         named = [str(sources[int(i)]) for i in rows]
         for source, count in Counter(named).most_common(MAX_SOURCES):
@@ -52,6 +50,32 @@ def alignment(
             if count >= MIN_ROWS:
                 _put(metrics, f"awpo/outcome_reasoning_corr/{_key(source)}", correlation(o[mine], q[mine]))
     return metrics
+
+
+def in_groups(outcome: Tensor, reasoning: Tensor, ids: Tensor, n_groups: int) -> Tensor | None:
+    """Correlation of the deviations from the groups' means; None where either has no spread in any group.
+
+    Args:
+        outcome, reasoning: float64 [B]. ids: int64 [B], in 0..n_groups-1.
+    """
+    size = torch.bincount(ids, minlength=n_groups).double().clamp(min=1)
+    o, q = (x - (group_sum(x, ids, n_groups) / size)[ids] for x in (outcome, reasoning))
+    return correlation(o, q)
+
+
+def agreement(outcome: Tensor, reasoning: Tensor, valid: Tensor, ids: Tensor, n_groups: int) -> float | None:
+    """How far a batch's reasoning rewards agree with its outcomes, in [-1, 1]; None where nothing tells.
+
+    The more favourable of two views, the correlation over the batch and the one within groups, for each may deceive: over the
+    batch a scorer may only look wrong, because hard prompts fail and have the longer thinking; within groups there
+    may be few that tell anything.
+
+    Args:
+        outcome, reasoning: float64 [B], finite. valid: bool [B]. ids: int64 [B], in 0..n_groups-1.
+    """
+    o, q = outcome[valid], reasoning[valid]
+    views = (correlation(o, q), in_groups(o, q, ids[valid], n_groups))
+    return max((float(view) for view in views if view is not None), default=None)
 
 
 def _put(metrics: dict[str, float], name: str, value: Tensor | None) -> None:

@@ -40,7 +40,7 @@ __all__ = [
     "parse",
 ]
 
-GATE_KINDS = ("variance_ratio", "fixed", "hard", "none")
+GATE_KINDS = ("variance_ratio", "fixed", "hard", "none", "agreement")
 DIFFICULTY_KINDS = ("parabolic", "none")
 CLIP_SCOPES = ("batch", "sequence")
 # Keys of reward_extra_info with a meaning of their own (rewards/parts.py).
@@ -60,7 +60,7 @@ RESERVED_KEYS = frozenset(
 class GateConfig:
     """Variance-aware gate (algorithm/gate.py).
 
-    kind: variance_ratio | fixed | hard | none.
+    kind: variance_ratio | fixed | hard | none | agreement.
     value: the gate of kind=fixed, in [0, 1].
     threshold: kind=hard opens the gate where the group's outcome std is at most this; >= 0.
     """

@@ -1,0 +1,45 @@
+"""The reward function of the learning benchmark: one outcome, and three reasoning rewards for the same thinking.
+
+- `faithful`: the rubric's score, the share of the expected steps that are written and right.
+- `noisy`: a judge that is right 70 % of the time: else the score is turned round, 1 - faithful. The same text for
+  the same prompt has the same verdict, as with a judge at temperature 0.
+- `misaligned`: a judge that likes it short: 1 with nothing written, 0 with all of the expected lines. To please it is to
+  guess.
+
+All three are in every rollout's reward parts; `algorithm.awpo.reasoning_key` says which one a run learns from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from awpo_verl.config import OutcomeConfig
+from awpo_verl.rewards.outcome import check
+from awpo_verl.rewards.reasoning import make_task, rubric_score, stated_steps
+
+CONDITIONS = ("faithful", "noisy", "misaligned")
+RIGHT = 0.7
+
+
+def compute_score(
+    data_source: str, solution_str: str, ground_truth: str, extra_info: dict[str, Any] | None = None, **_: Any
+) -> dict[str, float]:
+    """verl calls this for each rollout. Returns outcome, 0 or 1, and the three reasoning rewards, each in [0, 1]."""
+    verdict = check(solution_str, ground_truth, OutcomeConfig())
+    steps = stated_steps(extra_info)
+    faithful = rubric_score(verdict.response, make_task(verdict, "", ground_truth, None, steps)).value or 0.0
+    written = [line for line in (verdict.response.thinking or "").splitlines() if line.strip()]
+    brief = 1.0 - min(len(written), len(steps or ())) / max(len(steps or ()), 1)
+    return {
+        "outcome": verdict.exact,
+        "faithful": faithful,
+        "noisy": faithful if _share(ground_truth, solution_str) < RIGHT else 1.0 - faithful,
+        "misaligned": brief if verdict.response.has_thinking else 0.0,
+    }
+
+
+def _share(*texts: str) -> float:
+    """A number in [0, 1) that the texts decide, evenly spread."""
+    digest = hashlib.sha256("\0".join(texts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
