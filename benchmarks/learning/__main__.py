@@ -72,7 +72,6 @@ def compose(model: Path, data: Path, out: Path) -> object:
         "trainer.logger=[file]",
         "trainer.val_before_train=False",
         "trainer.validation_data_dir=null",
-        "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=96",
     ]
     os.environ.update(VERL_PLATFORM="cpu", RAY_ADDRESS="local", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
     done = subprocess.run(
