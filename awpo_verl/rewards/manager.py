@@ -68,7 +68,7 @@ class AWPORewardManager(RewardManagerBase):
         row = item.non_tensor_batch
         ground_truth = row["reward_model"]["ground_truth"]
         # off the event loop: the text may be long
-        text, verdict, rubric = await self.loop.run_in_executor(None, self._read, item, ground_truth)
+        text, conversation, verdict, rubric = await self.loop.run_in_executor(None, self._read, item, ground_truth)
 
         scored, reasoning, extra = False, rubric.value, {}
         if verdict.checked:
@@ -82,15 +82,15 @@ class AWPORewardManager(RewardManagerBase):
         if self.judge is not None:
             judgement = Judgement(status=NOT_ASKED)
             if not scored:
-                judgement = await self._judged(self.judge, verdict, row)
+                judgement = await self._judged(self.judge, verdict, conversation, row)
                 reasoning = judgement.score
             checks |= judgement.as_info()
 
         parts = RewardParts(outcome, reasoning, checks, extra)
         return {"reward_score": outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
 
-    def _read(self, item: Any, ground_truth: Any) -> tuple[str, Verdict, RubricScore]:
-        """The response's text, what the checkers say of it, and what the rubric says of its thinking."""
+    def _read(self, item: Any, ground_truth: Any) -> tuple[str, str, Verdict, RubricScore]:
+        """The texts of response and prompt, what the checkers say of the one, what the rubric says of its thinking."""
         row = item.non_tensor_batch
         ids = response_ids(item.batch["input_ids"], item.batch["attention_mask"], item.batch["responses"])
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
@@ -107,21 +107,15 @@ class AWPORewardManager(RewardManagerBase):
                 from awpo_verl.rewards.outcome.execution.rows import require_environment
 
                 require_environment(extra_info)
-        task = make_task(
-            verdict,
-            conversation_text(row.get("raw_prompt")),
-            ground_truth,
-            tools,
-            stated_steps(extra_info),
-            row.get("tool_extra_fields"),
-        )
-        return text, verdict, rubric_score(verdict.response, task, self.rubric)
+        conversation = conversation_text(row.get("raw_prompt"))
+        steps, extra_fields = stated_steps(extra_info), row.get("tool_extra_fields")
+        task = make_task(verdict, conversation, ground_truth, tools, steps, extra_fields)
+        return text, conversation, verdict, rubric_score(verdict.response, task, self.rubric)
 
-    async def _judged(self, judge: Judge, verdict: Verdict, row: dict[str, Any]) -> Judgement:
+    async def _judged(self, judge: Judge, verdict: Verdict, conversation: str, row: dict[str, Any]) -> Judgement:
         """What the judge says of a rollout's thinking; where there is none that is closed, 0 without asking."""
         if not verdict.response.has_thinking:
             return Judgement(score=0.0, status=NO_THINKING)
-        conversation = conversation_text(row.get("raw_prompt"))
         tools = (row.get("extra_info") or {}).get("tools")
         truth, extra_fields = row["reward_model"]["ground_truth"], row.get("tool_extra_fields")
         case = make_case(verdict.response, conversation, truth, tools, extra_fields)

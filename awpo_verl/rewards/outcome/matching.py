@@ -83,24 +83,24 @@ class Match:
                 return False
         return bool(fits) and perfect_matching(fits)
 
-    @property
+    @cached_property
     def graded(self) -> float:
         """In [0, 1]; 1 exactly where `exact`."""
         if self.exact:
             return 1.0
         return NAME_CREDIT * self.name + KEY_CREDIT * self.key + VALUE_CREDIT * self.value
 
-    @property
+    @cached_property
     def name(self) -> float:
         """Share of the calls that were paired, in [0, 1]."""
         return self._mean(1.0 for _ in self._pairs)
 
-    @property
+    @cached_property
     def key(self) -> float:
         """The calls' argument names, in [0, 1]."""
         return self._mean(pair.key for pair in self._pairs)
 
-    @property
+    @cached_property
     def value(self) -> float:
         """The calls' arguments, in [0, 1]."""
         return self._mean(pair.value for pair in self._pairs)

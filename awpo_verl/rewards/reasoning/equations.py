@@ -69,7 +69,16 @@ def equations(text: str) -> tuple[Equation, ...]:
 
 
 def _chains(text: str) -> Iterator[list[list[str]]]:
-    """Runs of sides joined by `=`; each side a list of numbers, operators and brackets, [] where it is no sum."""
+    """Runs of sides joined by `=`; each side a list of numbers, operators and brackets, [] where it is no sum.
+
+    None goes over the end of a line, so the many lines without a `=` are not looked at.
+    """
+    for line in text.split("\n"):
+        if "=" in line:
+            yield from _chains_of_line(line)
+
+
+def _chains_of_line(text: str) -> Iterator[list[list[str]]]:
     sides: list[list[str]] = [[]]
     spoiled = False  # the side depends on something that is no number
     for match in _TOKEN.finditer(text):

@@ -86,9 +86,11 @@ def gather(response: Response, task: Task) -> Evidence:
     values = _distinct(leaf for call in response.calls for leaf in _leaves(call.arguments))[:MAX_VALUES]
     keys = _distinct(key for call in response.calls for key in call.arguments)[:MAX_VALUES]
     written = [*called, *keys, *values]
+    said = read(thinking)
+    own = without_copies(thinking, runs, frozenset(words("\n".join(values)))) if runs else thinking
     return Evidence(
-        said=read(thinking),
-        own=read(without_copies(thinking, runs, frozenset(words("\n".join(values)))) if runs else thinking),
+        said=said,
+        own=said if own == thinking else read(own),
         sentences=_sentences(thinking),
         equations=sums,
         prompt=prompt if prompt.words else None,

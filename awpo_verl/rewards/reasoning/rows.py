@@ -27,15 +27,13 @@ def make_case(
         tools: the schemas where the ground truth has none, a list or its JSON text, or None.
         tool_extra_fields: of a rollout in an environment: what its tools answered is part of the conversation.
     """
-    known = _object(ground_truth)
-    reference = {key: value for key, value in known.items() if key != "tools"} if known else ground_truth
     calls = [_json({"name": call.name, "arguments": call.arguments}) for call in response.calls]
     calls += [f"(a call that does not parse: {problem})" for problem in response.problems]
     return Case(
         conversation="\n".join([conversation, *(f"[tool]\n{text}" for text in _observations(tool_extra_fields))]),
         thinking=response.thinking or "",
         tools=tools_text(ground_truth, tools),
-        reference="" if reference is None else _json(reference),
+        reference=_reference_of_text(ground_truth) if isinstance(ground_truth, str) else _reference_of(ground_truth),
         answer="\n".join([*(["Calls:", *calls] if calls else []), response.content]).strip(),
     )
 
@@ -66,8 +64,33 @@ def make_task(
 
 def tools_text(ground_truth: Any, tools: Any) -> str:
     """The schemas on offer, of the ground truth or else of the row, as JSON; "" where there are none."""
-    offered = (_object(ground_truth) or {}).get("tools") or tools
-    return "" if offered is None else _json(offered)
+    given = _tools_of_text(ground_truth) if isinstance(ground_truth, str) else _tools_of(ground_truth)
+    return given or ("" if tools is None else _json(tools))
+
+
+@lru_cache(maxsize=4096)
+def _tools_of_text(ground_truth: str) -> str:
+    """The rollouts of a prompt share it."""
+    return _tools_of(ground_truth)
+
+
+def _tools_of(ground_truth: Any) -> str:
+    """The schemas that a ground truth gives, as JSON; "" where it gives none."""
+    given = (_object(ground_truth) or {}).get("tools")
+    return _json(given) if given else ""
+
+
+@lru_cache(maxsize=4096)
+def _reference_of_text(ground_truth: str) -> str:
+    """The rollouts of a prompt share it."""
+    return _reference_of(ground_truth)
+
+
+def _reference_of(ground_truth: Any) -> str:
+    """A ground truth without its tools, as JSON; "" for None."""
+    known = _object(ground_truth)
+    reference = {key: value for key, value in known.items() if key != "tools"} if known else ground_truth
+    return "" if reference is None else _json(reference)
 
 
 def _observations(tool_extra_fields: Any) -> list[str]:
@@ -101,18 +124,13 @@ def _message(message: Any) -> str:
 
 
 def _object(ground_truth: Any) -> Mapping[str, Any] | None:
-    if isinstance(ground_truth, str):
-        return _object_of_text(ground_truth)
-    return ground_truth if isinstance(ground_truth, Mapping) else None
-
-
-@lru_cache(maxsize=4096)
-def _object_of_text(text: str) -> Mapping[str, Any] | None:
-    """The rollouts of a prompt share it."""
-    if not text.lstrip().startswith("{"):
+    """A ground truth that is a mapping, or the JSON text of one; None for another form."""
+    if not isinstance(ground_truth, str):
+        return ground_truth if isinstance(ground_truth, Mapping) else None
+    if not ground_truth.lstrip().startswith("{"):
         return None
     try:
-        value = json.loads(text)
+        value = json.loads(ground_truth)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -101,12 +101,14 @@ def without_copies(thinking: str, runs_of_prompt: frozenset[tuple[str, ...]], ex
     exempt: words of the calls' values. A run that consists of them by half or more is kept: a list of values can be
     named in no other way than as the prompt has it.
     """
-    spans = [match.span() for match in _WORD.finditer(thinking)]
-    found = [thinking[start:end].casefold() for start, end in spans]
-    copied = bytearray(len(spans))
+    found = [word.casefold() for word in _WORD.findall(thinking)]
+    copied = bytearray(len(found))
     for i, run in enumerate(_runs(found)):
         if run in runs_of_prompt:
             copied[i : i + COPIED_WORDS] = b"\1" * COPIED_WORDS
+    if not any(copied):
+        return thinking
+    spans = [match.span() for match in _WORD.finditer(thinking)]
     kept: list[str] = []
     since = 0
     for match in re.finditer(b"\1+", copied):
