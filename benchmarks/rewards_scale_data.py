@@ -85,7 +85,7 @@ def make_response(prompt: Prompt, kind: str, format: str, seed: int, chars: int 
     while len(thinking) < chars:
         thinking += _rambling(rng, prompt)
     written = write(thinking, calls, format)
-    return written[: -max(8, len(json.dumps(calls[-1])) // 2)] if kind == "malformed" else written
+    return written[: -len(json.dumps(calls[-1]["arguments"])) // 2] if kind == "malformed" else written
 
 
 def write(thinking: str, calls: list[dict[str, Any]], format: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from awpo_verl.cli import app
-from awpo_verl.cli.text import printable
+from awpo_verl.text import printable
 from awpo_verl.rewards.outcome.execution import ground_truth_text
 from tests.rewards.calls import call, hermes, tool
 from tests.rewards.environments import Counter

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from awpo_verl.algorithm.groups import group_ids, group_sum
+from awpo_verl.algorithm.groups import group_center, group_ids
 from awpo_verl.algorithm.metrics import correlation
 
 _REDUCING = re.compile(r"m(?=ax|in)|s(?=um)|t(?=otal)", re.IGNORECASE)
@@ -53,21 +53,25 @@ def alignment(
 
 
 def in_groups(outcome: Tensor, reasoning: Tensor, ids: Tensor, n_groups: int) -> Tensor | None:
-    """Correlation of the deviations from the groups' means; None where either has no spread in any group.
+    """Correlation of the deviations from the groups' means, over the groups whose outcomes differ.
+
+    The others cannot tell, and their spread in reasoning would only water the figure down. None where there is no spread.
 
     Args:
         outcome, reasoning: float64 [B]. ids: int64 [B], in 0..n_groups-1.
     """
-    size = torch.bincount(ids, minlength=n_groups).double().clamp(min=1)
-    o, q = (x - (group_sum(x, ids, n_groups) / size)[ids] for x in (outcome, reasoning))
-    return correlation(o, q)
+    sizes = torch.bincount(ids, minlength=n_groups).double().clamp(min=1)
+    o, _, std = group_center(outcome, ids, sizes)
+    q, _, _ = group_center(reasoning, ids, sizes)
+    live = (std > 0)[ids]
+    return correlation(o[live], q[live])
 
 
 def agreement(outcome: Tensor, reasoning: Tensor, valid: Tensor, ids: Tensor, n_groups: int) -> float | None:
     """How far a batch's reasoning rewards agree with its outcomes, in [-1, 1]; None where nothing tells.
 
-    The more favourable of two views, the correlation over the batch and the one within groups, for each may deceive: over the
-    batch a scorer may only look wrong, because hard prompts fail and have the longer thinking; within groups there
+    The more favourable of two views, the correlation over the batch and the one in groups, for each may deceive: over
+    the batch a scorer may only look wrong, because hard prompts fail and have the longer thinking; in groups there
     may be few that tell anything.
 
     Args:

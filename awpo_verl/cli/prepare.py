@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awpo_verl.cli.text import printable
+from awpo_verl.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

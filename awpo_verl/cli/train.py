@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from awpo_verl.cli.text import printable
+from awpo_verl.text import printable
 
 
 def train(

@@ -50,7 +50,7 @@ class Settings:
     )
     habit: Phase = field(default_factory=lambda: Phase(steps=250, lr=1e-3))
     habits: tuple[tuple[float, ...], ...] = (
-        (0.02, 0.98),
+        (0.0, 1.0),
         (0.40, 0.36, 0.24),
         (0.45, 0.30, 0.17, 0.08, 0.0),
     )

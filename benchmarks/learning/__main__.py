@@ -1,6 +1,6 @@
-"""Learning in the real loop: every variant, reward condition and seed through verl on the CPU. Run it again: it goes on.
+"""Learning in the real loop: variants, reward conditions and seeds through verl on the CPU. Run it again: it goes on.
 
-    python -m benchmarks.learning [--seeds 5] [--only silent/faithful/] [--report]
+    python -m benchmarks.learning [--seeds 5] [--only silent/faithful/]
 
 Writes benchmarks/learning/results.json, and prints what docs/results.md shows of it. A run takes two to three minutes.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.learning import plan, series
 
 RECIPE = Path("recipes/run_awpo_tiny_cpu.sh")
-# of the recipe; what is not here is as it stands there
+# the recipe's own, so that it cannot change under the runs
 SETTINGS = {"STEPS": "15", "PROMPTS": "12", "ROLLOUTS": "8", "UPDATE_PROMPTS": "6", "LR": "1e-4", "TEST_FREQ": "3"}
 
 
@@ -77,8 +77,7 @@ def compose(model: Path, data: Path, out: Path) -> object:
     done = subprocess.run(
         ["bash", str(RECIPE), *keys, "--dry-run"],
         env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )

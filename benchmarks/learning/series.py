@@ -1,10 +1,11 @@
 """Several trainings through verl's own trainer, one after the other, in the processes of one.
 
-verl needs a minute and a half to start on two cores: Ray, the worker, vLLM. So the runs of the benchmark share these. Each
-one begins where the first began: verl's trainer loads the checkpoint that it saved before its first step (weights,
-a fresh optimizer, the learning rate), reads its data anew with the run's seed, and gives vLLM the weights; then its `fit` trains
-as it does in a run of its own, with the run's keys. Those are keys of the trainer (`algorithm.*`, `data.seed`): workers have
-read theirs. The actor's loss is `awpo` for all, which without a clip scale is verl's vanilla (METHOD I2).
+verl needs a minute and a half to start on two cores: Ray, the worker, vLLM. So the runs of the benchmark share these.
+Each one begins where the first began: verl's trainer loads the checkpoint that it saved before its first step (weights,
+a fresh optimizer, the learning rate), reads its data anew with the run's seed, and gives vLLM the weights; then its
+`fit` trains as it does in a run of its own, with the run's keys. Those are keys that the trainer reads (`algorithm.*`,
+`data.*`): the workers have read theirs. The actor's loss is `awpo` for all; without a clip scale it is verl's vanilla
+(METHOD I2).
 
 Written for verl 0.9.1, trainer/main_ppo.py and trainer/ppo/v1/trainer_base.py.
 """

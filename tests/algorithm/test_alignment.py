@@ -16,6 +16,12 @@ def test_in_groups_is_the_correlation_of_what_is_left_without_the_groups_means()
     assert alignment(o, q, torch.ones(4, dtype=torch.bool), ["a", "a", "b", "b"])[IN_GROUPS] == pytest.approx(-1.0)
 
 
+def test_groups_whose_outcomes_are_all_the_same_do_not_water_it_down() -> None:
+    # group a is marked the wrong way round: -1; group b failed as a whole, and its marks differ
+    o, q = torch.tensor([0.0, 1.0, 0.0, 0.0]), torch.tensor([0.9, 0.1, 0.2, 0.8])
+    assert alignment(o, q, torch.ones(4, dtype=torch.bool), ["a", "a", "b", "b"])[IN_GROUPS] == pytest.approx(-1.0)
+
+
 def test_a_judge_that_only_knows_easy_prompts_from_hard_ones_agrees_over_the_batch_and_not_in_groups() -> None:
     # Easy group: o 1, 1, 1, 0, all marked 0.9; hard group: o 0, 0, 0, 1, all marked 0.1. Over the batch it looks fine;
     # centred, q is 0 everywhere: there is no figure.

@@ -1,4 +1,4 @@
-"""The model's text for a terminal."""
+"""The model's text for a terminal or a page: nothing in it acts."""
 
 from __future__ import annotations
 
