@@ -55,7 +55,7 @@ def alignment(
 def in_groups(outcome: Tensor, reasoning: Tensor, ids: Tensor, n_groups: int) -> Tensor | None:
     """Correlation of the deviations from the groups' means, over the groups whose outcomes differ.
 
-    The others cannot tell, and their spread in reasoning would only water the figure down. None where there is no spread.
+    The others cannot tell, and their spread in reasoning would only water it down. None where there is no spread.
 
     Args:
         outcome, reasoning: float64 [B]. ids: int64 [B], in 0..n_groups-1.
