@@ -62,6 +62,7 @@ def cell(name: Name, out: Path, data: Path, common: dict[str, Any]) -> Cell:
         "algorithm.awpo.reasoning_key": name.condition,
         "data.train_files": str(data / f"{name.trained_on}.parquet"),
         "data.seed": name.seed,
+        "trainer.val_before_train": name.trained_on == "silent" and name.variant == "grpo",  # the start is one for all
     }
     decides = common | {"run": vars(name), "prompts": SETS[name.trained_on], "variant_keys": VARIANTS[name.variant]}
     return Cell(str(name.folder(out)), keys, {key: _plain(value) for key, value in decides.items()})
