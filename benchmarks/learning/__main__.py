@@ -8,13 +8,15 @@ Writes benchmarks/learning/results.json, and prints what docs/results.md shows o
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.learning import plan, series
+from benchmarks.learning import plan, results, series
 
+RESULTS = Path(__file__).with_name("results.json")
 RECIPE = Path("recipes/run_awpo_tiny_cpu.sh")
 # the recipe's own, so that it cannot change under the runs
 SETTINGS = {"STEPS": "15", "PROMPTS": "12", "ROLLOUTS": "8", "UPDATE_PROMPTS": "6", "LR": "1e-4", "TEST_FREQ": "3"}
@@ -40,6 +42,11 @@ def main() -> int:
     print(f"{len(wanted)} runs, {len(wanted) - len(missing)} of them finished before.", flush=True)
     if missing:
         series.run(compose(model, data, out), missing)
+    names = [name for name in plan.names(options.seeds) if plan.cell(name, out, data, common).finished]
+    a_step = int(SETTINGS["PROMPTS"]) * int(SETTINGS["ROLLOUTS"])
+    runs = [results.read(name, name.folder(out), a_step) for name in names]
+    RESULTS.write_text(json.dumps({"common": common, "runs": results.to_json(runs)}) + "\n")
+    print(results.final_table(results.with_start(runs)))
     return 0
 
 

@@ -1,0 +1,127 @@
+"""What the runs learned: benchmarks/learning/results.json, its tables, and its pictures.
+
+Held-out success is verl's own validation, one sample a prompt at temperature 1. Intervals are 95 % bootstrap intervals
+of the mean over seeds (scipy, percentile).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from awpo_verl.tasks.report import LEVELS, heldout_success, read_metrics
+from benchmarks.learning import plan, series
+
+KEPT = ("awpo/dead_groups_frac", "awpo/rescued_groups_frac", "awpo/gate/mean", "awpo/sign_conflict_frac")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run.
+
+    Attributes:
+        rollouts: [P], rollouts spent at each validation, ascending; success: level -> [P], in [0, 1].
+        steps: metric -> a value for each training step that has it.
+    """
+
+    name: plan.Name
+    rollouts: tuple[int, ...]
+    success: dict[str, tuple[float, ...]]
+    steps: dict[str, tuple[float, ...]]
+
+    def needed(self, level: str, target: float) -> float:
+        """Rollouts to reach this held-out success, between validations on a straight line; inf if it never does."""
+        curve = self.success[level]
+        for i, value in enumerate(curve):
+            if value >= target:
+                if i == 0:
+                    return float(self.rollouts[0])
+                share = (target - curve[i - 1]) / (value - curve[i - 1])
+                return self.rollouts[i - 1] + share * (self.rollouts[i] - self.rollouts[i - 1])
+        return math.inf
+
+
+def read(name: plan.Name, folder: Path, a_step: int) -> Run:
+    """A run's folder. a_step: rollouts in a step."""
+    records = read_metrics(folder / series.METRICS)
+    tested = [r for r in records if heldout_success(r["data"], LEVELS[-1]) is not None]
+    return Run(
+        name,
+        tuple(r["step"] * a_step for r in tested),
+        {level: tuple(heldout_success(r["data"], level) or 0.0 for r in tested) for level in LEVELS},
+        {key: tuple(round(r["data"][key], 4) for r in records if key in r["data"]) for key in KEPT},
+    )
+
+
+def to_json(runs: Iterable[Run]) -> list[dict[str, Any]]:
+    """One small record a run."""
+    return [vars(run) | {"name": vars(run.name)} for run in runs]
+
+
+def from_json(records: Iterable[dict[str, Any]]) -> list[Run]:
+    """The inverse of to_json."""
+
+    def run(record: dict[str, Any]) -> Run:
+        tuples = {key: {name: tuple(v) for name, v in record[key].items()} for key in ("success", "steps")}
+        return Run(plan.Name(**record["name"]), tuple(record["rollouts"]), **tuples)
+
+    return [run(record) for record in records]
+
+
+def load(path: Path) -> list[Run]:
+    """The runs of results.json."""
+    return from_json(json.loads(path.read_text())["runs"])
+
+
+def with_start(runs: list[Run]) -> list[Run]:
+    """Every run from 0 rollouts on: all begin with one model, which some validate; the mean of these is put first."""
+    first = [run for run in runs if run.rollouts and run.rollouts[0] == 0]
+    if not first:
+        return runs
+    start = {level: sum(run.success[level][0] for run in first) / len(first) for level in LEVELS}
+
+    def begun(run: Run) -> Run:
+        skip = 1 if run.rollouts[0] == 0 else 0
+        success = {level: (start[level], *run.success[level][skip:]) for level in LEVELS}
+        return Run(run.name, (0, *run.rollouts[skip:]), success, run.steps)
+
+    return [begun(run) for run in runs]
+
+
+def interval(values: Sequence[float], statistic: Callable[..., Any] = np.mean) -> tuple[float, float]:
+    """95 % bootstrap interval over seeds; (value, value) of a single one, or where all are the same."""
+    if len(set(values)) < 2:
+        return values[0], values[0]
+    found = bootstrap((values,), statistic, n_resamples=9999, method="percentile", rng=np.random.default_rng(0))
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def final_table(runs: list[Run]) -> str:
+    """Final held-out success by level, a line for each training set, condition and variant."""
+    lines = [
+        "| trained on | reasoning reward | variant | easy | medium | hard | seeds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key, group in grouped(runs).items():
+        cells = []
+        for level in LEVELS:
+            values = [run.success[level][-1] for run in group]
+            low, high = interval(values)
+            cells.append(f"{np.mean(values):.2f} ({low:.2f} to {high:.2f})")
+        lines.append(f"| {' | '.join(key)} | {' | '.join(cells)} | {len(group)} |")
+    return "\n".join(lines)
+
+
+def grouped(runs: list[Run]) -> dict[tuple[str, str, str], list[Run]]:
+    """By (training set, condition, variant), in the order of the plan."""
+    found: dict[tuple[str, str, str], list[Run]] = {}
+    for run in runs:
+        found.setdefault((run.name.trained_on, run.name.condition, run.name.variant), []).append(run)
+    return found
