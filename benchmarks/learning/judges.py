@@ -3,8 +3,8 @@
 - `faithful`: the rubric's score, the share of the expected steps that are written and right.
 - `noisy`: a judge that is right 70 % of the time: else the score is turned round, 1 - faithful. The same text for
   the same prompt has the same verdict, as with a judge at temperature 0.
-- `misaligned`: a judge that likes it short: each line, of as many as are expected, costs its share; no thinking at all is
-  0 here too. To please it is to guess.
+- `misaligned`: a judge that likes it short: each line, of as many as are expected, costs its share; no thinking at all
+  is 0 here too. To please it is to guess.
 
 All three are in every rollout's reward parts; `algorithm.awpo.reasoning_key` says which one a run learns from.
 """
