@@ -24,16 +24,24 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["awpo_verl", "awpo_verl.*"]),
-    package_data={"awpo_verl": ["py.typed"], "awpo_verl.rewards.reasoning.judge": ["prompts/*.yaml"]},
+    package_data={
+        "awpo_verl": ["py.typed"],
+        "awpo_verl.report": ["templates/*"],
+        "awpo_verl.rewards.reasoning.judge": ["prompts/*.yaml"],
+    },
     install_requires=[
         f"verl{VERSIONS['SUPPORTED_VERL']}",
         "torch",
         "datasets",
         "httpx",
         "hydra-core>=1.3",
+        "jinja2",
+        "markupsafe",
+        "matplotlib",
         "numpy",
         "omegaconf>=2.3",
         "openai>=1.40",
+        "orjson",
         "packaging",
         "jsonschema>=4.18",
         "psutil",
@@ -48,7 +56,6 @@ setup(
     ],
     extras_require={
         "gpu": requirements("gpu"),
-        "demo": ["matplotlib"],
     },
     entry_points={
         "verl.plugins": ["awpo = awpo_verl.plugin:register"],

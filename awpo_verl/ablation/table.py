@@ -6,7 +6,6 @@ for runs of a seed share the order of their prompts. One seed has no interval.
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.launch.metrics_file import parts
+from awpo_verl.report.metrics import read_jsonl
 
 Curve = list[tuple[int, float]]
 
@@ -35,26 +34,9 @@ def collect(runs: Sequence[tuple[str, int, Path]]) -> Found:
     """Read the metrics of each (variant, seed, metrics.jsonl). A step that a resumed run did again counts once."""
     found = Found()
     for variant, seed, path in runs:
-        by_step: dict[int, dict[str, Any]] = {}
-        for part in parts(path):
-            for line in part.read_text(encoding="utf-8").splitlines():
-                record = _record(line)
-                by_step.setdefault(record.get("step", -1), {}).update(record.get("data", {}))
-        curves: dict[str, Curve] = {}
-        for step, data in sorted(by_step.items()):
-            for metric, value in data.items():
-                if isinstance(value, int | float) and math.isfinite(value):
-                    curves.setdefault(metric, []).append((step, float(value)))
+        curves = {metric: curve.points() for metric, curve in read_jsonl(path).curves.items() if len(curve)}
         found.runs.setdefault(variant, {})[seed] = curves
     return found
-
-
-def _record(line: str) -> dict[str, Any]:
-    """A line; {} where a run was stopped in the middle of it."""
-    try:
-        return json.loads(line)
-    except ValueError:
-        return {}
 
 
 def render(found: Found, patterns: Sequence[str]) -> str:

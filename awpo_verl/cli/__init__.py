@@ -6,6 +6,7 @@ import typer
 
 from awpo_verl.cli.judge import judge
 from awpo_verl.cli.prepare import prepare
+from awpo_verl.cli.report import report
 from awpo_verl.cli.score import score
 from awpo_verl.cli.train import train
 
@@ -16,3 +17,4 @@ app.command()(score)
 app.command()(judge)
 app.command()(train)
 app.command()(prepare)
+app.command()(report)

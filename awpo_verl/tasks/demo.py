@@ -4,7 +4,7 @@
 
 The task is `shop` (tool calls in one reply) or `desk` (several tool turns in a stateful environment). Makes the model
 (cached) and the data, runs the task's recipe, prints a line a step, then held-out success before and after, sample
-rollouts, and leaves curves.png, metrics.jsonl, train.log and a checkpoint.
+rollouts, and leaves curves.png, report.html, metrics.jsonl, train.log and a checkpoint.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from awpo_verl.report.metrics import read_lines
+from awpo_verl.report.page import PAGE, write_page
+from awpo_verl.report.runs import read_run
 from awpo_verl.tasks import report
 
 SAMPLES = 3
@@ -88,14 +91,16 @@ def main(arguments: list[str] | None = None) -> int:
     code = train(task.recipe, environment, options.overrides, folder, steps)
     if code:
         return code
-    run = report.read_run(folder)
+    run = read_run(folder)
     print(report.success_table(run))
     print(report.sample_rollouts(run, SAMPLES))
-    report.draw_curves([run], folder / "curves.png")
-    check_checkpoint(run.checkpoint)
+    report.draw_curves(run, folder / "curves.png")
+    write_page([run], folder / PAGE)
+    checkpoint = report.last_checkpoint(folder)
+    check_checkpoint(checkpoint)
     say(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. Left in {os.path.relpath(folder)}:")
-    say("  curves.png  metrics.jsonl  train.log  validation/*.jsonl")
-    say(f"  {os.path.relpath(run.checkpoint, folder)}  (transformers loads it)")
+    say(f"  curves.png  {PAGE}  metrics.jsonl  train.log  validation/*.jsonl")
+    say(f"  {os.path.relpath(checkpoint, folder)}  (transformers loads it)")
     return 0
 
 
@@ -160,7 +165,7 @@ def _follow(path: Path, process: subprocess.Popen[bytes]) -> Iterator[report.Rec
     seen = 0
     while True:
         ended = process.poll() is not None
-        records = report.read_metrics(path)
+        records = read_lines(path)
         yield from records[seen:]
         seen = len(records)
         if ended:

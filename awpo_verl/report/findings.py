@@ -1,0 +1,98 @@
+"""What stands out in the runs: the ranges (ranges.py) held against their curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from awpo_verl.report.curves import Curve
+from awpo_verl.report.ranges import HELDOUT, RANGES, Range, Sick
+from awpo_verl.report.runs import Run
+from awpo_verl.report.success import overall
+
+Level = Literal["sick", "look", "past"]
+LEVELS: tuple[Level, ...] = ("sick", "look", "past")
+MEAN = "held-out success, mean over data sources"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run's metric that is outside its range, and its figure."""
+
+    run: str
+    metric: str
+    figure: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Cases of one kind: the curve, the range it left, and what to do. `past`: it is back in its range."""
+
+    level: Level
+    curve: str
+    healthy: str
+    sick: str
+    do: str
+    cases: tuple[Case, ...]
+
+
+def findings(runs: Sequence[Run]) -> list[Finding]:
+    """What is outside its range, the worst first; of a kind all runs together."""
+    cases: dict[tuple[Level, Range, Sick], list[Case]] = {}
+    for run in runs:
+        for known in RANGES:
+            for level, sick, case in _of_run(run, known):
+                cases.setdefault((level, known, sick), []).append(case)
+    found = [
+        Finding(level, known.curve, known.healthy, sick.says, sick.do, tuple(rows))
+        for (level, known, sick), rows in cases.items()
+    ]
+    return sorted([*found, *_gaps(runs)], key=lambda finding: LEVELS.index(finding.level))  # stable
+
+
+def _of_run(run: Run, known: Range) -> Iterator[tuple[Level, Sick, Case]]:
+    for metric, curve in _curves(run, known):
+        for sick in known.sick:
+            seen = sick.rule(curve, run.curves) if sick.rule else None
+            if seen is not None:
+                yield sick.level if seen.now else "past", sick, Case(run.name, metric, seen.figure)
+                break
+
+
+def _curves(run: Run, known: Range) -> Iterable[tuple[str, Curve]]:
+    """The run's curves of a range; of held-out success the mean as well, and first."""
+    found = {metric: curve for metric, curve in run.curves.items() if known.holds_for(metric) and len(curve)}
+    mean = overall(run.curves) if HELDOUT in known.metrics and len(found) > 1 else None
+    return [*([(MEAN, mean)] if mean is not None else []), *sorted(found.items())]
+
+
+def _gaps(runs: Sequence[Run]) -> list[Finding]:
+    """Metrics that were NaN, inf or null at some step."""
+    cases = [
+        Case(run.name, metric, f"at {len(curve.gaps)} of {len(curve.gaps) + len(curve)} steps: {_some(curve.gaps)}")
+        for run in runs
+        for metric, curve in sorted(run.curves.items())
+        if len(curve.gaps)
+    ]
+    do = (
+        "its curve has a gap there. In `actor/grad_norm` or `actor/loss` the update was lost: read that step's "
+        "rollouts, lower `LR`"
+    )
+    return [Finding("look", "NaN or inf", "a number", "NaN or inf", do, tuple(cases))] if cases else []
+
+
+def _some(steps: np.ndarray) -> str:
+    shown = ", ".join(map(str, steps[:5].tolist()))
+    return f"{shown}, ..., {steps[-1]}" if len(steps) > 5 else shown
+
+
+def checked(runs: Sequence[Run]) -> list[str]:
+    """The curves of the table, as it names them, that some run has and that were held against their range."""
+    return [
+        known.curve
+        for known in RANGES
+        if any(sick.rule for sick in known.sick) and any(list(_curves(run, known)) for run in runs)
+    ]
