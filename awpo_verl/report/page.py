@@ -101,7 +101,7 @@ def headline(noticed: Sequence[Finding], runs: Sequence[Run]) -> str:
         who = "" if len(runs) == 1 else f", in {len(some)} of {len(runs)} runs"
         return f"{_things(counts['sick'], 'curve')} outside of what is healthy{who}."
     if counts["look"]:
-        return f"Nothing is sick; {_things(counts['look'], 'thing')} worth a look."
+        return f"Nothing is sick. {_things(counts['look'], 'thing')} worth a look."
     return "Nothing is outside its range."
 
 

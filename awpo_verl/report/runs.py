@@ -65,14 +65,19 @@ def read_runs(paths: Sequence[Path], names: Sequence[str] = (), keep: Keep = lam
 
 
 def label(paths: Sequence[Path]) -> list[str]:
-    """Short names: of metrics.jsonl and of train.log its folder's, else the path's own, longer where they are equal."""
-    full = [path.resolve() for path in paths]
-    full = [path.parent if path.is_file() and path.stem in {"metrics", "train"} else path for path in full]
+    """Short names: the folder's, or the file's where that says more; with a folder above where two are equal."""
+    full = [_named_by(path.resolve()) for path in paths]
     names = [path.name or str(path) for path in full]
     return [
         _distinct(path, [p for p, n in zip(full, names, strict=True) if n == name])
         for path, name in zip(full, names, strict=True)
     ]
+
+
+def _named_by(path: Path) -> Path:
+    if not path.is_file():
+        return path
+    return path.parent if path.stem in {"metrics", "train"} or EVENTS in path.name else path.with_suffix("")
 
 
 def _distinct(path: Path, same: Sequence[Path]) -> str:

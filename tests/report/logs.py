@@ -64,7 +64,7 @@ def awpo_run(folder: Path, steps: int = 12, judge: bool = False) -> Path:
                 "awpo/outcome_reasoning_corr_in_groups": 0.3,
                 "actor/entropy": 0.4 - 0.1 * share,
                 "actor/grad_norm": 0.3,
-                "response_length/mean": 80.0 + step,
+                "response_length/mean": 80.0 + 10.0 * share,
                 "timing_s/step": 20.0,
             }
             if judge:

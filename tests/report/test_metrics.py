@@ -85,7 +85,9 @@ def test_of_a_step_that_was_done_twice_the_later_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [1, 9, 30])
 def test_a_growing_file_loses_its_last_line_and_no_more(tmp_path: Path, cut: int) -> None:
-    path = write_jsonl(tmp_path / "metrics.jsonl", [(1, {"critic/score/mean": 0.125}), (2, {"critic/score/mean": 0.25})])
+    path = write_jsonl(
+        tmp_path / "metrics.jsonl", [(1, {"critic/score/mean": 0.125}), (2, {"critic/score/mean": 0.25})]
+    )
     whole = path.read_bytes()
     path.write_bytes(whole[: -1 - cut])
     log = read_jsonl(path)
