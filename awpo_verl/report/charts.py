@@ -150,7 +150,9 @@ def _success(runs: Sequence[Run]) -> Section:
     charts: list[Chart] = []
     if len(sources) > 1:
         says = f"Plain mean over {len(sources)} data sources."
-        charts += _chart(Chart("Held-out success", "val-core/*", says), runs, lambda run: overall(run.curves))
+        charts += _chart(
+            Chart("Held-out success", "mean of val-core/*/mean@*", says), runs, lambda run: overall(run.curves)
+        )
     for source in sources[:MAX_SOURCES]:
         one = Chart(f"Held-out success: {source}", f"val-core/{source}/*/mean@*")
         charts += _chart(one, runs, lambda run, source=source: heldout(run.curves).get(source))

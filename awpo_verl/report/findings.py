@@ -9,13 +9,12 @@ from typing import Literal
 import numpy as np
 
 from awpo_verl.report.curves import Curve
-from awpo_verl.report.ranges import HELDOUT, RANGES, Range, Sick
+from awpo_verl.report.ranges import MEAN, RANGES, Range, Sick
 from awpo_verl.report.runs import Run
 from awpo_verl.report.success import overall
 
 Level = Literal["sick", "look", "past"]
 LEVELS: tuple[Level, ...] = ("sick", "look", "past")
-MEAN = "held-out success, mean over data sources"
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,10 @@ def _of_run(run: Run, known: Range) -> Iterator[tuple[Level, Sick, Case]]:
 
 
 def _curves(run: Run, known: Range) -> Iterable[tuple[str, Curve]]:
-    """The run's curves of a range; of held-out success the mean as well, and first."""
-    found = {metric: curve for metric, curve in run.curves.items() if known.holds_for(metric) and len(curve)}
-    mean = overall(run.curves) if HELDOUT in known.metrics and len(found) > 1 else None
-    return [*([(MEAN, mean)] if mean is not None else []), *sorted(found.items())]
+    """The run's curves of a range."""
+    mean = overall(run.curves)
+    curves = run.curves if mean is None else {**run.curves, MEAN: mean}
+    return sorted((metric, curve) for metric, curve in curves.items() if known.holds_for(metric) and len(curve))
 
 
 def _gaps(runs: Sequence[Run]) -> list[Finding]:
@@ -81,7 +80,7 @@ def _gaps(runs: Sequence[Run]) -> list[Finding]:
         "its curve has a gap there. In `actor/grad_norm` or `actor/loss` the update was lost: read that step's "
         "rollouts, lower `LR`"
     )
-    return [Finding("look", "NaN or inf", "a number", "NaN or inf", do, tuple(cases))] if cases else []
+    return [Finding("look", "curves with gaps", "a number", "NaN or inf", do, tuple(cases))] if cases else []
 
 
 def _some(steps: np.ndarray) -> str:

@@ -22,6 +22,7 @@ from awpo_verl.report.summary import summary
 from awpo_verl.text import printable
 
 PAGE = "report.html"
+MAX_CASES = 8  # of a finding, shown at once
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def render(runs: Sequence[Run], found: Sequence[Section], looks: dict[str, int])
         colours=list(zip(figures.LIGHT, figures.DARK, strict=True)),
         version=versions.__version__,
         now=datetime.now().strftime("%Y-%m-%d %H:%M"),
+        most_cases=MAX_CASES,
         own_legend=len(runs) <= MANY,
     )
 

@@ -14,6 +14,7 @@ from awpo_verl.report.rules import Rule
 
 Level = Literal["sick", "look"]
 HELDOUT = "val-core/*/mean@*"
+MEAN = "held-out success"  # their mean, which no log has
 LR, RESPONSE = "lower `LR`", "`RESPONSE_TOKENS`"
 
 
@@ -49,17 +50,24 @@ class Range:
 
 RANGES = (
     Range(
-        "`val-core/*/acc/mean@1`",
-        (HELDOUT,),
+        "`val-core/*/acc/mean@1`, mean over data sources",
+        (MEAN,),
         "rises",
         (
             Sick(
-                "flat for 50 steps",
+                "flat for 50 steps, or for a tenth of the run",
                 "look at `critic/score/mean`: if that rises, held-out data differ (formats? `awpo-verl score "
                 "OUT/validation`); if not, read on",
-                rules.flat(50),
+                rules.flat(50, 0.1),
                 "look",
             ),
+        ),
+    ),
+    Range(
+        "`val-core/*/acc/mean@1`, of each",
+        (HELDOUT,),
+        "rises",
+        (
             Sick(
                 "0.1 below its best",
                 "what was known is being forgotten: keep the checkpoint of the best step; " + LR + ", or train on "

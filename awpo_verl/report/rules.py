@@ -78,16 +78,17 @@ def stays_above(limit: float, steps: int) -> Rule:
     return rule
 
 
-def flat(steps: int, gain: float = 0.01, full: float = 0.95) -> Rule:
-    """No better, by `gain`, than it was so many steps ago; at `full` there is little left to gain."""
+def flat(steps: int, share: float, gain: float = 0.01, full: float = 0.95) -> Rule:
+    """No better, by `gain`, than it was so many steps, or such a share of the run, ago; `full` is good enough."""
 
     def rule(curve: Curve, _: Curves) -> Seen | None:
-        earlier = curve.values[curve.steps <= curve.steps[-1] - steps]
-        later = curve.tail(steps)
+        window = max(steps, int(share * curve.steps[-1]))
+        earlier = curve.values[curve.steps <= curve.steps[-1] - window]
+        later = curve.tail(window)
         if not len(earlier) or earlier.max() >= full or later.max() > earlier.max() + gain:
             return None
         best = int(curve.steps[np.argmax(curve.values[: len(earlier)])])
-        return Seen(f"{later.max():.3g} at best in the last {steps} steps, {earlier.max():.3g} at step {best}")
+        return Seen(f"{later.max():.3g} at best in the last {window} steps, {earlier.max():.3g} at step {best}")
 
     return rule
 

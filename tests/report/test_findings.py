@@ -29,7 +29,7 @@ UNIT = {"critic__score__min": lambda n: 0.0, "critic__score__max": lambda n: 1.0
 SICK: dict[str, tuple[str, str, Steps]] = {
     # metric -> the words of its range, the figure that is told, a run that is sick
     "val flat": (
-        "flat for 50 steps",
+        "flat for 50 steps, or for a tenth of the run",
         "0.405 at best in the last 50 steps, 0.4 at step 10",
         [(n, {"val-core/a/acc/mean@1": v}) for n, v in ((0, 0.1), (10, 0.4), (20, 0.405), (60, 0.39))],
     ),
@@ -136,7 +136,7 @@ def test_every_way_to_be_sick_in_the_table_has_such_a_run() -> None:
 def test_of_healthy_runs_nothing_is_said(tmp_path: Path, judge: bool) -> None:
     runs = [read_run(awpo_run(tmp_path / "awpo", 200, judge)), read_run(grpo_run(tmp_path / "grpo"))]
     assert findings(runs) == []
-    assert {"`awpo/gate/mean`", "`actor/grad_norm`", "`val-core/*/acc/mean@1`"} <= set(checked(runs))
+    assert {"`awpo/gate/mean`", "`actor/grad_norm`", "`val-core/*/acc/mean@1`, of each"} <= set(checked(runs))
     assert "`actor/ppo_kl`" not in checked(runs)  # neither has logged it
 
 
@@ -160,6 +160,12 @@ def test_what_was_sick_and_is_well_again_is_told_as_past(tmp_path: Path) -> None
     (finding,) = found(tmp_path, logged(100, awpo__judge__valid_frac=lambda n: 0.4 if 40 < n <= 60 else 1.0))
     assert finding.level == "past"
     assert finding.cases[0].figure == "0.4 in the 10 steps to step 50, 1 now"
+
+
+def test_a_long_run_that_rises_slowly_is_not_flat(tmp_path: Path) -> None:
+    # 0.005 in 50 steps, and 0.1 in a tenth of the run
+    steps = [(n, {"val-core/a/acc/mean@1": 0.1 + 0.0001 * n}) for n in range(0, 8001, 50)]
+    assert found(tmp_path, steps) == []
 
 
 def test_how_a_run_begins_is_no_finding(tmp_path: Path) -> None:

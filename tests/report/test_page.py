@@ -89,6 +89,14 @@ def test_what_stands_out_comes_with_figure_range_and_what_to_do(tmp_path: Path) 
     assert "Healthy: below 0.1. Do: a response that is cut off fails: raise RESPONSE_TOKENS." in text
 
 
+def test_of_many_cases_a_few_are_shown_at_once(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a" / "metrics.jsonl", constant("response_length/clip_ratio", 0.3))
+    write_page([read_run(path, f"run {n}") for n in range(20)], tmp_path / PAGE)
+    text = (tmp_path / PAGE).read_text(encoding="utf-8")
+    assert "<summary>12 more</summary>" in text
+    assert text.count("0.3, mean of the last 10 steps") == 20
+
+
 def test_hostile_text_stays_text_wherever_it_stands(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     source = HOSTILE.replace("/", "|")
