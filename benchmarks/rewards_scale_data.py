@@ -39,10 +39,40 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "convert_currency": {"amount": {"type": "number"}, "source": _TEXT, "target": _TEXT},
     "play_music": {"artist": _TEXT, "volume": _INTEGER, "rooms": _TEXTS},
 }
-_WORDS = (
-    "amber birch cedar delta ember falcon garnet harbor indigo juniper kernel lantern marble nectar ochre prairie "
-    "quartz raven saffron timber umber velvet willow yonder zephyr atlas breeze copper dune echo fjord grove"
-).split()
+_WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "falcon",
+    "garnet",
+    "harbor",
+    "indigo",
+    "juniper",
+    "kernel",
+    "lantern",
+    "marble",
+    "nectar",
+    "ochre",
+    "prairie",
+    "quartz",
+    "raven",
+    "saffron",
+    "timber",
+    "umber",
+    "velvet",
+    "willow",
+    "yonder",
+    "zephyr",
+    "atlas",
+    "breeze",
+    "copper",
+    "dune",
+    "echo",
+    "fjord",
+    "grove",
+]
 _HOSTILE = ("[" * 64, '{"a": ', "12*12=144; 7*8=54\n", "book_hotel city nights. ", "((1+1)*", "f(a=[")
 
 

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from awpo_verl.cli import app
-from awpo_verl.text import printable
 from awpo_verl.rewards.outcome.execution import ground_truth_text
+from awpo_verl.text import printable
 from tests.rewards.calls import call, hermes, tool
 from tests.rewards.environments import Counter
 
