@@ -82,6 +82,7 @@ FIXED: dict[str, tuple[str, tuple[Chart, ...]]] = {
         (
             Chart("Entropy", "actor/entropy", "Of the policy, by token."),
             Chart("KL to the old policy", "actor/ppo_kl", "Of the updates of one step."),
+            Chart("KL to the reference", "actor/kl_loss", "Where the loss has a KL term."),
             Chart("Clip fraction", "actor/pg_clipfrac", "Share of tokens whose ratio was clipped."),
             Chart("Gradient norm", "actor/grad_norm", "Before clipping."),
             Chart("Response length", "response_length/mean", "Tokens."),
