@@ -13,13 +13,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.learning import plan, results, series
 
 RESULTS = Path(__file__).with_name("results.json")
 RECIPE = Path("recipes/run_awpo_tiny_cpu.sh")
 # the recipe's own, so that it cannot change under the runs
-SETTINGS = {"STEPS": "15", "PROMPTS": "12", "ROLLOUTS": "8", "UPDATE_PROMPTS": "6", "LR": "1e-4", "TEST_FREQ": "3"}
+SETTINGS = {"STEPS": "12", "PROMPTS": "12", "ROLLOUTS": "8", "UPDATE_PROMPTS": "3", "LR": "1e-4", "TEST_FREQ": "3"}
 
 
 def main() -> int:
@@ -31,9 +32,9 @@ def main() -> int:
     options = parser.parse_args()
     out = options.out.absolute()
 
-    from awpo_verl.tasks import demo
+    from awpo_verl.tasks import warm_start
 
-    model = demo.prepare_model(Path(".cache/awpo_demo"))
+    model = warm_start.warm_start(Path(".cache/awpo_demo"), settings=start())
     data = write_data(out / "data")
     common = {"settings": SETTINGS, "model": model.name}
     cells = [plan.cell(name, out, data, common) for name in plan.names(options.seeds)]
@@ -48,6 +49,15 @@ def main() -> int:
     RESULTS.write_text(json.dumps({"common": common, "runs": results.to_json(runs)}) + "\n")
     print(results.final_table(results.with_start(runs)))
     return 0
+
+
+def start() -> Any:
+    """A start for which the outcome is silent: it solves all easy prompts and fewer than one in 1,000 hard ones."""
+    from awpo_verl.tasks.supervised import Phase
+    from awpo_verl.tasks.warm_start import Settings
+
+    habits = ((0.0, 1.0), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.08, 0.0))
+    return Settings(habit=Phase(steps=250, lr=1e-3), habits=habits)
 
 
 def write_data(folder: Path) -> Path:
