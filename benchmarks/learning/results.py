@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import bootstrap
 
-from awpo_verl.tasks.report import LEVELS, heldout_success, read_metrics
+from awpo_verl.report.metrics import read_lines
+from awpo_verl.tasks.report import LEVELS, heldout_success
 from benchmarks.learning import plan, series
 
 KEPT = ("awpo/dead_groups_frac", "awpo/rescued_groups_frac", "awpo/gate/mean", "awpo/sign_conflict_frac")
@@ -50,7 +51,7 @@ class Run:
 
 def read(name: plan.Name, folder: Path, a_step: int) -> Run:
     """A run's folder. a_step: rollouts in a step."""
-    records = read_metrics(folder / series.METRICS)
+    records = read_lines(folder / series.METRICS)
     tested = [r for r in records if heldout_success(r["data"], LEVELS[-1]) is not None]
     return Run(
         name,
