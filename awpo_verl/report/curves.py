@@ -65,11 +65,18 @@ class Recorder:
             elif not isinstance(value, float) and not isinstance(value, numbers.Real):
                 continue
             column[0].append(step)
-            column[1].append(float(value))
+            column[1].append(_float(value))
 
     def curves(self) -> dict[str, Curve]:
         """Metric -> its curve, for those that were logged."""
         return {name: _curve(*column) for name, column in self._columns.items() if column is not None and column[0]}
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number that no float can hold
+        return math.inf
 
 
 def _curve(steps: Iterable[int], values: Iterable[float]) -> Curve:

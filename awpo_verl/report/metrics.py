@@ -23,7 +23,7 @@ from awpo_verl.report.curves import Curve, Recorder
 
 EVENTS = "events.out.tfevents"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_STEP = re.compile(r"(?:^|[\s)])step:(\d+) - (.*)$")
+_STEP = re.compile(r"(?:^|[\s)])step:([0-9]{1,18}) - (.*)$")
 _NUMBER = re.compile(r"(?:np\.\w+\()?([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan|inf)|True|False)\b")
 _WORDS = {"True": 1.0, "False": 0.0}
 

@@ -56,10 +56,8 @@ def _beyond(steps: NDArray[np.int64], values: NDArray[np.float64], limit: float,
 
 def rolling_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """[N] -> [N], the mean of each value and the nine before it, or as many as there are."""
-    total = np.cumsum(np.insert(values, 0, 0.0))
-    at = np.arange(1, len(values) + 1)
-    start = np.maximum(0, at - WINDOW)
-    return (total[at] - total[start]) / (at - start)
+    padded = np.concatenate([np.full(WINDOW - 1, np.nan), values])
+    return np.nanmean(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)
 
 
 def _steps(count: int) -> str:

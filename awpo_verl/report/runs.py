@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,7 @@ def read_runs(paths: Sequence[Path], names: Sequence[str] = (), keep: Keep = lam
 
 def label(paths: Sequence[Path]) -> list[str]:
     """Short names: the folder's, or the file's where that says more; with a folder above where two are equal."""
-    full = [_named_by(path.resolve()) for path in paths]
+    full = [_named_by(Path(os.path.abspath(path))) for path in paths]
     names = [path.name or str(path) for path in full]
     return [
         _distinct(path, [p for p, n in zip(full, names, strict=True) if n == name])

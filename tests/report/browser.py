@@ -48,6 +48,7 @@ class Page:
     session: str
     requests: list[str] = field(default_factory=list[str])
     complaints: list[str] = field(default_factory=list[str])
+    loaded: set[str] = field(default_factory=set[str])  # loaders that are through
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         return self.browser.call(method, self.session, **params)
@@ -71,6 +72,8 @@ class Page:
             self.complaints.append(str([arg.get("value") for arg in params["args"]]))
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(str(params["exceptionDetails"]))
+        elif method == "Page.lifecycleEvent" and params["name"] == "load":
+            self.loaded.add(params["loaderId"])
         elif method == "Log.entryAdded":
             self.complaints.append(params["entry"]["text"])
 
@@ -103,7 +106,7 @@ class Browser:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait()
+        self._process.wait(SECONDS)
         os.close(self._write)
         os.close(self._read)
 
@@ -119,9 +122,10 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         page.call("Emulation.setEmulatedMedia", media=media, features=[scheme])
         address = path.resolve().as_uri()
-        page.call("Page.navigate", url=address)
-        while page.evaluate("location.href + document.readyState") != f"{address}complete":
-            pass
+        page.call("Page.setLifecycleEventsEnabled", enabled=True)
+        loader = page.call("Page.navigate", url=address)["loaderId"]
+        while loader not in page.loaded:
+            self._note(self._next())
         page.requests = [url for url in page.requests if url != address]
         return page
 
@@ -138,9 +142,12 @@ class Browser:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
-            page = self._pages.get(answer.get("sessionId", ""))
-            if page is not None and "method" in answer:
-                page.seen(answer["method"], answer["params"])
+            self._note(answer)
+
+    def _note(self, message: dict[str, Any]) -> None:
+        page = self._pages.get(message.get("sessionId", ""))
+        if page is not None and "method" in message:
+            page.seen(message["method"], message["params"])
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from awpo_verl.report.findings import Finding, checked, findings
 from awpo_verl.report.ranges import RANGES, readme_rows
+from awpo_verl.report.rules import rolling_mean
 from awpo_verl.report.runs import read_run
 from tests.report.logs import Steps, awpo_run, constant, grpo_run, write_jsonl
 
@@ -166,6 +168,12 @@ def test_a_long_run_that_rises_slowly_is_not_flat(tmp_path: Path) -> None:
     # 0.005 in 50 steps, and 0.1 in a tenth of the run
     steps = [(n, {"val-core/a/acc/mean@1": 0.1 + 0.0001 * n}) for n in range(0, 8001, 50)]
     assert found(tmp_path, steps) == []
+
+
+def test_a_huge_value_long_ago_does_not_blur_the_mean_of_now() -> None:
+    values = np.array([1e20, *[0.25] * 12])
+    assert rolling_mean(values)[-1] == 0.25
+    assert rolling_mean(np.array([1.0, 2.0, 6.0])).tolist() == [1.0, 1.5, 3.0]
 
 
 def test_how_a_run_begins_is_no_finding(tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from awpo_verl.launch.metrics_file import parts
 from awpo_verl.report.metrics import read_console, read_events, read_jsonl
@@ -113,3 +116,23 @@ def test_a_torn_line_in_the_middle_costs_itself_and_is_counted(tmp_path: Path) -
 def test_metrics_that_are_not_wanted_are_not_kept(tmp_path: Path) -> None:
     log = read_jsonl(write_jsonl(tmp_path / "metrics.jsonl", STEPS), keep=lambda metric: metric == "actor/flag")
     assert list(log.curves) == ["actor/flag"]
+
+
+@given(
+    st.text(alphabet=st.sampled_from("step: -/1234567890e.naif\x1b[m()\u0663\n"), max_size=200), st.integers(0, 10**30)
+)
+def test_no_line_of_a_log_stops_the_reading(text: str, step: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "train.log"
+        path.write_text(f"step:{step} - {text}\nstep:1 - a/b:1\n", encoding="utf-8")
+        assert 1 in read_console(path).curves["a/b"].steps
+        path.write_text(
+            f'{{"step": {step}, "data": {{"a": {10**400}, "b": {step}}}}}\n{{"step": 1, "data": {{"c": 1}}}}'
+        )
+        assert series(read_jsonl(path))["c"] == ([1], [1.0], [])
+
+
+def test_a_number_that_no_float_can_hold_is_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{{"step": 1, "data": {{"a": {10**400}}}}}\n')
+    assert series(read_jsonl(path)) == {"a": ([], [], [1])}

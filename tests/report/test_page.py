@@ -155,5 +155,11 @@ def test_lines_that_could_not_be_read_are_told(tmp_path: Path) -> None:
     assert "a: 1 lines of metrics.jsonl could not be read." in page(tmp_path, path).text
 
 
+def test_a_run_of_nothing_but_nan_has_a_page_that_says_so(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a" / "metrics.jsonl", constant("awpo/gate/mean", math.nan, 3))
+    (written,) = write_report([read_run(tmp_path / "a")], tmp_path / "out")
+    assert "at 3 of 3 steps: 1, 2, 3" in written.read_text(encoding="utf-8")
+
+
 def test_backticks_are_code_and_all_is_escaped() -> None:
     assert code("set `a<b`, <i>") == "set <code>a&lt;b</code>, &lt;i&gt;"
