@@ -12,6 +12,7 @@ from awpo_verl.report.success import heldout, overall
 
 MAX_SOURCES = 12  # data sources with a chart of their own
 MAX_JUDGE = 24  # judge metrics with a chart
+MEAN_CHART, HELDOUT_CHART = "mean of val-core/*/mean@*", "val-core/{}/*/mean@*"
 SHARE = (-0.03, 1.03)
 CORRELATION = (-1.05, 1.05)
 
@@ -151,11 +152,9 @@ def _success(runs: Sequence[Run]) -> Section:
     charts: list[Chart] = []
     if len(sources) > 1:
         says = f"Plain mean over {len(sources)} data sources."
-        charts += _chart(
-            Chart("Held-out success", "mean of val-core/*/mean@*", says), runs, lambda run: overall(run.curves)
-        )
+        charts += _chart(Chart("Held-out success", MEAN_CHART, says), runs, lambda run: overall(run.curves))
     for source in sources[:MAX_SOURCES]:
-        one = Chart(f"Held-out success: {source}", f"val-core/{source}/*/mean@*")
+        one = Chart(f"Held-out success: {source}", HELDOUT_CHART.format(source))
         charts += _chart(one, runs, lambda run, source=source: heldout(run.curves).get(source))
     left = len(sources) - MAX_SOURCES
     note = f"{left} more data sources are in the mean and have no chart." if left > 0 else ""

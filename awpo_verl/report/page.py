@@ -12,12 +12,13 @@ from markupsafe import Markup, escape
 
 from awpo_verl import versions
 from awpo_verl.report import figures
-from awpo_verl.report.charts import Chart, Section, sections
+from awpo_verl.report.charts import HELDOUT_CHART, MEAN_CHART, Chart, Section, sections
 from awpo_verl.report.figures import LOOKS, MANY, Line, Panel, short
 from awpo_verl.report.findings import LEVELS, Finding, checked, findings
-from awpo_verl.report.ranges import range_of
+from awpo_verl.report.ranges import MEAN, range_of
 from awpo_verl.report.runs import Run, RunError
 from awpo_verl.report.samples import samples
+from awpo_verl.report.success import source_of
 from awpo_verl.report.summary import summary
 from awpo_verl.text import printable
 
@@ -71,6 +72,8 @@ def looks_of(runs: Sequence[Run]) -> dict[str, int]:
 def render(runs: Sequence[Run], found: Sequence[Section], looks: dict[str, int]) -> str:
     """The page as text."""
     noticed = findings(runs)
+    anchors = {chart.metric: f"chart-{number}" for number, chart in enumerate(c for s in found for c in s.charts)}
+    sick = {anchor_of(case.metric, anchors) for one in noticed if one.level == "sick" for case in one.cases}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("awpo_verl.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -91,8 +94,21 @@ def render(runs: Sequence[Run], found: Sequence[Section], looks: dict[str, int])
         version=versions.__version__,
         now=datetime.now().strftime("%Y-%m-%d %H:%M"),
         most_cases=MAX_CASES,
+        anchors=anchors,
+        anchor_of=lambda metric: anchor_of(metric, anchors),
+        sick=sick,
         own_legend=len(runs) <= MANY,
     )
+
+
+def anchor_of(metric: str, anchors: dict[str, str]) -> str | None:
+    """Where the chart of a metric stands on the page; None where it has none."""
+    source = source_of(metric)
+    if source is not None:
+        metric = HELDOUT_CHART.format(source)
+    elif metric == MEAN:
+        return anchors.get(MEAN_CHART) or next(iter(anchors.values()), None)
+    return anchors.get(metric)
 
 
 def headline(noticed: Sequence[Finding], runs: Sequence[Run]) -> str:

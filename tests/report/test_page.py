@@ -83,10 +83,25 @@ def test_whatever_the_judge_logs_is_drawn(tmp_path: Path) -> None:
 
 def test_what_stands_out_comes_with_figure_range_and_what_to_do(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a" / "metrics.jsonl", constant("response_length/clip_ratio", 0.3))
-    text = re.sub(r"\s+", " ", page(tmp_path, tmp_path / "a").text)
+    found = page(tmp_path, tmp_path / "a")
+    text = re.sub(r"\s+", " ", found.text)
     assert "One curve is outside of what is healthy." in text
-    assert "sick response_length/clip_ratio: above 0.1 0.3, mean of the last 10 steps" in text
+    assert "sick response_length/clip_ratio: above 0.1 0.3, mean of the last 10 steps chart" in text
     assert "Healthy: below 0.1. Do: a response that is cut off fails: raise RESPONSE_TOKENS." in text
+    ((_, figure),) = [(tag, attrs) for tag, attrs in found.tags if tag == "figure" and attrs.get("class") == "sick"]
+    assert ("a", {"href": f"#{figure['id']}"}) in found.tags
+
+
+def test_findings_of_held_out_success_lead_to_the_chart_of_their_data_source_or_of_the_mean(tmp_path: Path) -> None:
+    falls = [(0, 0.2, 0.3), (10, 0.9, 0.3), (80, 0.5, 0.3)]
+    steps = [(n, {"val-core/a/b/acc/mean@1": x, "val-core/c/acc/mean@1": y}) for n, x, y in falls]
+    write_jsonl(tmp_path / "a" / "metrics.jsonl", steps)
+    found = page(tmp_path, tmp_path / "a")
+    figures = [attrs for tag, attrs in found.tags if tag == "figure"]
+    links = [attrs["href"] for tag, attrs in found.tags if tag == "a" and "chart" in (attrs["href"] or "")]
+    # the charts: the mean, a/b, c. Sick: a/b has fallen. Worth a look: the mean is flat
+    assert [figure.get("class") for figure in figures] == [None, "sick", None]
+    assert links == [f"#{figures[1]['id']}", f"#{figures[0]['id']}"]
 
 
 def test_of_many_cases_a_few_are_shown_at_once(tmp_path: Path) -> None:
