@@ -129,9 +129,12 @@ def save_png(panels: Sequence[Panel], path: Path, title: str = "", shared_legend
 
 @contextmanager
 def _style(more: dict[Any, Any]) -> Iterator[None]:
-    """Names of runs and data sources are text, not mathematics; a letter that the font lacks is no news."""
+    """matplotlib's own style, whatever the user's is. Names are no mathematics; a letter without a glyph is no news."""
+    from matplotlib import style
+
     matplotlib.use("Agg")
-    with matplotlib.rc_context({"font.size": TEXT, "text.parse_math": False, **more}), warnings.catch_warnings():
+    settings = {"font.size": TEXT, "text.parse_math": False, **more}
+    with style.context("default"), matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 

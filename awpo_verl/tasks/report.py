@@ -10,7 +10,7 @@ from awpo_verl.report.curves import Curve
 from awpo_verl.report.dumps import count_rows, expected_of, pick_improved, question_of, read_dump
 from awpo_verl.report.figures import Line, Panel, save_png
 from awpo_verl.report.runs import Run
-from awpo_verl.report.success import heldout
+from awpo_verl.report.success import heldout, source_of
 
 Record = dict[str, Any]  # one line of metrics.jsonl: {"step": int, "data": {metric: number}}
 LEVELS = ("easy", "medium", "hard")
@@ -31,8 +31,7 @@ def heldout_of(run: Run, level: str) -> Curve | None:
 
 def heldout_success(data: Record, level: str) -> float | None:
     """What verl's validation says of the data source `<task>_<level>`, if it was validated at this step."""
-    ending = f"_{level}/acc/mean@1"
-    return next((value for key, value in data.items() if key.startswith("val-core/") and key.endswith(ending)), None)
+    return next((value for key, value in data.items() if (source_of(key) or "").endswith(f"_{level}")), None)
 
 
 def step_line(record: Record, steps: int) -> str | None:

@@ -122,6 +122,8 @@ def test_every_picture_has_a_size_a_line_and_words(chromium: Browser, written: P
         ".map(p => getComputedStyle(p).stroke)])"
     )
     assert len(found) >= 20
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids)) > 50
     for width, height, label, strokes in found:
         assert width > 250
         assert height > 120

@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,6 +56,13 @@ def test_a_picture_is_xml_without_addresses_fonts_or_colours_of_its_own() -> Non
     words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "training step" in words
     assert "0.25" in words  # a tick: numbers in text are not rounded with the coordinates
+
+
+def test_the_users_own_style_changes_nothing() -> None:
+    panel = Panel("", (line([0.1, 0.5, 0.25]),))
+    plain = svg(panel, salt="a")
+    with matplotlib.rc_context({"text.usetex": True, "lines.linewidth": 9, "axes.facecolor": "red", "font.size": 30}):
+        assert svg(panel, salt="a") == plain
 
 
 def test_two_pictures_of_a_page_share_no_id() -> None:
