@@ -136,15 +136,36 @@ def read_events(path: Path, keep: Callable[[str], bool] = lambda metric: True) -
     Raises:
         OSError: it cannot be opened. RunError: tensorboard is not installed.
     """
-    try:
-        from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
-    except ImportError as error:
-        raise RunError(f"{path}: event files are read with tensorboard, which is not here: pip install it.") from error
     recorder = Recorder(keep)
     files = tuple(event_files(path)) if path.is_dir() else (path,)
     for file in files:
-        for event in LegacyEventFileLoader(str(file)).Load():  # ends where a file that grows has half a record
-            scalars = {v.tag: v.simple_value for v in event.summary.value if v.HasField("simple_value")}
-            if scalars:
-                recorder.add(event.step, scalars)
+        for step, scalars in _events(file):
+            recorder.add(step, scalars)
     return Log(recorder.curves(), files, "tensorboard")
+
+
+def _events(path: Path) -> Iterator[tuple[int, dict[str, float]]]:
+    """(step, scalars) of an event file, up to where it is torn or broken.
+
+    tensorboard's own loader checks each record's checksum in Python, which takes ten times as long as all else. The
+    frame of a record: its length (8 bytes, little endian), the length's checksum (4), the record, its checksum (4).
+    """
+    try:
+        from google.protobuf.message import DecodeError
+        from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]  # generated
+    except ImportError as error:
+        raise RunError(f"{path}: event files are read with tensorboard, which is not here: pip install it.") from error
+    left = path.stat().st_size
+    with path.open("rb") as file:
+        while left >= 16:
+            length = int.from_bytes(file.read(12)[:8], "little")
+            left -= length + 16
+            if left < 0:
+                return
+            try:
+                event = Event.FromString(file.read(length + 4)[:length])
+            except DecodeError:
+                return
+            scalars = {value.tag: value.simple_value for value in event.summary.value if value.HasField("simple_value")}
+            if scalars:
+                yield event.step, scalars

@@ -106,6 +106,27 @@ def test_half_an_event_ends_the_reading_and_does_not_break_it(tmp_path: Path) ->
     assert series(read_events(path))["a"][0] == [0, 1, 2, 3]
 
 
+def test_our_reading_of_event_files_is_tensorboards(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = events(tmp_path / "events")
+    theirs = EventAccumulator(str(folder)).Reload()
+    ours = read_events(folder).curves
+    assert set(theirs.Tags()["scalars"]) == set(ours)
+    for name, curve in ours.items():
+        want = [(event.step, event.value) for event in theirs.Scalars(name) if math.isfinite(event.value)]
+        assert curve.points() == want
+
+
+@given(st.integers(0, 2000), st.binary(min_size=1, max_size=40))
+def test_no_event_file_stops_the_reading(at: int, noise: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (path,) = events(Path(folder) / "events").iterdir()
+        whole = path.read_bytes()
+        path.write_bytes(whole[:at] + noise + whole[at + len(noise) :])
+        assert set(read_events(path).files) == {path}
+
+
 def test_a_torn_line_in_the_middle_costs_itself_and_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step":1,"data":{"a":1}}\n{"step":2,"da\n{"step":3,"data":{"a":3}}\n[1]\n')
