@@ -20,7 +20,7 @@ class Summary:
     """A run in figures, as text; a dash for what its log does not say."""
 
     run: str
-    algorithm: str
+    estimator: str
     steps: str
     heldout: str
     best: str
@@ -35,7 +35,7 @@ def summary(run: Run) -> Summary:
     held, curves = overall(run.curves), run.curves
     return Summary(
         run.name,
-        _algorithm(run),
+        _estimator(run),
         f"{run.last_step:,}",
         _first_to_last(held, 1),
         NONE if held is None else f"{held.values.max():.2f} at step {held.steps[held.values.argmax()]}",
@@ -46,11 +46,12 @@ def summary(run: Run) -> Summary:
     )
 
 
-def _algorithm(run: Run) -> str:
+def _estimator(run: Run) -> str:
+    """`algorithm.adv_estimator`, as far as its metrics tell: the naive mix is awpo, too."""
     if "awpo/gate/mean" in run.curves:
-        return "AWPO"
+        return "awpo"
     has_parts = any(metric.startswith("awpo/") for metric in run.curves)
-    return "not AWPO; logs its reward parts" if has_parts else "not AWPO"
+    return "another, with reward parts" if has_parts else "another"
 
 
 def _first_to_last(curve: Curve | None, window: int) -> str:

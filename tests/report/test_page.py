@@ -57,7 +57,8 @@ def test_a_healthy_awpo_run_beside_grpo_shows_what_each_has(tmp_path: Path) -> N
     (norm,) = (label for label in pictures if label.startswith("Gradient norm "))
     assert gate == "Gate over training steps. First and last value of ours: 0.875 → 0.6."
     assert norm == "Gradient norm over training steps. First and last value of ours: 0.3 → 0.3. verls: 0.2 → 0.2."
-    assert "not AWPO" in found.text
+    text = (tmp_path / PAGE).read_text(encoding="utf-8")
+    assert re.findall(r'data-label="estimator">([^<]*)', text) == ["awpo", "another"]
     assert "0.20 → 0.80" in found.text  # held-out success of the first
     assert "0.80 at step 12" in found.text
     assert "awpo/judge" not in (tmp_path / PAGE).read_text().split('id="success"')[1]  # neither has a judge

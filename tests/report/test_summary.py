@@ -30,7 +30,7 @@ def test_a_row_says_how_far_a_run_is_what_it_reached_and_what_it_spent(tmp_path:
     write_dump(tmp_path / "rollouts", 40, [rollout()] * 64)
     os.utime(path, (0, 86_400 * 365))
     row = summary(read_run(tmp_path, "x"))
-    assert (row.run, row.algorithm, row.steps) == ("x", "AWPO", "40")
+    assert (row.run, row.estimator, row.steps) == ("x", "awpo", "40")
     assert row.heldout == "0.20 → 0.60"  # the plain mean of both data sources
     assert row.best == "0.80 at step 20"
     assert row.outcome == "0.00 → 0.50"  # over 10 steps each
@@ -41,8 +41,8 @@ def test_a_row_says_how_far_a_run_is_what_it_reached_and_what_it_spent(tmp_path:
 
 def test_what_a_log_does_not_say_is_a_dash(tmp_path: Path) -> None:
     row = summary(read_run(write_jsonl(tmp_path / "metrics.jsonl", [(3, {"critic/score/mean": 0.25})])))
-    assert (row.algorithm, row.outcome, row.steps) == ("not AWPO", "0.25", "3")
+    assert (row.estimator, row.outcome, row.steps) == ("another", "0.25", "3")
     assert {row.heldout, row.best, row.spent, row.time} == {NONE}
     parts = [(1, {"awpo/outcome/mean": 0.5})]
     row = summary(read_run(write_jsonl(tmp_path / "metrics.jsonl", parts)))
-    assert row.algorithm == "not AWPO; logs its reward parts"
+    assert row.estimator == "another, with reward parts"
