@@ -77,6 +77,17 @@ def test_i2_scale_of_one_or_none_is_vanilla_bit_for_bit(
     assert ours[2] == theirs[2]
 
 
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.float32, torch.float64])
+def test_i2_metrics_are_vanilla_s_whatever_the_mask_is_made_of(dtype: torch.dtype) -> None:
+    batch = tokens(64, 96, 7)
+    batch["response_mask"] = batch["response_mask"].to(dtype)
+    kw = {"config": actor_config()}
+    ours = loss_and_gradient(actor_loss.policy_loss, batch, torch.ones(64), **kw)
+    theirs = loss_and_gradient(compute_policy_loss_vanilla, batch, None, **kw)
+    assert ours[2] == theirs[2]
+    assert 0 < ours[2]["actor/pg_clipfrac_lower"] < ours[2]["actor/pg_clipfrac"] < 1
+
+
 def test_i2_holds_on_the_clip_boundary_itself() -> None:
     low, high = 0.2, 0.28
     edges = torch.tensor([[1 - low, 1 + high, 1 - low, 1 + high, 3.0, 1.0]])
