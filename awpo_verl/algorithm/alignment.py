@@ -41,12 +41,12 @@ def alignment(
     o, q = outcome.double()[rows], reasoning.double()[rows]
     metrics: dict[str, float] = {}
     if len(rows):
-        ids, n = group_ids([index[int(i)] for i in rows])
+        ids, n = group_ids(np.asarray(index)[rows.numpy()])
         _put(metrics, "awpo/outcome_reasoning_corr_in_groups", in_groups(o, q, ids, n))
     if sources is not None:
-        named = [str(sources[int(i)]) for i in rows]
-        for source, count in Counter(named).most_common(MAX_SOURCES):
-            mine = torch.tensor([name == source for name in named])
+        named = np.asarray(sources)[rows.numpy()].astype(str)
+        for source, count in Counter(named.tolist()).most_common(MAX_SOURCES):
+            mine = torch.from_numpy(named == source)
             if count >= MIN_ROWS:
                 _put(metrics, f"awpo/outcome_reasoning_corr/{_key(source)}", correlation(o[mine], q[mine]))
     return metrics

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from awpo_verl.algorithm import Estimate, estimate
 from awpo_verl.algorithm.alignment import alignment
 from awpo_verl.algorithm.groups import group_center, group_ids
 from awpo_verl.algorithm.metrics import reward_metrics
-from awpo_verl.config import SECTION, parse
+from awpo_verl.config import SECTION, AWPOConfig, parse
 from awpo_verl.integration.actor_loss import SCALE_FIELD
 from awpo_verl.integration.keys import AWPO
 from awpo_verl.integration.patching import require_intact
@@ -70,7 +71,7 @@ def estimate_rows(outcome: Tensor, parts: dict[str, Any], index: Any, algorithm:
     require_intact()
     config = parse(algorithm.get("awpo"))
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
-    figures = judge_figures(parts, algorithm)
+    figures = judge_figures(parts, config)
     result = estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std)
     result.metrics.update(_agreement(parts, outcome.cpu(), reasoning, valid, index) | figures)
     return result
@@ -87,8 +88,9 @@ def baseline_figures(parts: dict[str, Any], index: Any, algorithm: Any) -> dict[
     Raises:
         JudgeFailedError: judge.required=True, and too few rollouts were judged.
     """
-    figures = judge_figures(parts, algorithm)
-    key = parse(algorithm.get("awpo")).reasoning_key
+    config = parse(algorithm.get("awpo"))
+    figures = judge_figures(parts, config)
+    key = config.reasoning_key
     if not {OUTCOME, VALID, key} <= parts.keys():
         return figures
     outcome = torch.tensor([float(o) for o in parts[OUTCOME]], dtype=torch.float64)
@@ -109,13 +111,13 @@ def _agreement(
     return alignment(outcome, reasoning, scored, index, parts.get(SOURCE))
 
 
-def judge_figures(parts: dict[str, Any], algorithm: Any) -> dict[str, float]:
+def judge_figures(parts: dict[str, Any], config: AWPOConfig) -> dict[str, float]:
     """`awpo/judge/*` of the rows; {} where no judge is in use.
 
     Raises:
         JudgeFailedError: judge.required=True, and too few rollouts were judged.
     """
-    _watch.look(parts, parse(algorithm.get("awpo")).judge)
+    _watch.look(parts, config.judge)
     return judge_metrics(parts)
 
 
@@ -153,10 +155,10 @@ def read_reasoning(parts: dict[str, Any], key: str, n_rows: int) -> tuple[Tensor
         values = parts.get(name)
         if values is None:
             return torch.full((n_rows,), default, dtype=torch.float64)
-        return torch.tensor([default if v is None else float(v) for v in values], dtype=torch.float64)
+        return torch.from_numpy(np.array([default if v is None else float(v) for v in values], dtype=np.float64))
 
     reasoning = column(key, 0.0)
-    present = torch.tensor([v is not None for v in parts[key]], dtype=torch.bool)
+    present = torch.from_numpy(np.array([v is not None for v in parts[key]], dtype=bool))
     nonfinite = column(NONFINITE, 0.0) > 0.5
     valid = present & (column(VALID, 1.0) > 0.5) | nonfinite
     return reasoning.masked_fill(nonfinite, float("nan")), valid
