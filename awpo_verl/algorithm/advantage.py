@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from torch import Tensor
 from awpo_verl.algorithm.alignment import agreement
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
-from awpo_verl.algorithm.groups import EPS, group_center, group_ids, group_sum
+from awpo_verl.algorithm.groups import EPS, group_center, group_ids, group_sizes, group_sum
 from awpo_verl.algorithm.metrics import diagnostics
 from awpo_verl.algorithm.policy_loss import clip_scale
 from awpo_verl.config import AWPOConfig
@@ -71,7 +72,7 @@ def estimate(
     o, q = outcome.double(), reasoning.double()
     _check_outcome(o, index)
     ids, n = group_ids(index)
-    sizes = torch.bincount(ids, minlength=n).double()
+    sizes = group_sizes(ids, n)
 
     nonfinite = reasoning_valid & ~torch.isfinite(q)
     valid = reasoning_valid & ~nonfinite
@@ -90,7 +91,7 @@ def estimate(
     low, high = config.outcome_range
     single = sizes == 1
     silent = single | ((o_std == 0) & (m_std == 0))  # nothing to weigh: w = 0, whatever the kind of gate
-    agreeing = agreement(o, q, valid, ids, n)
+    agreeing = partial(agreement, o, q, valid, ids, n)
     w = GATES[config.gate.kind](o_std, m_std, agreeing, config.gate).masked_fill(silent, 0.0)
     success = ((o_mean - low) / (high - low)).clamp(0.0, 1.0)
     d = DIFFICULTIES[config.difficulty.kind](success, config.difficulty).masked_fill(single, 1.0)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from awpo_verl.algorithm.groups import group_center, group_ids
+from awpo_verl.algorithm.groups import group_center, group_ids, group_sizes
 from awpo_verl.algorithm.metrics import correlation
 
 _REDUCING = re.compile(r"m(?=ax|in)|s(?=um)|t(?=otal)", re.IGNORECASE)
@@ -60,7 +60,7 @@ def in_groups(outcome: Tensor, reasoning: Tensor, ids: Tensor, n_groups: int) ->
     Args:
         outcome, reasoning: float64 [B]. ids: int64 [B], in 0..n_groups-1.
     """
-    sizes = torch.bincount(ids, minlength=n_groups).double().clamp(min=1)
+    sizes = group_sizes(ids, n_groups).clamp(min=1)  # a group may have no valid row
     o, _, std = group_center(outcome, ids, sizes)
     q, _, _ = group_center(reasoning, ids, sizes)
     live = (std > 0)[ids]

@@ -18,41 +18,45 @@ from torch import Tensor
 from awpo_verl.algorithm.groups import EPS
 from awpo_verl.config import GateConfig
 
+# Computes how far the batch's reasoning and outcome agree, in [-1, 1]; None where nothing tells (alignment.py).
+Agreement = Callable[[], float | None]
 
-def variance_ratio(std_out: Tensor, std_mix: Tensor, agreement: float | None, config: GateConfig) -> Tensor:
+
+def variance_ratio(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
     """w = std_mix / (std_out + std_mix + eps). Both spreads 0: w = 0. Reasoning constant: w = 1/2."""
     return std_mix / (std_out + std_mix + EPS)
 
 
-def fixed(std_out: Tensor, std_mix: Tensor, agreement: float | None, config: GateConfig) -> Tensor:
+def fixed(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
     """w = gate.value in every group. gate.value = 1 is the naive mix of both rewards."""
     return torch.full_like(std_out, config.value)
 
 
-def hard(std_out: Tensor, std_mix: Tensor, agreement: float | None, config: GateConfig) -> Tensor:
+def hard(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
     """w = 1 where std_out <= gate.threshold, else 0: reasoning only where the outcome is (nearly) silent."""
     return (std_out <= config.threshold).to(std_out.dtype)
 
 
-def none(std_out: Tensor, std_mix: Tensor, agreement: float | None, config: GateConfig) -> Tensor:
+def none(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
     """w = 0: the outcome alone, as GRPO."""
     return torch.zeros_like(std_out)
 
 
-def trusted_ratio(std_out: Tensor, std_mix: Tensor, agreement: float | None, config: GateConfig) -> Tensor:
+def trusted_ratio(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
     """variance_ratio, times how far the reasoning reward is to be trusted: clip(1 + 2 agreement, 0, 1).
 
     Trusted in full where it agrees with the outcome or nothing is known, not at all from a correlation of -1/2 down. A
     group without outcome says nothing of its scorer, the other groups of the batch do. So this gate is no function of
     the group alone (METHOD's I6 does not hold), and it is not the default.
     """
-    trust = 1.0 if agreement is None else min(max(1.0 + 2.0 * agreement, 0.0), 1.0)
+    agreeing = agreement()
+    trust = 1.0 if agreeing is None else min(max(1.0 + 2.0 * agreeing, 0.0), 1.0)
     return trust * variance_ratio(std_out, std_mix, agreement, config)
 
 
-# Each takes std_out and std_mix, float64 [N] >= 0, and the batch's agreement of reasoning and outcome, in [-1, 1] or
-# None where it is not defined (alignment.py), and returns w, float64 [N] in [0, 1].
-GATES: dict[str, Callable[[Tensor, Tensor, float | None, GateConfig], Tensor]] = {
+# Each takes std_out and std_mix, float64 [N] >= 0, and what gives the batch's agreement, and returns w, float64 [N] in
+# [0, 1].
+GATES: dict[str, Callable[[Tensor, Tensor, Agreement, GateConfig], Tensor]] = {
     "variance_ratio": variance_ratio,
     "fixed": fixed,
     "hard": hard,

@@ -35,6 +35,11 @@ def group_ids(index: Sequence[object] | np.ndarray) -> tuple[Tensor, int]:
     return torch.from_numpy(inverse.reshape(-1).astype(np.int64, copy=False)), len(unique)
 
 
+def group_sizes(ids: Tensor, n_groups: int) -> Tensor:
+    """Rows of each group. ids: int64 [B]. Returns float64 [N]."""
+    return torch.bincount(ids, minlength=n_groups).double()
+
+
 def group_sum(x: Tensor, ids: Tensor, n_groups: int) -> Tensor:
     """Sum over each group. x: [B], ids: int64 [B]. Returns [N], in x's dtype."""
     return torch.zeros(n_groups, dtype=x.dtype).index_add_(0, ids, x)

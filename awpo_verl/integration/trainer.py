@@ -16,7 +16,7 @@ from torch import Tensor
 
 from awpo_verl.algorithm import Estimate, estimate
 from awpo_verl.algorithm.alignment import alignment
-from awpo_verl.algorithm.groups import group_center, group_ids
+from awpo_verl.algorithm.groups import group_center, group_ids, group_sizes
 from awpo_verl.algorithm.metrics import reward_metrics
 from awpo_verl.config import SECTION, AWPOConfig, parse
 from awpo_verl.integration.actor_loss import SCALE_FIELD
@@ -97,7 +97,7 @@ def baseline_figures(parts: dict[str, Any], index: Any, algorithm: Any) -> dict[
     reasoning, valid = read_reasoning(parts, key, len(outcome))
     finite = valid & torch.isfinite(reasoning)
     ids, n = group_ids(index)
-    sizes = torch.bincount(ids, minlength=n).double()
+    sizes = group_sizes(ids, n)
     _, _, std_out = group_center(outcome, ids, sizes)
     rewards = reward_metrics(outcome, reasoning, finite, sizes, std_out)
     return rewards | _agreement(parts, outcome, reasoning, valid, index) | figures
