@@ -13,7 +13,7 @@ from typing import Any
 
 from awpo_verl.integration.keys import AWPO
 from awpo_verl.integration.patching import wrap
-from awpo_verl.integration.trainer_v1 import reward_extra_info
+from awpo_verl.integration.trainer_v1 import real_rows, reward_extra_info
 
 _parts: ContextVar[dict[str, dict[str, Any]] | None] = ContextVar("awpo_dumped_parts", default=None)
 
@@ -30,9 +30,7 @@ def _log_rollout_data(original: Any, self: Any, batch: Any, *args: Any, **kwargs
         return original(self, batch, *args, **kwargs)
     import transfer_queue as tq
 
-    batch = batch.select_keys(
-        [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
-    )
+    batch = batch.select_keys([key for key, real in zip(batch.keys, real_rows(batch.tags), strict=True) if real])
     rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"])
     parts = {key: reward_extra_info(extra) for key, extra in zip(batch.keys, rows["extra_fields"], strict=True)}
     token = _parts.set(parts)

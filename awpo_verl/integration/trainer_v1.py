@@ -66,7 +66,7 @@ def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, 
             {trainer.SOURCE: source} | reward_extra_info(extra)
             for extra, source in zip(rows["extra_fields"], rows[trainer.SOURCE], strict=True)
         ],
-        real=[not tag.get("is_padding", False) for tag in batch.tags],
+        real=real_rows(batch.tags),
     )
     if estimator != AWPO:  # a baseline with our rewards: it is compared by the same figures, its judge looked after
         final, _ = scored_rows(batch.keys, handover.real)
@@ -114,6 +114,11 @@ def _compute_for_sessions(original: Any, data: Any, batch_keys: list[str], **cal
     data.batch["advantages"] = data.batch["returns"] = trainer.spread(advantages, data.batch["response_mask"])
     handover.scale, handover.metrics = scale, result.metrics
     return data
+
+
+def real_rows(tags: list[dict[str, Any]]) -> list[bool]:
+    """Which rows are no padding that verl has appended, by their tags."""
+    return [not tag.get("is_padding", False) for tag in tags]
 
 
 def scored_rows(batch_keys: list[str], real: list[bool]) -> tuple[list[int], list[int]]:
