@@ -24,7 +24,7 @@ from awpo_verl.report.curves import Curve, thin
 LIGHT = ("#0067a3", "#c44e00", "#00796b", "#a13a86", "#555b66", "#7d5f00")  # after Okabe and Ito; 4.5 : 1 on white
 DARK = ("#62bdf0", "#ff9f52", "#35d0a8", "#ec9fd4", "#c3c8d1", "#efdf4e")
 DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (1.5, 1.5), (7, 2, 1.5, 2))
-LOOKS = 2 * len(LIGHT) * len(DASHES) // 2  # lines that can be told apart
+LOOKS = len(LIGHT) * len(DASHES)  # lines that can be told apart
 MANY = 4  # lines; with more no spread is drawn, and fewer points
 WIDTH, HEIGHT, TEXT = 4.6, 2.7, 13  # inches (72 units each), units
 MARKED = 40  # curves of so few points have dots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,8 +42,9 @@ def findings(runs: Sequence[Run]) -> list[Finding]:
     """What is outside its range, the worst first; of a kind all runs together."""
     cases: dict[tuple[Level, Range, Sick], list[Case]] = {}
     for run in runs:
+        curves = _with_mean(run)
         for known in RANGES:
-            for level, sick, case in _of_run(run, known):
+            for level, sick, case in _of_run(run, known, curves):
                 cases.setdefault((level, known, sick), []).append(case)
     found = [
         Finding(level, known.curve, known.healthy, sick.says, sick.do, tuple(rows))
@@ -52,8 +53,8 @@ def findings(runs: Sequence[Run]) -> list[Finding]:
     return sorted([*found, *_gaps(runs)], key=lambda finding: LEVELS.index(finding.level))  # stable
 
 
-def _of_run(run: Run, known: Range) -> Iterator[tuple[Level, Sick, Case]]:
-    for metric, curve in _curves(run, known):
+def _of_run(run: Run, known: Range, curves: Mapping[str, Curve]) -> Iterator[tuple[Level, Sick, Case]]:
+    for metric, curve in _curves(known, curves):
         for sick in known.sick:
             seen = sick.rule(curve, run.curves) if sick.rule else None
             if seen is not None:
@@ -61,10 +62,14 @@ def _of_run(run: Run, known: Range) -> Iterator[tuple[Level, Sick, Case]]:
                 break
 
 
-def _curves(run: Run, known: Range) -> Iterable[tuple[str, Curve]]:
-    """The run's curves of a range."""
+def _with_mean(run: Run) -> Mapping[str, Curve]:
+    """The run's curves, and the mean of held-out success, which no log has."""
     mean = overall(run.curves)
-    curves = run.curves if mean is None else {**run.curves, MEAN: mean}
+    return run.curves if mean is None else {**run.curves, MEAN: mean}
+
+
+def _curves(known: Range, curves: Mapping[str, Curve]) -> Sequence[tuple[str, Curve]]:
+    """Those of a range."""
     return sorted((metric, curve) for metric, curve in curves.items() if known.holds_for(metric) and len(curve))
 
 
@@ -90,8 +95,9 @@ def _some(steps: np.ndarray) -> str:
 
 def checked(runs: Sequence[Run]) -> list[str]:
     """The curves of the table, as it names them, that some run has and that were held against their range."""
+    all_curves = [_with_mean(run) for run in runs]
     return [
         known.curve
         for known in RANGES
-        if any(sick.rule for sick in known.sick) and any(list(_curves(run, known)) for run in runs)
+        if any(sick.rule for sick in known.sick) and any(_curves(known, curves) for curves in all_curves)
     ]

@@ -43,11 +43,12 @@ def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
         RunError: no run, or more than figures.LOOKS. OSError: a dump cannot be read, or `out` not written.
     """
     out.mkdir(parents=True, exist_ok=True)
+    found, looks = sections(runs), looks_of(runs)
     written = [out / PAGE]
-    write_page(runs, written[0])
-    for section in sections(runs):
+    written[0].write_text(render(runs, found, looks), encoding="utf-8")
+    for section in found:
         path = out / f"{section.name}.png"
-        panels = [_panel(chart, looks_of(runs), printable(chart.title)) for chart in section.charts]
+        panels = [_panel(chart, looks, printable(chart.title)) for chart in section.charts]
         figures.save_png(panels, path, section.title, shared_legend=True)
         written.append(path)
     return written
