@@ -37,15 +37,14 @@ def main() -> int:
     model = warm_start.warm_start(Path(".cache/awpo_demo"), settings=start())
     data = write_data(out / "data")
     common = {"settings": SETTINGS, "model": model.name}
-    cells = [plan.cell(name, out, data, common) for name in plan.names(options.seeds)]
-    wanted = [cell for cell in cells if cell.folder.startswith(str(out / options.only))]
+    cells = {name: plan.cell(name, out, data, common) for name in plan.names(options.seeds)}
+    wanted = [cell for cell in cells.values() if cell.folder.startswith(str(out / options.only))]
     missing = [cell for cell in wanted if not cell.finished]
     print(f"{len(wanted)} runs, {len(wanted) - len(missing)} of them finished before.", flush=True)
     if missing:
         series.run(compose(model, data, out), missing)
-    names = [name for name in plan.names(options.seeds) if plan.cell(name, out, data, common).finished]
     a_step = int(SETTINGS["PROMPTS"]) * int(SETTINGS["ROLLOUTS"])
-    runs = [results.read(name, name.folder(out), a_step) for name in names]
+    runs = [results.read(name, name.folder(out), a_step) for name, cell in cells.items() if cell.finished]
     RESULTS.write_text(json.dumps({"common": common, "runs": results.to_json(runs)}) + "\n")
     print(results.final_table(results.with_start(runs)))
     return 0
