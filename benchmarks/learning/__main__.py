@@ -1,6 +1,6 @@
 """Learning in the real loop: variants, reward conditions and seeds through verl on the CPU. Run it again: it goes on.
 
-    python -m benchmarks.learning [--seeds 5] [--only silent/faithful/]
+    python -m benchmarks.learning [--seeds 5] [--only silent/faithful/ silent/noisy/awpo]
 
 Writes benchmarks/learning/results.json, and prints what docs/results.md shows of it. A run takes two to three minutes.
 """
@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("outputs/learning"))
-    parser.add_argument("--only", default="", help="runs whose name begins so: SET/CONDITION/VARIANT")
+    parser.add_argument("--only", nargs="+", default=[""], help="runs whose name begins so: SET/CONDITION/VARIANT")
     options = parser.parse_args()
     out = options.out.absolute()
 
@@ -38,7 +38,8 @@ def main() -> int:
     data = write_data(out / "data")
     common = {"settings": SETTINGS, "model": model.name}
     cells = {name: plan.cell(name, out, data, common) for name in plan.names(options.seeds)}
-    wanted = [cell for cell in cells.values() if cell.folder.startswith(str(out / options.only))]
+    asked = tuple(f"{out}/{only}" for only in options.only)
+    wanted = [cell for cell in cells.values() if cell.folder.startswith(asked)]
     missing = [cell for cell in wanted if not cell.finished]
     print(f"{len(wanted)} runs, {len(wanted) - len(missing)} of them finished before.", flush=True)
     if missing:
