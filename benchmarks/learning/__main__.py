@@ -88,6 +88,7 @@ def compose(model: Path, data: Path, out: Path) -> object:
         f"trainer.default_local_dir={out}/start",
         "trainer.logger=[file]",
         "trainer.val_before_train=False",
+        "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=24",  # 3 prompts of 8 rollouts: a mini-batch
         "trainer.validation_data_dir=null",
     ]
     os.environ.update(VERL_PLATFORM="cpu", RAY_ADDRESS="local", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
