@@ -64,10 +64,32 @@ def check_batch(config: Any) -> list[Finding]:
                     "stops at the first that is longer. Set it to twice the length or more.",
                 )
             )
+    findings += _fixed_micro_batches(config, ranks)
     if findings:
         return findings
     tokens = f", micro-batches of {micro_batch_tokens(config):,} tokens a GPU"
     return [ok("batch", f"{prompts} prompts * {n} rollouts, {prompts // mini} update(s) a step{tokens}")]
+
+
+def _fixed_micro_batches(config: Any, ranks: int) -> list[Finding]:
+    """Micro-batches of so many rows (use_dynamic_bsz=False): verl stops a run at the first remainder."""
+    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    prompts, mini, n = config.data.train_batch_size, actor.ppo_mini_batch_size, rollout.n
+    asked = []
+    if not actor.use_dynamic_bsz:
+        asked.append(("an update", mini * n, "actor.ppo_micro_batch_size_per_gpu", actor.ppo_micro_batch_size_per_gpu))
+    if not rollout.log_prob_use_dynamic_bsz and prompts % mini == 0:
+        key = "log_prob_micro_batch_size_per_gpu"
+        asked.append(("a step", prompts * n, f"rollout.{key}", rollout[key]))
+    return [
+        error(
+            "batch",
+            f"{what} has {rows} rows, {rows // ranks} a data-parallel worker, which cannot be cut into micro-batches "
+            f"of {micro} ({key}). Make it a divisor, or set use_dynamic_bsz=True.",
+        )
+        for what, rows, key, micro in asked
+        if micro and rows % ranks == 0 and rows // ranks % micro
+    ]
 
 
 def _data_parallel(config: Any) -> int:

@@ -87,6 +87,18 @@ def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> N
             [f"{AT}.actor.ppo_max_token_len_per_gpu=9000", f"{AT}.rollout.log_prob_max_token_len_per_gpu=8000"],
             "a micro-batch at most 8000 (rollout.log_prob_max_token_len_per_gpu=8000)",
         ),
+        (
+            [
+                f"{AT}.actor.use_dynamic_bsz=False",
+                f"{AT}.actor.ppo_micro_batch_size_per_gpu=48",
+                f"{AT}.rollout.log_prob_micro_batch_size_per_gpu=8",
+            ],
+            "256 rows, 32 a data-parallel worker, which cannot be cut into micro-batches of 48 (actor.ppo_micro_batch",
+        ),
+        (
+            [f"{AT}.rollout.log_prob_use_dynamic_bsz=False", f"{AT}.rollout.log_prob_micro_batch_size_per_gpu=48"],
+            "cannot be cut into micro-batches of 48 (rollout.log_prob_micro_batch_size_per_gpu)",
+        ),
         (["data.train_max_samples=100"], "data: data.train_files have 100 rows, fewer than"),
         (["trainer.nnodes=2"], "gpus: trainer.nnodes=2, and neither RAY_ADDRESS nor ray_kwargs.ray_init.address"),
         (
