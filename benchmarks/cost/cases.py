@@ -1,0 +1,186 @@
+"""What is measured: verl's advantage seam and its policy loss, by AWPO and by verl's own, on the same inputs.
+
+The least that must be moved (the floor) is every input read once and every output written once.
+
+B = rows (rollouts), T = response tokens. All [B, T] outputs are float32; AWPO's statistics of the groups, on [B], are
+float64, verl's are float32.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import OmegaConf
+from tensordict import TensorDict
+from torch import Tensor
+from verl import DataProto
+from verl.trainer.ppo.core_algos import compute_policy_loss_vanilla
+from verl.trainer.ppo.v1 import trainer_base
+from verl.workers.config import FSDPActorConfig
+
+from awpo_verl.integration import actor_loss, trainer_v1
+from awpo_verl.integration.trainer import SOURCE
+
+GROUP = 16  # rollouts of a prompt
+FLOAT32, INT64, BOOL = 4, 8, 1  # bytes
+# what awpo's reward manager sends with a rollout, beside what the estimator reads
+LOGGED = ("acc", "format_ok", "n_calls", "schema_ok", "checked", "exact", "graded", "name_score", "key_score")
+LOGGED += ("value_score", "refused", "needless", "state_ok", "results_ok")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One size.
+
+    Attributes:
+        run: by variant, what is timed; returns what it computes.
+        floor_bytes: by variant, the bytes that it must move at the least.
+    """
+
+    run: dict[str, Callable[[], Any]]
+    floor_bytes: dict[str, int]
+
+
+def estimators(rows: int, tokens: int, device: str = "cpu", awpo: dict[str, Any] | None = None) -> Case:
+    """Advantages, as verl's v1 trainer computes them once it has the rows from TransferQueue: on the CPU, always.
+
+    `run` returns the advantages, float32 [B, T]. AWPO's reward parts are there too: what it takes to fetch them is
+    in `timing_s/adv` of a real run only. verl's `gdpo` gets its two rewards as ready columns; by itself the v1 trainer
+    does not pass them, and `gdpo` fails there.
+
+    Args:
+        rows, tokens: B, a multiple of 16; T.
+        device: not read.
+        awpo: the section `algorithm.awpo`; its defaults where None.
+    """
+    g = torch.Generator().manual_seed(0)
+    outcome = (torch.rand(rows, generator=g) > 0.6).float()
+    reasoning = torch.rand(rows, generator=g)
+    mask = response_mask(rows, tokens).long()
+    rewards = torch.zeros(rows, tokens)
+    rewards[torch.arange(rows), mask.sum(-1) - 1] = outcome
+    uids = np.array([uuid.UUID(int=1 + i // GROUP).hex for i in range(rows)], dtype=object)
+    keys = [f"{uid}_{i % GROUP}_0" for i, uid in enumerate(uids)]
+    parts = [
+        dict.fromkeys(LOGGED, 0.0) | {"outcome": o, "reasoning": q, "reasoning_valid": 1.0, "reasoning_nonfinite": 0.0}
+        for o, q in zip(outcome.tolist(), reasoning.tolist(), strict=True)
+    ]
+    extra_fields = [{"reward_extra_info": part} for part in parts]
+    tags: list[dict[str, Any]] = [{} for _ in parts]
+    gdpo_keys = ["outcome", "reasoning"]
+
+    def compute(estimator: str, handover: trainer_v1._Handover | None = None) -> Tensor:
+        tensors = {"token_level_rewards": rewards, "response_mask": mask}
+        columns: dict[str, Any] = {"uid": uids}
+        if estimator == "gdpo":  # with an empty prompt, the attention mask is the response mask
+            tensors |= {"prompts": torch.zeros(rows, 0, dtype=torch.int64), "attention_mask": mask}
+            columns |= {"outcome": outcome.numpy(), "reasoning": reasoning.numpy()}
+        algorithm = {"adv_estimator": estimator, "awpo": awpo, "gdpo_reward_keys": gdpo_keys}
+        token = trainer_v1._handover.set(handover)
+        try:
+            data = trainer_base.compute_advantage_for_multi_trajectories(
+                DataProto(TensorDict(tensors, batch_size=rows), columns),
+                batch_keys=keys,
+                adv_estimator=estimator,
+                norm_adv_by_std_in_grpo=True,
+                config=OmegaConf.create(algorithm),
+            )
+        finally:
+            trainer_v1._handover.reset(token)
+        return data.batch["advantages"]
+
+    def compute_awpo() -> Tensor:
+        found = [{SOURCE: "demo"} | trainer_v1.reward_extra_info(extra) for extra in extra_fields]
+        return compute("awpo", trainer_v1._Handover(found, trainer_v1.real_rows(tags)))
+
+    cells = rows * tokens
+    least = cells * (FLOAT32 + INT64 + FLOAT32)  # rewards and mask are read, advantages are written
+    a_row = rows * 2 * FLOAT32
+    return Case(
+        {
+            "awpo": compute_awpo,
+            "grpo": lambda: compute("grpo"),
+            "grpo_vectorized": lambda: compute("grpo_vectorized"),
+            "gdpo": lambda: compute("gdpo"),
+        },
+        {
+            "awpo": least + a_row,  # reads a reasoning reward, writes a clip scale
+            "grpo": least,
+            "grpo_vectorized": least,
+            "gdpo": cells * (INT64 + FLOAT32) + a_row,  # reads two rewards a row, not the tokens' rewards
+        },
+    )
+
+
+def losses(rows: int, tokens: int, device: str = "cpu", scale: Tensor | None = None, compiled: bool = False) -> Case:
+    """The policy loss of one micro-batch, forward and backward, as verl's ppo_loss calls it, with verl's defaults.
+
+    `run` returns the loss, its gradient on the log-probs [B, T], and the metrics.
+
+    Args:
+        rows, tokens: B, T.
+        device: where the micro-batch is.
+        scale: float32 [B], the clip scale; drawn from [0.5, 1) where None.
+        compiled: AWPO's loss under torch.compile as well.
+    """
+    g = torch.Generator().manual_seed(0)
+    mask = response_mask(rows, tokens)
+    old = torch.empty(rows, tokens).uniform_(-1.0, 0.0, generator=g)
+    log_prob = torch.randn(rows, tokens, generator=g).mul_(0.3).add_(old)
+    advantages = torch.randn(rows, 1, generator=g) * mask
+    if scale is None:
+        scale = torch.rand(rows, generator=g) * 0.5 + 0.5
+    old, log_prob, advantages, mask, scale = (x.to(device) for x in (old, log_prob, advantages, mask, scale))
+    log_prob.requires_grad_()
+    config = FSDPActorConfig(strategy="fsdp", rollout_n=1, ppo_micro_batch_size_per_gpu=1, use_dynamic_bsz=False)
+    config.global_batch_info.update(dp_size=1, batch_num_tokens=int(mask.sum()), global_batch_size=rows)
+
+    def backward(fn: Callable[..., Any], attached: Tensor | None = None) -> tuple[Tensor, Tensor | None, dict]:
+        log_prob.grad = None
+        token = actor_loss._clip_scale.set(attached)
+        try:
+            loss, metrics = fn(old, log_prob, advantages, mask, "token-mean", config)
+        finally:
+            actor_loss._clip_scale.reset(token)
+        loss.backward()
+        return loss.detach(), log_prob.grad, metrics
+
+    # old and new log-probs, advantages and mask are read, the gradient on the log-probs is written
+    least = rows * tokens * (3 * FLOAT32 + BOOL + FLOAT32)
+    run = {
+        "awpo": lambda: backward(actor_loss.policy_loss, scale),
+        "vanilla": lambda: backward(compute_policy_loss_vanilla),
+    }
+    if compiled:
+        run["awpo_compiled"] = lambda: backward(compiled_loss(), scale)
+    return Case(run, {variant: least + (0 if variant == "vanilla" else rows * FLOAT32) for variant in run})
+
+
+@cache
+def compiled_loss() -> Callable[..., Any]:
+    """AWPO's policy loss under torch.compile, for any size."""
+    return torch.compile(actor_loss.policy_loss, dynamic=True)
+
+
+def response_mask(rows: int, tokens: int) -> Tensor:
+    """bool [B, T], True = a token of the response; lengths are drawn from 1..T."""
+    lengths = torch.randint(1, tokens + 1, (rows, 1), generator=torch.Generator().manual_seed(1))
+    return torch.arange(tokens) < lengths
+
+
+KINDS: dict[str, Callable[..., Case]] = {
+    "estimator": estimators,
+    "loss": losses,
+    "compiled": partial(losses, compiled=True),
+}
+VARIANTS = {
+    "estimator": ("awpo", "grpo", "grpo_vectorized", "gdpo"),
+    "loss": ("awpo", "vanilla"),
+    "compiled": ("awpo", "vanilla", "awpo_compiled"),
+}
