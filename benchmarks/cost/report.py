@@ -57,18 +57,18 @@ def memory_table(results: list[Result]) -> str:
     return table(["rows x tokens", *(f"`{v}`, peak GB (B/token)" for v in variants)], rows)
 
 
-def growth_table(results: list[Result]) -> str:
-    """How time and peak memory grow with the rows and with the tokens."""
+def growth_table(results: list[Result], smallest: int = 2**22) -> str:
+    """How time and peak memory grow with rows and tokens, from rows x tokens = `smallest`: below, calls cost more."""
     rows = []
     for variant in VARIANTS[results[0].kind]:
-        found = [r for r in results if variant in r.variants]
+        found = [r for r in results if variant in r.variants and r.rows * r.tokens >= smallest]
         sizes = [(r.rows, r.tokens) for r in found]
         fits = [
             growth(sizes, [r.variants[variant].seconds for r in found]),
             growth(sizes, [r.variants[variant].peak_bytes for r in found]),
         ]
         rows.append([f"`{variant}`", *(f"rows^{fit[0]:.2f} x tokens^{fit[1]:.2f}" if fit else "-" for fit in fits)])
-    return table(["", "time grows as", "peak memory grows as"], rows)
+    return table([f"from {smallest:,} tokens in all", "time grows as", "peak memory grows as"], rows)
 
 
 def growth(sizes: list[tuple[int, int]], values: list[float]) -> tuple[float, float] | None:
@@ -109,6 +109,7 @@ def picture(results: list[Result], path: Path) -> None:
         len(lines),
         len(columns),
         figsize=(4 * len(columns), 3.5 * len(lines)),
+        sharex="all",
         sharey="row",
         squeeze=False,
         layout="constrained",

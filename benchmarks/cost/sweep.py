@@ -83,7 +83,7 @@ def sweep(
         result = before.get((kind, device_name(device), rows, tokens))
         if result is None or not set(fitting) <= set(result.variants):
             left_out = {
-                v: f"about {a_token[v] * cells / 1e9:.1f} GB are needed, {allowed / 1e9:.1f} GB may be used"
+                v: f"about {a_token[v] * cells / 1e9:.3g} GB are needed, {allowed / 1e9:.3g} GB may be used"
                 for v in VARIANTS[kind]
                 if v not in fitting
             }

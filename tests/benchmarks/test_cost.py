@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_left_out_with_a_reason_and_the_rest_is_measured() 
     (found,) = swept(300_000, [])
     assert list(found.variants) == ["awpo"]
     assert found.variants["awpo"].peak_bytes == 102_400
-    assert found.left_out == {"vanilla": "about 0.0 GB are needed, 0.0 GB may be used"}
+    assert found.left_out == {"vanilla": "about 0.00041 GB are needed, 0.0003 GB may be used"}
     (found,) = swept(1000, [])
     assert found.variants == {}
     assert set(found.left_out) == {"awpo", "vanilla"}
@@ -165,8 +165,9 @@ def test_tables_say_ratio_floor_memory_and_gaps() -> None:
     assert times[2] == "| 100 x 10 | 0.2 (2000.0) | 0.4 (4000.0) | 0.50 |"
     assert times[3] == "| 1,000 x 10 | 2 (2000.0) | - | - |"
     assert report.memory_table(found).splitlines()[3] == "| 1,000 x 10 | 4e-05 (4) | - |"
-    grown = [result(rows, tokens, awpo=rows**2 * tokens) for rows in (1, 10) for tokens in (1, 10)]
-    lines = report.growth_table(grown).splitlines()
+    grown = [result(rows, tokens, awpo=rows**2 * tokens) for rows in (10, 100) for tokens in (10, 100)]
+    grown.append(result(1, 10, awpo=1e6))  # too small to count
+    lines = report.growth_table(grown, smallest=100).splitlines()
     assert lines[2] == "| `awpo` | rows^2.00 x tokens^1.00 | rows^1.00 x tokens^1.00 |"
     assert lines[3] == "| `vanilla` | - | - |"
 
