@@ -1,0 +1,100 @@
+"""The sweeps as pictures and as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from awpo_verl.config import AWPOConfig
+from benchmarks.plots import Panel, Series, save
+from benchmarks.simulator.sweeps import METHODS, WORLDS
+from benchmarks.simulator.world import CONDITIONS
+
+Record = dict[str, Any]
+FIGURE = "mean success in training"
+DEFAULT = AWPOConfig()
+KNOBS: dict[str, float | str] = {  # and where the default stands
+    "gate.kind": DEFAULT.gate.kind,
+    "reasoning_weight": DEFAULT.reasoning_weight,
+    "difficulty.d_min": DEFAULT.difficulty.d_min,
+    "difficulty.d_max": DEFAULT.difficulty.d_max,
+    "clip.shrink": DEFAULT.clip.shrink,
+    "reasoning_std_floor": DEFAULT.reasoning_std_floor,
+}
+AGAINST = {"judge accuracy": "share of right verdicts", "group size": "rollouts of a prompt (96 a step)"}
+
+
+def tables(records: Sequence[Record]) -> str:
+    """Methods by world and condition, then each knob: a table each."""
+    found = [_table(records, "method")] if _of(records, "method") else []
+    found += [_table(records, knob) for knob in KNOBS if _of(records, knob)]
+    return "\n\n".join(found)
+
+
+def _table(records: Sequence[Record], sweep: str) -> str:
+    columns = [(world, condition) for world in WORLDS for condition in CONDITIONS]
+    rows: dict[str | float, dict[tuple[str, str], str]] = {}
+    for record in _of(records, sweep):
+        point, result = record["point"], record["result"]
+        cell = f"{result['mean']:.3f} ({result['low']:.3f} to {result['high']:.3f})"
+        rows.setdefault(point["x"], {})[point["world_name"], point["world"]["condition"]] = cell
+    lines = [
+        f"| {sweep} | {' | '.join(f'{world}, {condition}' for world, condition in columns)} |",
+        f"|---|{'---|' * len(columns)}",
+    ]
+    for x, cells in rows.items():
+        name = f"**{x}**" if x == KNOBS.get(sweep) else str(x)
+        lines.append(f"| {name} | {' | '.join(cells.get(column, '') for column in columns)} |")
+    return "\n".join(lines)
+
+
+def draw(records: Sequence[Record], folder: Path) -> None:
+    """Write simulator_knobs.png and simulator_limits.png, of what there is."""
+    knobs = [_knob(records, world, knob) for world in WORLDS for knob in KNOBS]
+    if all(panel.series for panel in knobs):
+        save(folder / "simulator_knobs.png", knobs, len(KNOBS))
+    limits = [_against(records, world, sweep) for world in WORLDS for sweep in AGAINST]
+    if all(panel.series for panel in limits):
+        save(folder / "simulator_limits.png", limits, len(AGAINST))
+
+
+def _knob(records: Sequence[Record], world: str, knob: str) -> Panel:
+    here = [r for r in records if r["point"]["world_name"] == world]
+    series = [
+        _series(condition, [r for r in _of(here, knob) if r["point"]["world"]["condition"] == condition], look)
+        for look, condition in enumerate(CONDITIONS)
+    ]
+    grpo = [r["result"]["mean"] for r in _of(here, "method") if r["point"]["x"] == "grpo"]
+    return Panel(
+        f"{world}: {knob}",
+        [s for s in series if s.x],
+        y_label=FIGURE if knob == next(iter(KNOBS)) else "",
+        x_scale="symlog",
+        limits=(0.0, 1.0),
+        marked=KNOBS[knob],
+        level=(grpo[0], "GRPO") if grpo else None,
+    )
+
+
+def _against(records: Sequence[Record], world: str, sweep: str) -> Panel:
+    here = [r for r in records if r["point"]["world_name"] == world]
+    series = [_series(method, _of(here, f"{sweep}, {method}"), look) for look, method in enumerate(METHODS)]
+    return Panel(
+        f"{world}: {sweep}",
+        [s for s in series if s.x],
+        x_label=AGAINST[sweep],
+        y_label=FIGURE if sweep == next(iter(AGAINST)) else "",
+        x_scale="log" if sweep == "group size" else "linear",
+        limits=(0.0, 1.0),
+    )
+
+
+def _of(records: Iterable[Record], sweep: str) -> list[Record]:
+    return [r for r in records if r["point"]["sweep"] == sweep]
+
+
+def _series(label: str, records: Sequence[Record], look: int) -> Series:
+    results = [r["result"] for r in records]
+    y, low, high = ([result[key] for result in results] for key in ("mean", "low", "high"))
+    return Series(label, [r["point"]["x"] for r in records], y, low, high, look)

@@ -1,0 +1,140 @@
+"""A simulated policy and its prompts: thinking as a row of yes-or-no decisions, with a table of logits to learn.
+
+A prompt has 1 (easy), 2 (medium) or 4 (hard) steps. For each one the policy decides to write it or to stop and guess,
+and, where it writes, gets it right or not. The outcome is 1 where every step is written and right. So it is the demo's
+task (awpo_verl/tasks/shop.py) without the language: what is to be learned is a habit, shared by all prompts, and some
+skill; and it starts where the learning benchmark's model starts.
+
+S = runs (seeds), side by side; P = prompts in a step; G = rollouts of a prompt; K = 4, the most steps; tokens are the
+2 K decisions of a rollout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+LEVELS = {"easy": 1, "medium": 2, "hard": 4}
+K = 4
+# P(write 0, 1, ... steps) at the start, as the learning benchmark's model has learned it; the last is all of them
+START = ((0.01, 0.99), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.079, 0.001))
+RIGHT_AT_START = 0.9  # of a written step
+CONDITIONS = ("faithful", "noisy", "misaligned")
+
+
+@dataclass(frozen=True)
+class World:
+    """What a run learns from.
+
+    Attributes:
+        levels: of the training prompts, each with the same share. pool: training prompts, met again and again.
+        condition: faithful, the share of the steps written and right; noisy, turned round (1 - q) in `1 - accuracy` of
+            the rollouts; misaligned, 1 - the share of the steps written. jitter: std of the noise on every q.
+    """
+
+    levels: tuple[str, ...] = ("easy", "hard")
+    condition: str = "faithful"
+    accuracy: float = 0.7
+    jitter: float = 0.0
+    pool: int = 480
+    prompts: int = 12
+    rollouts: int = 8
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Of one step.
+
+    Attributes:
+        decisions: float [S, P, G, 2 K], 1 for yes; made: bool, the same shape, False after the stop.
+        prompt: int64 [S, P], in the pool; level: int64 [S, P], place in LEVELS.
+        outcome, reasoning: float64 [S, P, G].
+    """
+
+    decisions: Tensor
+    made: Tensor
+    prompt: Tensor
+    level: Tensor
+    outcome: Tensor
+    reasoning: Tensor
+
+
+class Policy(torch.nn.Module):
+    """Logits of S runs: the start's, and what is learned of all decisions, of a level's, of a step's and of a prompt's.
+
+    The last dimension is the kind of decision: write, right.
+    """
+
+    def __init__(self, runs: int, pool: int) -> None:
+        super().__init__()
+        self.register_buffer("start", _start())
+        self.common = torch.nn.Parameter(torch.zeros(runs, 1, 1, 2))
+        self.of_level = torch.nn.Parameter(torch.zeros(runs, len(LEVELS), 1, 2))
+        self.of_step = torch.nn.Parameter(torch.zeros(runs, 1, K, 2))
+        self.of_prompt = torch.nn.Parameter(torch.zeros(runs, pool, 1, 2))
+
+    def table(self) -> Tensor:
+        """Of prompts never seen: [S, levels, K, 2]."""
+        return self.start + self.common + self.of_level + self.of_step
+
+    def logits(self, prompt: Tensor, level: Tensor) -> Tensor:
+        """prompt, level: int64 [S, P]. Returns [S, P, 2 K]: write and right of the first step, of the second, ..."""
+        run = torch.arange(len(self.common)).unsqueeze(1)
+        return (self.table()[run, level] + self.of_prompt[run, prompt]).flatten(2)
+
+    @torch.no_grad()
+    def success(self) -> Tensor:
+        """Exact success on prompts never seen: [S, levels]."""
+        chance = self.table().sigmoid()
+        return torch.stack([chance[:, i, :k].prod(-1).prod(-1) for i, k in enumerate(LEVELS.values())], dim=1)
+
+
+def _start() -> Tensor:
+    """The table of a level: [levels, K, 2]."""
+    table = torch.zeros(len(LEVELS), K, 2)
+    table[..., 1] = torch.logit(torch.tensor(RIGHT_AT_START))
+    for i, habit in enumerate(START):
+        shares = torch.tensor(habit)
+        for j in range(len(habit) - 1):
+            table[i, j, 0] = torch.logit(shares[j + 1 :].sum() / shares[j:].sum())
+    return table
+
+
+@torch.no_grad()
+def roll_out(policy: Policy, world: World, random: torch.Generator) -> Rollouts:
+    """A step's rollouts, and their rewards."""
+    runs = len(policy.common)
+    prompt = torch.rand(runs, world.pool, generator=random).argsort(1)[:, : world.prompts]
+    level = torch.tensor([list(LEVELS).index(name) for name in world.levels])[prompt % len(world.levels)]
+    chance = policy.logits(prompt, level).sigmoid().unsqueeze(2).expand(-1, -1, world.rollouts, -1)
+    yes = torch.rand(chance.shape, generator=random) < chance
+    write, right = yes[..., 0::2], yes[..., 1::2]
+
+    steps = torch.tensor(list(LEVELS.values()))[level].unsqueeze(2)  # [S, P, 1]
+    asked = torch.arange(K) < steps.unsqueeze(3)
+    written = (write & asked).long().cumprod(-1).bool()
+    reached = torch.cat([torch.ones_like(written[..., :1]), written[..., :-1]], dim=-1) & asked
+    good = (written & right).sum(-1)
+    share, shown = good.double() / steps, written.sum(-1).double() / steps
+    return Rollouts(
+        decisions=yes.float(),
+        made=torch.stack([reached, written], dim=-1).flatten(3),
+        prompt=prompt,
+        level=level,
+        outcome=(good == steps).double(),
+        reasoning=_judge(world, share, shown, random),
+    )
+
+
+def _judge(world: World, share: Tensor, shown: Tensor, random: torch.Generator) -> Tensor:
+    """The reasoning reward of rollouts whose steps are right, or written, to these shares."""
+    wrong = torch.rand(share.shape, generator=random) >= world.accuracy
+    noise = world.jitter * torch.randn(share.shape, generator=random, dtype=torch.float64)
+    q = {
+        "faithful": share,
+        "noisy": torch.where(wrong, 1.0 - share, share),
+        "misaligned": 1.0 - shown,
+    }[world.condition]
+    return (q + noise).clamp(0.0, 1.0)
