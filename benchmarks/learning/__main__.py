@@ -1,6 +1,6 @@
 """Learning in the real loop: variants, reward conditions and seeds through verl on the CPU. Run it again: it goes on.
 
-    python -m benchmarks.learning [--seeds 5] [--only silent/faithful/ silent/noisy/awpo]
+    python -m benchmarks.learning [--seeds 5] [--only never/hard/faithful never/hard/noisy/awpo]
 
 Writes benchmarks/learning/results.json, and prints what docs/results.md shows of it. A run takes two to three minutes.
 """
@@ -28,36 +28,39 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("outputs/learning"))
-    parser.add_argument("--only", nargs="+", default=[""], help="runs whose name begins so: SET/CONDITION/VARIANT")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="runs whose name begins so: START/SET/CONDITION/VARIANT"
+    )
     options = parser.parse_args()
     out = options.out.absolute()
 
     from awpo_verl.tasks import warm_start
 
-    model = warm_start.warm_start(Path(".cache/awpo_demo"), settings=start())
     data = write_data(out / "data")
-    common = {"settings": SETTINGS, "model": model.name}
-    cells = {name: plan.cell(name, out, data, common) for name in plan.names(options.seeds)}
+    models = {name: warm_start.warm_start(Path(".cache/awpo_demo"), settings=start(name)) for name in plan.STARTS}
+    common = {name: {"settings": SETTINGS, "model": model.name} for name, model in models.items()}
+    cells = {name: plan.cell(name, out, data, common[name.start]) for name in plan.names(options.seeds)}
     asked = tuple(f"{out}/{only}" for only in options.only)
-    wanted = [cell for cell in cells.values() if cell.folder.startswith(asked)]
-    missing = [cell for cell in wanted if not cell.finished]
+    wanted = {name: cell for name, cell in cells.items() if cell.folder.startswith(asked)}
+    missing = {name: cell for name, cell in wanted.items() if not cell.finished}
     print(f"{len(wanted)} runs, {len(wanted) - len(missing)} of them finished before.", flush=True)
-    if missing:
-        series.run(compose(model, data, out), missing)
+    for which, model in models.items():
+        of_start = [cell for name, cell in missing.items() if name.start == which]
+        if of_start:
+            series.run(compose(model, data, out), of_start)
     a_step = int(SETTINGS["PROMPTS"]) * int(SETTINGS["ROLLOUTS"])
     runs = [results.read(name, name.folder(out), a_step) for name, cell in cells.items() if cell.finished]
-    RESULTS.write_text(json.dumps({"common": common, "runs": results.to_json(runs)}) + "\n")
+    RESULTS.write_text(json.dumps({"starts": common, "runs": results.to_json(runs)}) + "\n")
     print(results.final_table(results.with_start(runs)))
     return 0
 
 
-def start() -> Any:
-    """A start for which the outcome is silent: it solves all easy prompts and fewer than one in 1,000 hard ones."""
+def start(name: str) -> Any:
+    """How to make a start: it solves nearly all easy prompts, a fifth of the medium ones, and hard ones hardly ever."""
     from awpo_verl.tasks.supervised import Phase
     from awpo_verl.tasks.warm_start import Settings
 
-    habits = ((0.0, 1.0), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.08, 0.0))
-    return Settings(habit=Phase(steps=250, lr=1e-3), habits=habits)
+    return Settings(habit=Phase(steps=250, lr=1e-3), habits=plan.STARTS[name])
 
 
 def write_data(folder: Path) -> Path:
@@ -76,7 +79,7 @@ def compose(model: Path, data: Path, out: Path) -> object:
 
     environment = {
         "MODEL": str(model.absolute()),
-        "TRAIN_FILE": str(data / "silent.parquet"),
+        "TRAIN_FILE": str(data / "hard.parquet"),
         "VAL_FILE": str(data / "heldout.parquet"),
         "OUT": str(out),
         "ALGO": "awpo",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,36 @@ from awpo_verl.ablation.variants import VARIANTS
 from benchmarks.learning.judges import CONDITIONS
 from benchmarks.learning.series import Cell
 
-# Training prompts by level. `silent`: the outcome of nearly every group is constant, for all of it is solved or none.
-SETS = {
-    "silent": {"easy": 240, "hard": 240},
+# How often each level's demonstrations write 0, 1, 2, ... steps (tasks/warm_start.py): how rare a success is at first.
+STARTS = {
+    "never": ((0.0, 1.0), (0.40, 0.36, 0.24), (0.50, 0.34, 0.16, 0.0, 0.0)),
+    "rare": ((0.0, 1.0), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.08, 0.0)),
+}
+SETS = {  # training prompts by level
     "hard": {"hard": 480},
-    "stairs": {"medium": 240, "hard": 240},
+    "easy+hard": {"easy": 240, "hard": 240},
+    "medium+hard": {"medium": 240, "hard": 240},
 }
 HELDOUT = {"easy": 32, "medium": 48, "hard": 96}
-MAIN = ("grpo", "naive_mix", "gdpo", "awpo", "no_gate", "no_difficulty", "no_clip_shrink", "agreement_gate")
+METHODS = ("grpo", "naive_mix", "gdpo", "awpo", "agreement_gate")
+MAIN = (*METHODS, "no_gate", "no_difficulty", "no_clip_shrink")
+# Start, training set, reward condition, variants. An outcome that never speaks cannot tell a misaligned judge from a
+# faithful one, so that condition has easy prompts too.
+PLAN = (
+    ("never", "hard", "faithful", MAIN),
+    ("never", "hard", "noisy", MAIN),
+    ("never", "easy+hard", "misaligned", MAIN),
+    ("never", "easy+hard", "faithful", ("awpo",)),
+    ("never", "medium+hard", "faithful", ("grpo", "awpo")),
+    ("rare", "hard", "faithful", ("grpo", "awpo")),
+)
 
 
 @dataclass(frozen=True)
 class Name:
-    """Which run: `grpo` learns from the outcome alone, so one condition stands for all."""
+    """Which run. `grpo` learns from the outcome alone, so that one condition, "outcome", stands for all."""
 
+    start: str
     trained_on: str
     condition: str
     variant: str
@@ -34,35 +49,36 @@ class Name:
 
     def folder(self, out: Path) -> Path:
         """Where it is kept."""
-        return out / self.trained_on / self.condition / f"{self.variant}-seed{self.seed}"
+        return out / self.start / self.trained_on / self.condition / f"{self.variant}-seed{self.seed}"
 
 
-def names(seeds: int) -> Iterator[Name]:
-    """All runs, seed by seed, so that what is stopped has whole seeds; the main training set first."""
-    for seed in range(seeds):
-        for condition in CONDITIONS:
-            for variant in MAIN:
-                if variant != "grpo" or condition == CONDITIONS[0]:
-                    yield Name("silent", condition, variant, seed)
-    for seed in range(seeds):
-        for trained_on in ("hard", "stairs"):
-            for variant in ("grpo", "awpo"):
-                yield Name(trained_on, CONDITIONS[0], variant, seed)
+def names(seeds: int) -> list[Name]:
+    """All runs, seed by seed, so that what is stopped has whole seeds. Those of a start are together."""
+    found = [
+        Name(start, trained_on, "outcome" if variant == "grpo" else condition, variant, seed)
+        for wanted in STARTS
+        for seed in range(seeds)
+        for start, trained_on, condition, variants in PLAN
+        for variant in variants
+        if start == wanted
+    ]
+    return list(dict.fromkeys(found))
 
 
 def cell(name: Name, out: Path, data: Path, common: dict[str, Any]) -> Cell:
     """The run as verl's keys; `common`: what else decides what it learns, the same for all."""
     keys: dict[str, Any] = {"algorithm.adv_estimator": "awpo"}
+    judge = CONDITIONS[0] if name.variant == "grpo" else name.condition  # what grpo does not read is logged
     for item in VARIANTS[name.variant]:
         key, _, value = item.lstrip("+").partition("=")
         keys[key] = yaml.safe_load(value)
     if "algorithm.gdpo_reward_keys" in keys:
-        keys["algorithm.gdpo_reward_keys"] = ["outcome", name.condition]
+        keys["algorithm.gdpo_reward_keys"] = ["outcome", judge]
     keys |= {
-        "algorithm.awpo.reasoning_key": name.condition,
+        "algorithm.awpo.reasoning_key": judge,
         "data.train_files": str(data / f"{name.trained_on}.parquet"),
         "data.seed": name.seed,
-        "trainer.val_before_train": name.trained_on == "silent" and name.variant == "grpo",  # the start is one for all
+        "trainer.val_before_train": name.trained_on == "hard" and name.variant == "grpo",  # a start is one for all
     }
     decides = common | {"run": vars(name), "prompts": SETS[name.trained_on], "variant_keys": VARIANTS[name.variant]}
     return Cell(str(name.folder(out)), keys, {key: _plain(value) for key, value in decides.items()})

@@ -82,13 +82,17 @@ def load(path: Path) -> list[Run]:
 
 
 def with_start(runs: list[Run]) -> list[Run]:
-    """Every run from 0 rollouts on: all begin with one model, which some validate; the mean of these is put first."""
-    first = [run for run in runs if run.rollouts and run.rollouts[0] == 0]
-    if not first:
-        return runs
-    start = {level: sum(run.success[level][0] for run in first) / len(first) for level in LEVELS}
+    """Every run from 0 rollouts on: of the runs of a start some validate it; the mean of these is put first."""
+    first: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.rollouts and run.rollouts[0] == 0:
+            first.setdefault(run.name.start, []).append(run)
 
     def begun(run: Run) -> Run:
+        known = first.get(run.name.start)
+        if not known:
+            return run
+        start = {level: sum(r.success[level][0] for r in known) / len(known) for level in LEVELS}
         skip = 1 if run.rollouts[0] == 0 else 0
         success = {level: (start[level], *run.success[level][skip:]) for level in LEVELS}
         return Run(run.name, (0, *run.rollouts[skip:]), success, run.steps)
@@ -107,8 +111,8 @@ def interval(values: Sequence[float], statistic: Callable[..., Any] = np.mean) -
 def final_table(runs: list[Run]) -> str:
     """Final held-out success by level, a line for each training set, condition and variant."""
     lines = [
-        "| trained on | reasoning reward | variant | easy | medium | hard | seeds |",
-        "|---|---|---|---|---|---|---|",
+        "| start | trained on | reward | variant | easy | medium | hard | seeds |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for key, group in grouped(runs).items():
         cells = []
@@ -120,9 +124,9 @@ def final_table(runs: list[Run]) -> str:
     return "\n".join(lines)
 
 
-def grouped(runs: list[Run]) -> dict[tuple[str, str, str], list[Run]]:
-    """By (training set, condition, variant), in the order of the plan."""
-    found: dict[tuple[str, str, str], list[Run]] = {}
+def grouped(runs: list[Run]) -> dict[tuple[str, str, str, str], list[Run]]:
+    """By (start, training set, condition, variant), in the order of the plan."""
+    found: dict[tuple[str, str, str, str], list[Run]] = {}
     for run in runs:
-        found.setdefault((run.name.trained_on, run.name.condition, run.name.variant), []).append(run)
+        found.setdefault((run.name.start, run.name.trained_on, run.name.condition, run.name.variant), []).append(run)
     return found

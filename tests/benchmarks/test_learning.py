@@ -53,20 +53,22 @@ def test_the_noisy_judge_is_right_seven_times_in_ten_and_says_the_same_of_the_sa
     assert [scores(reply) for reply in replies[:50]] == marks[:50]
 
 
-def test_each_run_is_planned_once_and_grpo_only_where_it_reads_something_else() -> None:
-    names = list(plan.names(2))
+def test_each_run_is_planned_once_and_grpo_once_for_all_judges() -> None:
+    names = plan.names(2)
     assert len(set(names)) == len(names)
-    grpo = [name for name in names if name.variant == "grpo" and name.trained_on == "silent"]
-    assert [name.condition for name in grpo] == ["faithful", "faithful"]
+    grpo = [name for name in names if name.variant == "grpo" and name.trained_on == "hard" and name.start == "never"]
+    assert [name.condition for name in grpo] == ["outcome", "outcome"]
+    of_starts = [name.start for name in names]
+    assert of_starts == sorted(of_starts, key=list(plan.STARTS).index)  # one after the other
 
 
 def test_a_run_has_its_variants_keys_and_learns_from_its_judge() -> None:
-    name = plan.Name("silent", "noisy", "naive_mix", 3)
+    name = plan.Name("never", "hard", "noisy", "naive_mix", 3)
     cell = plan.cell(name, Path("out"), Path("data"), {"model": "m"})
     assert cell.keys["algorithm.awpo.gate.value"] == 1
     assert cell.keys["algorithm.awpo.reasoning_key"] == "noisy"
     assert cell.keys["data.seed"] == 3
-    gdpo = plan.cell(plan.Name("silent", "noisy", "gdpo", 0), Path("out"), Path("data"), {})
+    gdpo = plan.cell(plan.Name("never", "hard", "noisy", "gdpo", 0), Path("out"), Path("data"), {})
     assert gdpo.keys["algorithm.gdpo_reward_keys"] == ["outcome", "noisy"]
     assert set(plan.MAIN) <= VARIANTS.keys()
 
@@ -91,7 +93,7 @@ def write_run(folder: Path, hard: dict[int, float]) -> None:
 
 def test_rollouts_needed_lie_on_the_line_between_validations_or_are_infinite(tmp_path: Path) -> None:
     write_run(tmp_path, {3: 0.1, 6: 0.3})
-    run = results.read(plan.Name("silent", "faithful", "awpo", 0), tmp_path, 96)
+    run = results.read(plan.Name("never", "hard", "faithful", "awpo", 0), tmp_path, 96)
     assert run.rollouts == (288, 576)
     assert run.needed("hard", 0.2) == pytest.approx(432)  # half-way
     assert run.needed("hard", 0.05) == 288
@@ -102,7 +104,7 @@ def test_all_runs_begin_at_the_mean_of_the_starts_that_were_measured(tmp_path: P
     for seed, start in enumerate((0.0, 0.2)):
         write_run(tmp_path / str(seed), {0: start, 3: 0.4})
     write_run(tmp_path / "2", {3: 0.5})
-    runs = [results.read(plan.Name("silent", "faithful", "awpo", i), tmp_path / str(i), 96) for i in range(3)]
+    runs = [results.read(plan.Name("never", "hard", "faithful", "awpo", i), tmp_path / str(i), 96) for i in range(3)]
     begun = results.with_start(results.from_json(json.loads(json.dumps(results.to_json(runs)))))
     assert [run.success["hard"] for run in begun] == [(0.1, 0.4), (0.1, 0.4), (0.1, 0.5)]
     assert all(run.rollouts == (0, 288) for run in begun)
