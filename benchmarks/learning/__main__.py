@@ -2,7 +2,8 @@
 
     python -m benchmarks.learning [--seeds 5] [--only never/hard/faithful never/hard/noisy/awpo]
 
-Writes benchmarks/learning/results.json, and prints what docs/results.md shows of it. A run takes two to three minutes.
+Writes benchmarks/learning/results.json and docs/learning_*.png, and prints the tables of docs/results.md. A run takes
+two to three minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.learning import plan, results, series
+from benchmarks.learning import pictures, plan, results, series, tables
 
 RESULTS = Path(__file__).with_name("results.json")
 RECIPE = Path("recipes/run_awpo_tiny_cpu.sh")
@@ -51,7 +52,9 @@ def main() -> int:
     a_step = int(SETTINGS["PROMPTS"]) * int(SETTINGS["ROLLOUTS"])
     runs = [results.read(name, name.folder(out), a_step) for name, cell in cells.items() if cell.finished]
     RESULTS.write_text(json.dumps({"starts": common, "runs": results.to_json(runs)}) + "\n")
-    print(results.final_table(results.with_start(runs)))
+    begun = results.with_start(runs)
+    print(tables.all_tables(begun))
+    pictures.draw(begun, Path("docs"))
     return 0
 
 
@@ -60,7 +63,9 @@ def start(name: str) -> Any:
     from awpo_verl.tasks.supervised import Phase
     from awpo_verl.tasks.warm_start import Settings
 
-    return Settings(habit=Phase(steps=250, lr=1e-3), habits=plan.STARTS[name])
+    chosen = plan.STARTS[name]
+    phase = Phase(steps=chosen.steps, lr=1e-3, mix_start=chosen.mix, mix_end=chosen.mix)
+    return Settings(habit=phase, habits=chosen.habits)
 
 
 def write_data(folder: Path) -> Path:

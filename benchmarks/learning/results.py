@@ -1,4 +1,4 @@
-"""What the runs learned: benchmarks/learning/results.json, its tables, and its pictures.
+"""What the runs learned: benchmarks/learning/results.json (its tables: tables.py, its pictures: pictures.py).
 
 Held-out success is verl's own validation, one sample a prompt at temperature 1. Intervals are 95 % bootstrap intervals
 of the mean over seeds (scipy, percentile).
@@ -36,17 +36,6 @@ class Run:
     rollouts: tuple[int, ...]
     success: dict[str, tuple[float, ...]]
     steps: dict[str, tuple[float, ...]]
-
-    def needed(self, level: str, target: float) -> float:
-        """Rollouts to reach this held-out success, between validations on a straight line; inf if it never does."""
-        curve = self.success[level]
-        for i, value in enumerate(curve):
-            if value >= target:
-                if i == 0:
-                    return float(self.rollouts[0])
-                share = (target - curve[i - 1]) / (value - curve[i - 1])
-                return self.rollouts[i - 1] + share * (self.rollouts[i] - self.rollouts[i - 1])
-        return math.inf
 
 
 def read(name: plan.Name, folder: Path, a_step: int) -> Run:
@@ -108,20 +97,27 @@ def interval(values: Sequence[float], statistic: Callable[..., Any] = np.mean) -
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
-def final_table(runs: list[Run]) -> str:
-    """Final held-out success by level, a line for each training set, condition and variant."""
-    lines = [
-        "| start | trained on | reward | variant | easy | medium | hard | seeds |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for key, group in grouped(runs).items():
-        cells = []
-        for level in LEVELS:
-            values = [run.success[level][-1] for run in group]
-            low, high = interval(values)
-            cells.append(f"{np.mean(values):.2f} ({low:.2f} to {high:.2f})")
-        lines.append(f"| {' | '.join(key)} | {' | '.join(cells)} | {len(group)} |")
-    return "\n".join(lines)
+def needed(rollouts: Sequence[float], curve: Sequence[float], target: float) -> float:
+    """Rollouts until a curve reaches this success, on a straight line between validations; inf if it never does."""
+    for i, value in enumerate(curve):
+        if value >= target:
+            if i == 0:
+                return float(rollouts[0])
+            share = (target - curve[i - 1]) / (value - curve[i - 1])
+            return rollouts[i - 1] + share * (rollouts[i] - rollouts[i - 1])
+    return math.inf
+
+
+def needed_by_mean(runs: Sequence[Run], level: str, target: float) -> tuple[float, float, float]:
+    """`needed` by the mean curve of the seeds, and its 95 % bootstrap interval over seeds."""
+    rollouts = runs[0].rollouts
+    curves = np.array([run.success[level] for run in runs])
+    rng = np.random.default_rng(0)
+    drawn = curves[rng.integers(len(runs), size=(2000, len(runs)))].mean(axis=1)
+    crossed = [needed(rollouts, curve, target) for curve in drawn]
+    # a quantile that lies between a number and infinity is infinite
+    low, high = np.quantile(crossed, (0.025, 0.975), method="higher")
+    return needed(rollouts, curves.mean(axis=0).tolist(), target), float(low), float(high)
 
 
 def grouped(runs: list[Run]) -> dict[tuple[str, str, str, str], list[Run]]:

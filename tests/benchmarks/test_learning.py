@@ -95,9 +95,10 @@ def test_rollouts_needed_lie_on_the_line_between_validations_or_are_infinite(tmp
     write_run(tmp_path, {3: 0.1, 6: 0.3})
     run = results.read(plan.Name("never", "hard", "faithful", "awpo", 0), tmp_path, 96)
     assert run.rollouts == (288, 576)
-    assert run.needed("hard", 0.2) == pytest.approx(432)  # half-way
-    assert run.needed("hard", 0.05) == 288
-    assert run.needed("hard", 0.31) == math.inf
+    curve = run.success["hard"]
+    assert results.needed(run.rollouts, curve, 0.2) == pytest.approx(432)  # half-way
+    assert results.needed(run.rollouts, curve, 0.05) == 288
+    assert results.needed(run.rollouts, curve, 0.31) == math.inf
 
 
 def test_all_runs_begin_at_the_mean_of_the_starts_that_were_measured(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""docs/learning_*.png: held-out success over rollouts, the mean of the seeds with its 95 % bootstrap interval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from awpo_verl.tasks.report import LEVELS
+from benchmarks.learning import plan
+from benchmarks.learning.results import Run, grouped, interval
+from benchmarks.plots import Panel, Series, save
+
+TITLES = {
+    ("never", "hard", "faithful"): "hard prompts, faithful judge",
+    ("never", "hard", "noisy"): "hard prompts, noisy judge",
+    ("never", "easy+hard", "misaligned"): "easy and hard prompts, misaligned judge",
+    ("never", "medium+hard", "faithful"): "medium and hard prompts, faithful judge",
+    ("rare", "hard", "faithful"): "hard prompts, success less rare at first",
+}
+ABLATIONS = ("awpo", "no_gate", "no_difficulty", "no_clip_shrink")
+
+
+def draw(runs: list[Run], folder: Path) -> None:
+    """Write learning_methods.png and learning_ablations.png of the runs there are."""
+    methods = [panel for place in TITLES for panel in _place(runs, place, plan.METHODS)]
+    ablations = [panel for place in list(TITLES)[:3] for panel in _place(runs, place, ABLATIONS)]
+    for name, panels in {"methods": methods, "ablations": ablations}.items():
+        if panels:
+            save(folder / f"learning_{name}.png", panels, len(LEVELS) - 1)
+
+
+def _place(runs: list[Run], place: tuple[str, str, str], variants: tuple[str, ...]) -> list[Panel]:
+    """Medium and hard held-out prompts of one training set and judge; nothing where nothing ran."""
+    start, trained_on, condition = place
+    found = grouped(runs)
+    lines = {}
+    for variant in variants:
+        group = found.get((start, trained_on, "outcome" if variant == "grpo" else condition, variant))
+        if group:
+            lines[variant] = group
+    return [
+        Panel(
+            f"{TITLES[place]}: {level}",
+            [_series(group, variant, level, plan.MAIN.index(variant)) for variant, group in lines.items()],
+            x_label="rollouts",
+            y_label="held-out success",
+            limits=(-0.02, 1.02),
+        )
+        for level in LEVELS[1:]
+        if lines
+    ]
+
+
+def _series(group: list[Run], label: str, level: str, look: int) -> Series:
+    columns = list(zip(*(run.success[level] for run in group), strict=True))
+    mean = [sum(values) / len(values) for values in columns]
+    low, high = zip(*(interval(values) for values in columns), strict=True)
+    return Series(label, group[0].rollouts, mean, low, high, look)
