@@ -1,6 +1,6 @@
 """Sweeps in the simulator: where does each default stand on its curve? Run it again: it goes on.
 
-    python -m benchmarks.simulator [--seeds 100] [--sweep clip.shrink]
+    python -m benchmarks.simulator [--seeds 64] [--sweep clip.shrink]
 
 Writes benchmarks/simulator/results.json and docs/simulator_*.png, and prints docs/simulator.md's tables. Each point
 takes seconds.
@@ -21,7 +21,7 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulator", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=64)
     parser.add_argument("--sweep", default="", help="sweeps whose name begins so")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--pictures", type=Path, default=Path("docs"))

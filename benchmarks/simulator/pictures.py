@@ -22,7 +22,13 @@ KNOBS: dict[str, float | str] = {  # and where the default stands
     "clip.shrink": DEFAULT.clip.shrink,
     "reasoning_std_floor": DEFAULT.reasoning_std_floor,
 }
-AGAINST = {"judge accuracy": "share of right verdicts", "group size": "rollouts of a prompt (96 a step)"}
+LIMITS = {  # panels: world, sweep, what x is, its scale
+    "silent: judge accuracy": ("silent", "judge accuracy", "share of right verdicts", "linear"),
+    "live: judge accuracy": ("live", "judge accuracy", "share of right verdicts", "linear"),
+    "silent: group size": ("silent", "group size", "rollouts of a prompt (96 a step)", "symlog"),
+    "live: group size": ("live", "group size", "rollouts of a prompt (96 a step)", "symlog"),
+    "hard prompts only: how silent": ("hard", "start", "all steps are written at first", "log"),
+}
 
 
 def tables(records: Sequence[Record]) -> str:
@@ -54,9 +60,9 @@ def draw(records: Sequence[Record], folder: Path) -> None:
     knobs = [_knob(records, world, knob) for world in WORLDS for knob in KNOBS]
     if all(panel.series for panel in knobs):
         save(folder / "simulator_knobs.png", knobs, len(KNOBS))
-    limits = [_against(records, world, sweep) for world in WORLDS for sweep in AGAINST]
+    limits = [_limit(records, title) for title in LIMITS]
     if all(panel.series for panel in limits):
-        save(folder / "simulator_limits.png", limits, len(AGAINST))
+        save(folder / "simulator_limits.png", limits, 3)
 
 
 def _knob(records: Sequence[Record], world: str, knob: str) -> Panel:
@@ -77,17 +83,11 @@ def _knob(records: Sequence[Record], world: str, knob: str) -> Panel:
     )
 
 
-def _against(records: Sequence[Record], world: str, sweep: str) -> Panel:
+def _limit(records: Sequence[Record], title: str) -> Panel:
+    world, sweep, x_label, x_scale = LIMITS[title]
     here = [r for r in records if r["point"]["world_name"] == world]
     series = [_series(method, _of(here, f"{sweep}, {method}"), look) for look, method in enumerate(METHODS)]
-    return Panel(
-        f"{world}: {sweep}",
-        [s for s in series if s.x],
-        x_label=AGAINST[sweep],
-        y_label=FIGURE if sweep == next(iter(AGAINST)) else "",
-        x_scale="log" if sweep == "group size" else "linear",
-        limits=(0.0, 1.0),
-    )
+    return Panel(title, [s for s in series if s.x], x_label=x_label, y_label=FIGURE, x_scale=x_scale, limits=(0.0, 1.0))
 
 
 def _of(records: Iterable[Record], sweep: str) -> list[Record]:

@@ -36,6 +36,7 @@ GATES: dict[str, dict[str, Any]] = {
     "none": {"kind": "none"},
     **{f"fixed {value}": {"kind": "fixed", "value": value} for value in (0.25, 0.5, 0.75, 1.0)},
 }
+SILENT = World(levels=("hard",))
 FINE = 0.02  # jitter of a judge whose marks are fine: what the std floor is for
 
 
@@ -81,6 +82,9 @@ def points() -> Iterator[Point]:
             for rollouts in (2, 4, 8, 16, 32):
                 world = replace(base, rollouts=rollouts, prompts=base.prompts * base.rollouts // rollouts)
                 yield Point(f"group size, {method}", rollouts, name, world, config)
+    for method, config in METHODS.items():
+        for complete in (0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003):
+            yield Point(f"start, {method}", complete, "hard", replace(SILENT, complete=complete), config)
 
 
 def measure(point: Point, training: Training, seeds: int) -> dict[str, Any]:

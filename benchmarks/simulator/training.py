@@ -27,7 +27,7 @@ class Training:
 def train(world: World, config: AWPOConfig, training: Training, seeds: int, first_seed: int = 0) -> Tensor:
     """Train `seeds` policies. Returns their exact success on unseen prompts, [steps + 1, seeds, levels]."""
     random = torch.Generator().manual_seed(first_seed)
-    policy = Policy(seeds, world.pool)
+    policy = Policy(seeds, world)
     optimizer = torch.optim.Adam(policy.parameters(), lr=training.lr)
     curve = [policy.success()]
     for _ in range(training.steps):

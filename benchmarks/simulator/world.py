@@ -18,8 +18,9 @@ from torch import Tensor
 
 LEVELS = {"easy": 1, "medium": 2, "hard": 4}
 K = 4
-# P(write 0, 1, ... steps) at the start, as the learning benchmark's model has learned it; the last is all of them
-START = ((0.01, 0.99), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.079, 0.001))
+# P(write 0, 1, ... steps) at the start, like the learning benchmark's model; the last is all of them. Of hard prompts'
+# last two, World.complete decides.
+START = ((0.01, 0.99), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.08, 0.0))
 RIGHT_AT_START = 0.9  # of a written step
 CONDITIONS = ("faithful", "noisy", "misaligned")
 
@@ -32,12 +33,14 @@ class World:
         levels: of the training prompts, each with the same share. pool: training prompts, met again and again.
         condition: faithful, the share of the steps written and right; noisy, turned round (1 - q) in `1 - accuracy` of
             the rollouts; misaligned, 1 - the share of the steps written. jitter: std of the noise on every q.
+        complete: how often all steps of a hard prompt are written at the start, in (0, 0.08).
     """
 
     levels: tuple[str, ...] = ("easy", "hard")
     condition: str = "faithful"
     accuracy: float = 0.7
     jitter: float = 0.0
+    complete: float = 0.001
     pool: int = 480
     prompts: int = 12
     rollouts: int = 8
@@ -67,13 +70,13 @@ class Policy(torch.nn.Module):
     The last dimension is the kind of decision: write, right.
     """
 
-    def __init__(self, runs: int, pool: int) -> None:
+    def __init__(self, runs: int, world: World) -> None:
         super().__init__()
-        self.register_buffer("start", _start())
+        self.register_buffer("start", _start(world.complete))
         self.common = torch.nn.Parameter(torch.zeros(runs, 1, 1, 2))
         self.of_level = torch.nn.Parameter(torch.zeros(runs, len(LEVELS), 1, 2))
         self.of_step = torch.nn.Parameter(torch.zeros(runs, 1, K, 2))
-        self.of_prompt = torch.nn.Parameter(torch.zeros(runs, pool, 1, 2))
+        self.of_prompt = torch.nn.Parameter(torch.zeros(runs, world.pool, 1, 2))
 
     def table(self) -> Tensor:
         """Of prompts never seen: [S, levels, K, 2]."""
@@ -91,11 +94,16 @@ class Policy(torch.nn.Module):
         return torch.stack([chance[:, i, :k].prod(-1).prod(-1) for i, k in enumerate(LEVELS.values())], dim=1)
 
 
-def _start() -> Tensor:
-    """The table of a level: [levels, K, 2]."""
+def habits(complete: float) -> tuple[tuple[float, ...], ...]:
+    """START with `World.complete` in it."""
+    return (*START[:-1], (*START[-1][:-2], START[-1][-2] - complete, complete))
+
+
+def _start(complete: float) -> Tensor:
+    """Logits, [levels, K, 2]."""
     table = torch.zeros(len(LEVELS), K, 2)
     table[..., 1] = torch.logit(torch.tensor(RIGHT_AT_START))
-    for i, habit in enumerate(START):
+    for i, habit in enumerate(habits(complete)):
         shares = torch.tensor(habit)
         for j in range(len(habit) - 1):
             table[i, j, 0] = torch.logit(shares[j + 1 :].sum() / shares[j:].sum())

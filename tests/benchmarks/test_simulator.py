@@ -16,7 +16,7 @@ from benchmarks.simulator import sweeps
 from benchmarks.simulator.pictures import KNOBS
 from benchmarks.simulator.sweeps import METHODS, Point, measure, points
 from benchmarks.simulator.training import Training, train
-from benchmarks.simulator.world import LEVELS, START, Policy, Rollouts, World, roll_out
+from benchmarks.simulator.world import LEVELS, Policy, Rollouts, World, habits, roll_out
 
 
 @pytest.fixture(autouse=True)
@@ -29,18 +29,18 @@ def _one_thread() -> Iterator[None]:
 
 
 def rolled(world: World, runs: int = 4) -> Rollouts:
-    return roll_out(Policy(runs, world.pool), world, torch.Generator().manual_seed(0))
+    return roll_out(Policy(runs, world), world, torch.Generator().manual_seed(0))
 
 
 def test_the_start_is_the_table_of_habits() -> None:
-    success = Policy(2, 10).success()
+    success = Policy(2, World()).success()
     for i, steps in enumerate(LEVELS.values()):
-        assert success[:, i] == pytest.approx(START[i][-1] * 0.9**steps, rel=1e-4)
+        assert success[:, i] == pytest.approx(habits(World.complete)[i][-1] * 0.9**steps, rel=1e-4)
 
 
 def test_rollouts_succeed_as_often_as_the_policy_says() -> None:
     found = rolled(World(levels=("medium",), prompts=200, rollouts=50))
-    exact = float(Policy(1, 1).success()[0, 1])
+    exact = float(Policy(1, World()).success()[0, 1])
     assert float(found.outcome.mean()) == pytest.approx(exact, abs=0.01)  # of 40,000
 
 
@@ -95,7 +95,7 @@ def test_an_update_is_the_policy_gradient(monkeypatch: pytest.MonkeyPatch) -> No
     from benchmarks.simulator import training
 
     world = World(levels=("hard",), prompts=3)
-    policy = Policy(1, world.pool)
+    policy = Policy(1, world)
     found = roll_out(policy, world, torch.Generator().manual_seed(1))
     advantages, scale = training._estimates(found, parse(None))
     old = training._log_prob(policy, found).detach()
@@ -119,7 +119,7 @@ def test_every_sweep_has_the_default_and_grpo_beside_it() -> None:
 def test_a_sweep_goes_on_where_it_stopped_and_leaves_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = [p for p in points() if p.x in (0.2, 0.5, 2.0, 8, "grpo", "variance_ratio", "none")]
+    chosen = [p for p in points() if p.x in (0.2, 0.5, 2.0, 8, 0.001, "grpo", "variance_ratio", "none")]
     tiny = World(prompts=2, rollouts=2, pool=4)
     measured: list[Point] = []
 

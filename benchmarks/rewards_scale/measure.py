@@ -1,0 +1,156 @@
+"""The measurements: rollouts a second by format and length, the offline command by size, the reward loop in a step."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from awpo_verl.config import OutcomeConfig
+from awpo_verl.rewards.offline import score_row
+from awpo_verl.rewards.rollout_files import Row
+from benchmarks.rewards_scale import data
+
+# columns of the first table: kind of rollout, characters of thinking (4 are about a token)
+LOADS = {
+    "short": ("right", 0),
+    "2,000 tokens": ("right", 8_000),
+    "8,000 tokens": ("right", 32_000),
+    "wrong": ("wrong", 0),
+    "malformed": ("malformed", 0),
+    "hostile": ("hostile", 0),
+}
+
+
+def rows_of(kind: str, chars: int, format: str, number: int, seed: int = 0) -> list[Row]:
+    """Rollouts of one kind, each of a prompt of its own."""
+    found = []
+    for i in range(number):
+        prompt = data.make_prompt(seed, i)
+        text = data.make_response(prompt, kind, format, seed, chars)
+        found.append(Row(f"row {i}", text, prompt.question, prompt.ground_truth, None, kind, None, None))
+    return found
+
+
+def rate(rows: Sequence[Row], format: str, rounds: int = 5) -> float:
+    """Rollouts a second of processor time, text to all parts; the median of `rounds`, after one to warm up.
+
+    Raises:
+        RuntimeError: a right answer is not right: what is measured would be something else.
+    """
+    config = OutcomeConfig(format=format)
+    for row in rows:
+        if row.category == "right" and score_row(row, config)[1]["outcome"] != 1.0:
+            raise RuntimeError(
+                f"the right answer of {row.where} has not the outcome 1 as {format}: {row.response[:200]}"
+            )
+    times: list[float] = []
+    for _ in range(rounds):
+        started = time.process_time()
+        for row in rows:
+            score_row(row, config)
+        times.append(time.process_time() - started)
+    return len(rows) / statistics.median(times)
+
+
+def offline(folder: Path, rows: int) -> dict[str, float]:
+    """`awpo-verl score` on a file of so many rollouts: seconds of the clock and of processors, peak memory, bytes.
+
+    Raises:
+        RuntimeError: it did not end well, or did not write every row.
+    """
+    given, out = folder / "rollouts.jsonl", folder / "parts.jsonl"
+    data.write_file(given, seed=0, rows=rows)
+    program = str(Path(sys.executable).with_name("awpo-verl"))
+    command = [program, "score", str(given), "--out", str(out)]
+    started = time.monotonic()
+    with (folder / "printed.txt").open("w") as printed:
+        actions = [(os.POSIX_SPAWN_DUP2, printed.fileno(), 1)]
+        pid = os.posix_spawn(program, command, os.environ, file_actions=actions)
+        _, status, used = os.wait4(pid, 0)
+    seconds = time.monotonic() - started
+    if os.waitstatus_to_exitcode(status):
+        raise RuntimeError(f"awpo-verl score ended with {os.waitstatus_to_exitcode(status)}; see {folder}.")
+    with out.open("rb") as lines:
+        written = sum(1 for _ in lines)
+    if written != rows:
+        raise RuntimeError(f"awpo-verl score wrote {written} of {rows} rows; see {folder}.")
+    sizes = {"bytes_in": given.stat().st_size, "bytes_out": out.stat().st_size}
+    given.unlink()
+    out.unlink()
+    return {"seconds": seconds, "cpu_seconds": _cpu(used), "peak_bytes": used.ru_maxrss * 1024, **sizes}
+
+
+def _cpu(used: resource.struct_rusage) -> float:
+    return used.ru_utime + used.ru_stime
+
+
+def reward_loop(run: Path, tokenizer: Any, rounds: int = 3) -> dict[str, float]:
+    """What verl's reward loop does with the rollouts of a real run: decode, check and score, in AWPORewardManager.
+
+    Args:
+        run: a run's folder, with metrics.jsonl and verl's validation dumps.
+        tokenizer: the model's.
+
+    Returns:
+        ms_a_rollout: processor time; step_s: the mean step of the run, without the first, which warms up.
+    """
+    from omegaconf import OmegaConf
+    from verl.utils.reward_score import default_compute_score
+
+    from awpo_verl.rewards.manager import AWPORewardManager
+
+    config = OmegaConf.create(
+        {"algorithm": {"awpo": None}, "reward": {"custom_reward_function": {"path": None}}},
+    )
+    manager = AWPORewardManager(config, tokenizer, default_compute_score)
+    items = [
+        _item(record, tokenizer) for file in sorted((run / "validation").glob("*.jsonl")) for record in _read(file)
+    ]
+    times = []
+    for _ in range(rounds + 1):
+        started = time.process_time()
+        for item in items:
+            manager.loop.run_until_complete(manager.run_single(item))
+        times.append(time.process_time() - started)
+    steps = [r["data"]["timing_s/step"] for r in _read(run / "metrics.jsonl") if "timing_s/step" in r["data"]]
+    return {
+        "rollouts": len(items),
+        "ms_a_rollout": 1000 * statistics.median(times[1:]) / len(items),
+        "step_s": statistics.mean(steps[1:]),
+    }
+
+
+def _item(record: dict[str, Any], tokenizer: Any) -> Any:
+    """A dumped rollout as the reward loop gets it."""
+    import numpy as np
+    import torch
+    from tensordict import TensorDict
+    from verl import DataProto
+
+    prompt, response = (tokenizer(record[key], add_special_tokens=False)["input_ids"] for key in ("input", "output"))
+    batch = {
+        "prompts": torch.tensor([prompt]),
+        "responses": torch.tensor([response]),
+        "input_ids": torch.tensor([prompt + response]),
+        "attention_mask": torch.ones(1, len(prompt) + len(response), dtype=torch.int64),
+    }
+    columns = {
+        "data_source": "dump",
+        "reward_model": {"ground_truth": record["gts"]},
+        "raw_prompt": [{"role": "user", "content": record["input"]}],
+        "extra_info": {},
+    }
+    arrays = {key: np.array([value, None], dtype=object)[:1] for key, value in columns.items()}
+    return DataProto(TensorDict(batch, batch_size=1), arrays)
+
+
+def _read(path: Path) -> Iterable[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
