@@ -46,6 +46,13 @@ def test_openai_tools_bare_functions_text_and_arrays_are_the_same_tools() -> Non
     assert parse_tools(None) is None
 
 
+def test_a_tool_that_many_prompts_have_is_checked_once() -> None:
+    alone, beside = parse_tools([BFCL]), parse_tools([tool("other"), dict(BFCL)])
+    assert alone is not None
+    assert beside is not None
+    assert alone["area"] is beside["area"]
+
+
 def test_an_integer_is_no_float() -> None:
     assert problems([tool("area", a="integer")], a=1.0) == ["a: type"]
     assert problems([tool("area", a="number")], a=1) == []

@@ -167,6 +167,20 @@ def _parse_text(text: str) -> Tools | None:
 
 
 def _tool(item: Any) -> Tool:
+    """Many prompts have the same tool, and checking that its schema is one costs more than all else of a rollout."""
+    try:
+        text = json.dumps(item)
+    except (TypeError, ValueError, RecursionError):  # no JSON: it is what it is
+        return _make_tool(item)
+    return _tool_of_text(text)
+
+
+@lru_cache(maxsize=4096)
+def _tool_of_text(text: str) -> Tool:
+    return _make_tool(json.loads(text))
+
+
+def _make_tool(item: Any) -> Tool:
     inner: Any = item.get("function", item) if isinstance(item, Mapping) else None
     name = inner.get("name") if isinstance(inner, Mapping) else None
     parameters = inner.get("parameters") if isinstance(inner, Mapping) else None
