@@ -59,7 +59,7 @@ def draw(records: Sequence[Record], folder: Path) -> None:
     """Write simulator_knobs.png and simulator_limits.png, of what there is."""
     knobs = [_knob(records, world, knob) for world in WORLDS for knob in KNOBS]
     if all(panel.series for panel in knobs):
-        save(folder / "simulator_knobs.png", knobs, len(KNOBS))
+        save(folder / "simulator_knobs.png", knobs, 3)
     limits = [_limit(records, title) for title in LIMITS]
     if all(panel.series for panel in limits):
         save(folder / "simulator_limits.png", limits, 3)
@@ -75,7 +75,7 @@ def _knob(records: Sequence[Record], world: str, knob: str) -> Panel:
     return Panel(
         f"{world}: {knob}",
         [s for s in series if s.x],
-        y_label=FIGURE if knob == next(iter(KNOBS)) else "",
+        y_label=FIGURE,
         x_scale="symlog",
         limits=(0.0, 1.0),
         marked=KNOBS[knob],
