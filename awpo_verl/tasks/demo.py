@@ -1,6 +1,6 @@
 """`make demo`: train the tiny model with AWPO through the real verl on the CPU, and show what it learned.
 
-    python -m awpo_verl.tasks.demo [--task shop|desk] [--algo awpo|grpo] [--seed 0] [--steps 16] [--out outputs/demo]
+    python -m awpo_verl.tasks.demo [--task shop|desk] [--algo awpo|grpo] [--seed 0] [--steps 12] [--out outputs/demo]
 
 The task is `shop` (tool calls in one reply) or `desk` (several tool turns in a stateful environment). Makes the model
 (cached) and the data, runs the task's recipe, prints a line a step, then held-out success before and after, sample
@@ -45,7 +45,7 @@ TASKS = {
     "shop": Task(
         Path("recipes/run_awpo_tiny_cpu.sh"),
         out=Path("outputs/demo"),
-        steps=16,
+        steps=12,
         train={"hard": 480},  # where the outcome is nearly silent; see docs/results.md
         heldout={"easy": 96, "medium": 96, "hard": 96},
     ),

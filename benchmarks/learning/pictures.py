@@ -10,11 +10,11 @@ from benchmarks.learning.results import Run, grouped, interval
 from benchmarks.plots import Panel, Series, save
 
 TITLES = {
-    ("never", "hard", "faithful"): "hard prompts, faithful judge",
-    ("never", "hard", "noisy"): "hard prompts, noisy judge",
-    ("never", "easy+hard", "misaligned"): "easy and hard prompts, misaligned judge",
-    ("never", "medium+hard", "faithful"): "medium and hard prompts, faithful judge",
-    ("rare", "hard", "faithful"): "hard prompts, success less rare at first",
+    ("never", "hard", "faithful"): "faithful judge",
+    ("never", "hard", "noisy"): "noisy judge",
+    ("never", "easy+hard", "misaligned"): "misaligned judge, easy+hard",
+    ("never", "medium+hard", "faithful"): "faithful, medium+hard",
+    ("rare", "hard", "faithful"): "faithful, start less rare",
 }
 ABLATIONS = ("awpo", "no_gate", "no_difficulty", "no_clip_shrink")
 
@@ -39,7 +39,7 @@ def _place(runs: list[Run], place: tuple[str, str, str], variants: tuple[str, ..
             lines[variant] = group
     return [
         Panel(
-            f"{TITLES[place]}: {level}",
+            f"{TITLES[place]}: {level} prompts",
             [_series(group, variant, level, plan.MAIN.index(variant)) for variant, group in lines.items()],
             x_label="rollouts",
             y_label="held-out success",

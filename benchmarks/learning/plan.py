@@ -9,26 +9,16 @@ from typing import Any
 import yaml
 
 from awpo_verl.ablation.variants import VARIANTS
+from awpo_verl.tasks.supervised import Phase
+from awpo_verl.tasks.warm_start import Settings
 from benchmarks.learning.judges import CONDITIONS
 from benchmarks.learning.series import Cell
 
-
-@dataclass(frozen=True)
-class Start:
-    """How a warm start gets its habits (tasks/warm_start.py).
-
-    steps: of supervised learning. mix: the share of easy, medium and hard demonstrations in it.
-    habits: for each level, how often a demonstration writes 0, 1, 2, ... steps.
-    """
-
-    steps: int
-    mix: tuple[float, float, float]
-    habits: tuple[tuple[float, ...], ...]
-
-
 STARTS = {  # by how often a hard prompt is solved
-    "never": Start(600, (1.0, 1.0, 4.0), ((0.0, 1.0), (0.40, 0.36, 0.24), (0.50, 0.34, 0.16, 0.0, 0.0))),
-    "rare": Start(250, (1.0, 1.0, 1.0), ((0.0, 1.0), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.08, 0.0))),
+    "never": Settings(),  # the demo's
+    "rare": Settings(
+        habit=Phase(steps=250, lr=1e-3), habits=((0.0, 1.0), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.08, 0.0))
+    ),
 }
 SETS = {  # training prompts by level
     "hard": {"hard": 480},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +30,26 @@ class Run:
     Attributes:
         rollouts: [P], rollouts spent at each validation, ascending; success: level -> [P], in [0, 1].
         steps: metric -> a value for each training step that has it.
+        fingerprint: of what decided it (series.Cell).
     """
 
     name: plan.Name
     rollouts: tuple[int, ...]
     success: dict[str, tuple[float, ...]]
     steps: dict[str, tuple[float, ...]]
+    fingerprint: str = ""
 
 
-def read(name: plan.Name, folder: Path, a_step: int) -> Run:
-    """A run's folder. a_step: rollouts in a step."""
-    records = read_lines(folder / series.METRICS)
+def read(name: plan.Name, cell: series.Cell, a_step: int) -> Run:
+    """A finished run. a_step: rollouts in a step."""
+    records = read_lines(Path(cell.folder) / series.METRICS)
     tested = [r for r in records if heldout_success(r["data"], LEVELS[-1]) is not None]
     return Run(
         name,
         tuple(r["step"] * a_step for r in tested),
         {level: tuple(heldout_success(r["data"], level) or 0.0 for r in tested) for level in LEVELS},
         {key: tuple(round(r["data"][key], 4) for r in records if key in r["data"]) for key in KEPT},
+        cell.fingerprint,
     )
 
 
@@ -60,14 +63,14 @@ def from_json(records: Iterable[dict[str, Any]]) -> list[Run]:
 
     def run(record: dict[str, Any]) -> Run:
         tuples = {key: {name: tuple(v) for name, v in record[key].items()} for key in ("success", "steps")}
-        return Run(plan.Name(**record["name"]), tuple(record["rollouts"]), **tuples)
+        return Run(plan.Name(**record["name"]), tuple(record["rollouts"]), **tuples, fingerprint=record["fingerprint"])
 
     return [run(record) for record in records]
 
 
 def load(path: Path) -> list[Run]:
-    """The runs of results.json."""
-    return from_json(json.loads(path.read_text())["runs"])
+    """The runs of results.json; none where there is no such file."""
+    return from_json(json.loads(path.read_text())["runs"]) if path.exists() else []
 
 
 def with_start(runs: list[Run]) -> list[Run]:
@@ -84,7 +87,7 @@ def with_start(runs: list[Run]) -> list[Run]:
         start = {level: sum(r.success[level][0] for r in known) / len(known) for level in LEVELS}
         skip = 1 if run.rollouts[0] == 0 else 0
         success = {level: (start[level], *run.success[level][skip:]) for level in LEVELS}
-        return Run(run.name, (0, *run.rollouts[skip:]), success, run.steps)
+        return replace(run, rollouts=(0, *run.rollouts[skip:]), success=success)
 
     return [begun(run) for run in runs]
 

@@ -12,6 +12,7 @@ Written for verl 0.9.1, trainer/main_ppo.py and trainer/ppo/v1/trainer_base.py.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -30,6 +31,11 @@ class Cell:
     folder: str
     keys: dict[str, Any]
     settings: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that decides what it learns."""
+        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def finished(self) -> bool:

@@ -78,7 +78,9 @@ def test_a_run_with_other_settings_is_not_taken_for_this_one(tmp_path: Path) -> 
     assert not cell.finished
     (tmp_path / FINISHED).write_text(json.dumps({"settings": {"lr": 1}}))
     assert cell.finished
-    assert not Cell(str(tmp_path), {}, {"lr": 2}).finished
+    other = Cell(str(tmp_path), {}, {"lr": 2})
+    assert not other.finished
+    assert other.fingerprint != cell.fingerprint
 
 
 def write_run(folder: Path, hard: dict[int, float]) -> None:
@@ -93,7 +95,7 @@ def write_run(folder: Path, hard: dict[int, float]) -> None:
 
 def test_rollouts_needed_lie_on_the_line_between_validations_or_are_infinite(tmp_path: Path) -> None:
     write_run(tmp_path, {3: 0.1, 6: 0.3})
-    run = results.read(plan.Name("never", "hard", "faithful", "awpo", 0), tmp_path, 96)
+    run = results.read(plan.Name("never", "hard", "faithful", "awpo", 0), Cell(str(tmp_path), {}, {}), 96)
     assert run.rollouts == (288, 576)
     curve = run.success["hard"]
     assert results.needed(run.rollouts, curve, 0.2) == pytest.approx(432)  # half-way
@@ -105,10 +107,12 @@ def test_all_runs_begin_at_the_mean_of_the_starts_that_were_measured(tmp_path: P
     for seed, start in enumerate((0.0, 0.2)):
         write_run(tmp_path / str(seed), {0: start, 3: 0.4})
     write_run(tmp_path / "2", {3: 0.5})
-    runs = [results.read(plan.Name("never", "hard", "faithful", "awpo", i), tmp_path / str(i), 96) for i in range(3)]
+    cells = [Cell(str(tmp_path / str(seed)), {}, {"seed": seed}) for seed in range(3)]
+    runs = [results.read(plan.Name("never", "hard", "faithful", "awpo", i), cell, 96) for i, cell in enumerate(cells)]
     begun = results.with_start(results.from_json(json.loads(json.dumps(results.to_json(runs)))))
     assert [run.success["hard"] for run in begun] == [(0.1, 0.4), (0.1, 0.4), (0.1, 0.5)]
     assert all(run.rollouts == (0, 288) for run in begun)
+    assert [run.fingerprint for run in begun] == [cell.fingerprint for cell in cells]
 
 
 def test_an_interval_holds_the_mean_and_is_a_point_where_nothing_varies() -> None:
