@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from awpo_verl.integration.seams import check, find, known
 from awpo_verl.versions import SUPPORTED_VERL
 
 FAILURES: list[str] = []  # of pieces that could not be hung on verl in this process
+CHANGED: list[str] = []  # seams whose source is not the one that we know
 
 
 def require_intact() -> None:
@@ -32,16 +34,15 @@ def wrap(module: Any, name: str, around: Callable[..., Any]) -> None:
     (a wrapt proxy it cannot).
 
     Raises:
-        AttributeError: the module has no such function; names the seam and the verl version it is known in.
+        AttributeError: the module has no such function, or it does not take what AWPO passes; names the seam and the
+            verl version it is known in.
     """
-    owner_name, _, attribute = name.rpartition(".")
-    owner = getattr(module, owner_name, None) if owner_name else module
-    original = getattr(owner, attribute, None)
-    if original is None:
-        raise AttributeError(
-            f"awpo_verl's seam {module.__name__}.{name} is not there: upstream has moved it. It is known in verl "
-            f"{SUPPORTED_VERL}."
-        )
+    verdict = check(known(module.__name__, name), module)
+    if verdict.state == "broken":
+        raise AttributeError(f"awpo_verl's seam {verdict.where}: {verdict.said}")
+    if verdict.state == "changed":
+        CHANGED.append(f"{verdict.where}: {verdict.said}")
+    owner, attribute, original = find(module, name)
 
     @functools.wraps(original)
     def replacement(*args: Any, **kwargs: Any) -> Any:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf, open_dict
 
 from awpo_verl.config import AWPOConfig, AWPOConfigError, parse
 from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
-from awpo_verl.integration.patching import require_intact
+from awpo_verl.integration.patching import CHANGED, require_intact
 from awpo_verl.rewards.reasoning.judge.endpoint import find_endpoint
 from awpo_verl.rewards.reasoning.judge.prompt import load_template
 
@@ -89,6 +89,7 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
         by = judge or "rubric over <think>...</think>; expected steps in extra_info.reasoning_steps"
         lines.append(f"  reasoning       {by}{own}")
     lines += _remarks(config)
+    lines += [f"  note            {changed} AWPO goes on; awpo-verl doctor shows all seams." for changed in CHANGED]
     lines.append(f"  method          {_summary(section)}")
     return lines
 

@@ -198,6 +198,12 @@ def test_remarks_warn_of_groups_of_one_and_of_filtered_groups() -> None:
     assert "filter_groups drops groups" in lines
 
 
+def test_a_seam_that_is_not_as_released_is_said_and_awpo_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "CHANGED", ["verl.x.y: its source is not that of verl 0.9.1."])
+    lines = "\n".join(prepare(composed("algorithm.adv_estimator=awpo"), set()))
+    assert "note            verl.x.y: its source is not that of verl 0.9.1. AWPO goes on" in lines
+
+
 def test_cpu_keys_are_implied_and_a_users_choice_is_kept() -> None:
     config = composed("reward.num_workers=3")
     lines = "\n".join(apply(config, {"data.dataloader_num_workers"}))
