@@ -29,10 +29,10 @@ def train(
 
     from rich.console import Console
 
-    from awpo_verl.launch.checks import failed, run_checks
+    from awpo_verl.launch.checks import run_checks
     from awpo_verl.launch.compose import ComposeError, compose
     from awpo_verl.launch.estimate import GPUS
-    from awpo_verl.launch.findings import show
+    from awpo_verl.launch.findings import failed, show
     from awpo_verl.launch.gpus import Machine
     from awpo_verl.launch.metrics_file import make_room
 

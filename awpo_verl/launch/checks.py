@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,8 +207,3 @@ def check_output(config: Any, size: ModelSize | None) -> list[Finding]:
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there."""
     return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-def failed(findings: Sequence[Finding]) -> bool:
-    """Whether one of them is an error."""
-    return any(finding.level == "error" for finding in findings)

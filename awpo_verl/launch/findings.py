@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -37,10 +37,16 @@ def error(what: str, said: str) -> Finding:
     return Finding("error", what, said)
 
 
-def show(findings: Iterable[Finding], console: Console) -> None:
+def failed(findings: Iterable[Finding]) -> bool:
+    """Whether one of them is an error."""
+    return any(finding.level == "error" for finding in findings)
+
+
+def show(findings: Sequence[Finding], console: Console) -> None:
     """A line or more for each, the level first."""
     from rich.text import Text
 
+    width = max((len(finding.what) for finding in findings), default=0)
     for finding in findings:
         line = Text(f"{finding.level:>8}", style=_STYLES[finding.level])
-        console.print(line.append(f"  {finding.what:<8}  {finding.said}", style="default"), soft_wrap=True)
+        console.print(line.append(f"  {finding.what:<{width}}  {finding.said}", style="default"), soft_wrap=True)
