@@ -13,8 +13,8 @@ TITLES = {
     ("never", "hard", "faithful"): "faithful judge",
     ("never", "hard", "noisy"): "noisy judge",
     ("never", "easy+hard", "misaligned"): "misaligned judge, easy+hard",
-    ("never", "medium+hard", "faithful"): "faithful, medium+hard",
-    ("rare", "hard", "faithful"): "faithful, start less rare",
+    ("rare", "hard", "faithful"): "faithful judge, rare start",
+    ("rare", "hard", "misaligned"): "misaligned judge, rare start",
 }
 ABLATIONS = ("awpo", "no_gate", "no_difficulty", "no_clip_shrink")
 

@@ -23,20 +23,18 @@ STARTS = {  # by how often a hard prompt is solved
 SETS = {  # training prompts by level
     "hard": {"hard": 480},
     "easy+hard": {"easy": 240, "hard": 240},
-    "medium+hard": {"medium": 240, "hard": 240},
 }
 HELDOUT = {"easy": 32, "medium": 48, "hard": 96}
 METHODS = ("grpo", "naive_mix", "gdpo", "awpo", "agreement_gate")
 MAIN = (*METHODS, "no_gate", "no_difficulty", "no_clip_shrink")
 # Start, training set, reward condition, variants. An outcome that never speaks cannot tell a misaligned judge from a
-# faithful one, so that condition has easy prompts too.
+# faithful one, so that condition has easy prompts too, or a start at which it speaks.
 PLAN = (
     ("never", "hard", "faithful", MAIN),
     ("never", "hard", "noisy", MAIN),
     ("never", "easy+hard", "misaligned", MAIN),
-    ("never", "easy+hard", "faithful", ("awpo",)),
-    ("never", "medium+hard", "faithful", ("grpo", "awpo")),
-    ("rare", "hard", "faithful", ("grpo", "awpo")),
+    ("rare", "hard", "faithful", METHODS),
+    ("rare", "hard", "misaligned", METHODS),
 )
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from awpo_verl.tasks.report import LEVELS
+from benchmarks.learning import plan
 from benchmarks.learning.results import Run, grouped, interval, needed_by_mean
 
 TARGETS = (0.1, 0.25, 0.4)
-Group = tuple[str, str, str, str]
 
 
 def all_tables(runs: list[Run]) -> str:
@@ -62,42 +62,37 @@ def dead_table(runs: list[Run]) -> str:
 
 
 def goals(runs: list[Run]) -> str:
-    """The three goals, each for the default and for the gate that asks whether reasoning agrees with the outcome."""
+    """The goals, each for the default and for the gate that asks whether reasoning agrees with the outcome."""
     found = grouped(runs)
-    lines = ["| goal | variant | measured |", "|---|---|---|"]
-    for variant in ("awpo", "agreement_gate"):
-        said = (
-            ("faithful: GRPO's final success on hard prompts in half of its rollouts", _faithful(found, variant)),
-            ("noisy: not below GRPO on hard prompts", _noisy(found, variant)),
-            ("misaligned: at most half of what the naive mix loses", _misaligned(found, variant)),
-        )
-        lines += [f"| {goal} | {variant} | {measured} |" for goal, measured in said if measured]
+    measures = {
+        "faithful": ("GRPO's final success on hard prompts in half of its rollouts", _faithful),
+        "noisy": ("not below GRPO on hard prompts", _noisy),
+        "misaligned": ("loses at most half of what the naive mix loses", _misaligned),
+    }
+    lines = ["| reward | goal | start | trained on | variant | measured |", "|---|---|---|---|---|---|"]
+    for start, trained_on, condition, _ in plan.PLAN:
+        goal, measure = measures[condition]
+        grpo = found.get((start, trained_on, "outcome", "grpo"))
+        naive = found.get((start, trained_on, condition, "naive_mix"))
+        for variant in ("awpo", "agreement_gate"):
+            ours = found.get((start, trained_on, condition, variant))
+            if grpo and naive and ours:
+                lines.append(_row(condition, goal, start, trained_on, variant, measure(ours, grpo, naive)))
     return "\n".join(lines)
 
 
-def _faithful(found: dict[Group, list[Run]], variant: str) -> str:
-    grpo, ours = found.get(("never", "hard", "outcome", "grpo")), found.get(("never", "hard", "faithful", variant))
-    if not grpo or not ours:
-        return ""
+def _faithful(ours: list[Run], grpo: list[Run], naive: list[Run]) -> str:
     target = float(np.mean([run.success[LEVELS[-1]][-1] for run in grpo]))
     spent = grpo[0].rollouts[-1]
     took = [_rollouts(needed_by_mean(group, LEVELS[-1], target), spent) for group in (ours, grpo)]
     return f"to {target:.3f}: {took[0]} rollouts, GRPO {took[1]}"
 
 
-def _noisy(found: dict[Group, list[Run]], variant: str) -> str:
-    grpo, ours = found.get(("never", "hard", "outcome", "grpo")), found.get(("never", "hard", "noisy", variant))
-    if not grpo or not ours:
-        return ""
+def _noisy(ours: list[Run], grpo: list[Run], naive: list[Run]) -> str:
     return f"{_gain(ours, grpo, LEVELS[-1])} at the end"
 
 
-def _misaligned(found: dict[Group, list[Run]], variant: str) -> str:
-    place = ("never", "easy+hard")
-    grpo = found.get((*place, "outcome", "grpo"))
-    naive, ours = (found.get((*place, "misaligned", name)) for name in ("naive_mix", variant))
-    if not grpo or not naive or not ours:
-        return ""
+def _misaligned(ours: list[Run], grpo: list[Run], naive: list[Run]) -> str:
     lost = [f"{level}: {_gain(ours, grpo, level)}, naive mix {_gain(naive, grpo, level)}" for level in LEVELS[1:]]
     return "; ".join(lost)
 

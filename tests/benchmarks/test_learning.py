@@ -12,7 +12,7 @@ import pytest
 
 from awpo_verl.ablation.variants import VARIANTS
 from awpo_verl.tasks import shop
-from benchmarks.learning import judges, plan, results
+from benchmarks.learning import judges, plan, results, tables
 from benchmarks.learning.series import FINISHED, METRICS, Cell
 
 HARD = shop.draw(random.Random(0), "hard", "train")
@@ -119,3 +119,42 @@ def test_an_interval_holds_the_mean_and_is_a_point_where_nothing_varies() -> Non
     low, high = results.interval([0.1, 0.2, 0.3, 0.4, 0.5])
     assert 0.1 < low < 0.3 < high < 0.5
     assert results.interval([0.25, 0.25]) == (0.25, 0.25)
+
+
+def finished(variant: str, condition: str, hard: list[list[float]], trained_on: str = "hard") -> list[results.Run]:
+    """One run a seed; validated at the start and twice after."""
+    return [
+        results.Run(
+            plan.Name("never", trained_on, condition, variant, seed),
+            (0, 576, 1152),
+            {"easy": (1.0,) * 3, "medium": (0.5,) * 3, "hard": tuple(curve)},
+            {"awpo/dead_groups_frac": (1.0, 0.5), "awpo/rescued_groups_frac": (0.5, 1.0)},
+        )
+        for seed, curve in enumerate(hard)
+    ]
+
+
+def test_the_goals_are_measured_against_grpo_of_the_same_start_and_prompts() -> None:
+    runs = [
+        *finished("grpo", "outcome", [[0.0, 0.0, 0.4], [0.0, 0.0, 0.2]]),
+        *finished("naive_mix", "faithful", [[0.0, 0.5, 0.6]] * 2),
+        *finished("awpo", "faithful", [[0.0, 0.6, 0.6]] * 2),
+        *finished("grpo", "outcome", [[0.0, 0.1, 0.4], [0.0, 0.1, 0.2]], "easy+hard"),
+        *finished("naive_mix", "misaligned", [[0.0, 0.0, 0.0]] * 2, "easy+hard"),
+        *finished("awpo", "misaligned", [[0.0, 0.1, 0.3], [0.0, 0.0, 0.1]], "easy+hard"),
+    ]
+    rows = tables.goals(runs).splitlines()[2:]
+    assert len(rows) == 2  # nothing is said of what has not been run
+    # GRPO ends at 0.3: half of the way of AWPO's first 576 rollouts; the mean of GRPO's curves is there at the last
+    assert rows[0].endswith("| to 0.300: 288 rollouts, GRPO 1,152 (1,008 to > 1,152) |")
+    assert "| never | easy+hard | awpo | medium: +0.00 (+0.00 to +0.00)" in rows[1]
+    assert rows[1].endswith("hard: -0.10 (-0.10 to -0.10), naive mix -0.30 (-0.40 to -0.20) |")
+
+
+def test_the_tables_have_a_row_for_what_was_run() -> None:
+    said = tables.all_tables(finished("awpo", "faithful", [[0.0, 0.1, 0.4], [0.0, 0.3, 0.6]]))
+    assert (
+        "| never | hard | faithful | awpo | 1.00 (1.00 to 1.00) | 0.50 (0.50 to 0.50) | 0.50 (0.40 to 0.60) | 2 |"
+        in said
+    )
+    assert "| never | hard | faithful | awpo | 0.75 | 0.75 | 0.75 |" in said
