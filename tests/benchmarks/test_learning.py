@@ -146,7 +146,10 @@ def test_the_goals_are_measured_against_grpo_of_the_same_start_and_prompts() -> 
     rows = tables.goals(runs).splitlines()[2:]
     assert len(rows) == 2  # nothing is said of what has not been run
     # GRPO ends at 0.3: half of the way of AWPO's first 576 rollouts; the mean of GRPO's curves is there at the last
-    assert rows[0].endswith("| to 0.300: 288 rollouts, GRPO 1,152 (1,008 to > 1,152) |")
+    assert rows[0].endswith("| to 0.30 (GRPO ends at 0.30): 288 rollouts, GRPO 1,152 (1,008 to > 1,152) |")
+    nothing = [*finished("grpo", "outcome", [[0.0] * 3] * 2), *runs[2:6]]
+    row = tables.goals(nothing).splitlines()[2]
+    assert row.endswith("| to 0.10 (GRPO ends at 0.00): 96 rollouts, GRPO > 1,152 |")
     assert "| never | easy+hard | awpo | medium: +0.00 (+0.00 to +0.00)" in rows[1]
     assert rows[1].endswith("hard: -0.10 (-0.10 to -0.10), naive mix -0.30 (-0.40 to -0.20) |")
 
