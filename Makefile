@@ -5,7 +5,7 @@
 #   make demo TASK=desk    several tool turns in a stateful environment
 #   make test          all tests but those marked gpu
 #
-# Also: make lint, make bench, make clean. The pinned versions are in requirements/.
+# Also: make lint, make bench, make docs, make compat, make clean. The pinned versions are in requirements/.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +16,7 @@ SEED ?= 0
 STEPS ?=
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench install clean
+.PHONY: demo test lint bench docs compat install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -50,5 +50,19 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.cost
 
+docs: $(VENV)-docs/.ready
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/python -m mkdocs build
+
+$(VENV)-docs/.ready: requirements/docs.txt
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet -r requirements/docs.txt
+	touch $@
+
+# The seams in another verl: make compat VERL=0.9.0; without VERL the newest on PyPI.
+compat: $(READY)
+	rm -rf .cache/verl
+	$(BIN)/python -m pip install --quiet --no-deps --target .cache/verl verl$(if $(VERL),==$(VERL))
+	PYTHONPATH=.cache/verl $(BIN)/python -m awpo_verl.integration.seams
+
 clean:
-	rm -rf $(VENV) .cache outputs
+	rm -rf $(VENV) $(VENV)-docs .cache outputs site

@@ -6,7 +6,7 @@
 #   bash recipes/run_awpo_qwen4b.sh --dry-run                         # composes, checks, prints; starts nothing
 #   GPUS=4 bash recipes/run_awpo_qwen4b.sh algorithm.awpo.gate.kind=hard    # settings from outside, and any key of verl's
 #
-# The other recipes for Qwen3 are this one with other settings and a few keys more. recipes/README.md says what to watch.
+# The other recipes for Qwen3 are this one with other settings and a few keys more. docs/metrics.md says what to watch.
 set -euo pipefail
 
 # ------------------------------------------------------------------------------------------------ settings

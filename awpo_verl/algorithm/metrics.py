@@ -1,4 +1,4 @@
-"""What a run logs about AWPO: numbers with the prefix `awpo/`, for verl's tracker (docs/method.md: how to read them).
+"""What a run logs about AWPO: numbers with the prefix `awpo/`, for verl's tracker (docs/metrics.md: how to read them).
 
 A figure that is undefined for a batch (a correlation without spread, the rescued share where no group is dead) is
 left out of that step, rather than reported as a number that means something else.

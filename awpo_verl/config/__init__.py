@@ -60,7 +60,9 @@ RESERVED_KEYS = frozenset(
 class GateConfig:
     """Variance-aware gate (algorithm/gate.py).
 
-    kind: variance_ratio | fixed | hard | none | agreement.
+    kind: variance_ratio (the more reasoning adds to the spread, the more say it has) | fixed (gate.value everywhere) |
+        hard (1 in groups of equal outcomes, else 0) | none (0: the outcome alone) | agreement (variance_ratio, less of
+        it where reasoning contradicts the outcome).
     value: the gate of kind=fixed, in [0, 1].
     threshold: kind=hard opens the gate where the group's outcome std is at most this; >= 0.
     """
@@ -74,7 +76,7 @@ class GateConfig:
 class DifficultyConfig:
     """Difficulty-aware weight (algorithm/difficulty.py).
 
-    kind: parabolic | none.
+    kind: parabolic (most weight where half of a group succeeds) | none (1 everywhere).
     d_min: weight of an all-failed or all-solved group, >= 0.
     d_max: weight of a half-solved group, >= d_min.
     """

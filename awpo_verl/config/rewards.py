@@ -37,12 +37,15 @@ class RubricConfig:
     """The reasoning score without a model (rewards/reasoning/rubric.py): credits, times faults.
 
     Each is a weight >= 0, and 0 switches the criterion off. Credits are averaged by their weights; each fault, a
-    number in [0, 1], multiplies the score by fault ** weight.
+    number in [0, 1], multiplies the score by `fault ** weight`.
 
-    tools, arguments, sources: credits: the thinking names the tools that are called; it names the values of their
-        arguments; these values come from the prompt, or are derived in the thinking.
-    follows, arithmetic, loops, padding: faults: another tool is called than the one concluded on; sums that are wrong;
-        sentences over and over; sentences about nothing in the task.
+    tools: credit: the thinking names the tools that are called.
+    arguments: credit: it names the values of their arguments.
+    sources: credit: these values come from the prompt, or are derived in the thinking.
+    follows: fault: another tool is called than the one concluded on.
+    arithmetic: fault: sums that are wrong.
+    loops: fault: sentences over and over.
+    padding: fault: sentences about nothing in the task.
     use_steps: where a row states its expected steps, the share of them that the thinking writes is the only credit.
     """
 
@@ -60,28 +63,35 @@ class RubricConfig:
 class JudgeConfig:
     """The reasoning score of an LLM behind an OpenAI-compatible API (rewards/reasoning/judge).
 
-    Which model, and what it is asked:
-        base_url: e.g. http://judge-host:8000/v1. Empty: verl's own reward model (reward.reward_model).
-        model: its name there. Empty: reward.reward_model.model_path.
-        api_key_env: name of the environment variable that holds the API key; empty: none is sent. Never the key.
-        template: a packaged prompt template by name, or the path of one of your own (docs/judge.md).
-        show_answer: False: the judge sees the thinking without the final call, so it cannot grade the call instead.
-        show_reference: False: the judge does not see the row's expected calls.
-        max_section_chars: of the conversation, the thinking, and so on; longer ones are cut in the middle.
-        explain: the judge writes a sentence before its score: better scores, more tokens, a reason in the dumps.
-        reply: how the form of the reply is enforced: json_schema (structured output) | json_object | text (asked for).
-        temperature: None: not sent. max_tokens: of one reply. samples: that many replies, of which the median counts.
-        extra_body: further fields of the request, e.g. {chat_template_kwargs: {enable_thinking: false}}.
-    How long it may take, in seconds:
-        deadline: for one rollout, from when it is finished, queue and retries included. After it, the reasoning
-            reward is missing. attempt_timeout: for one request. step_budget: for which judgements may be pending in one
-            training step, in one reward worker.
-    What happens when it fails:
-        concurrency: requests at a time, of one reward worker (reward.num_workers). retries: after the first attempt.
-        breaker_failures, breaker_after: so many failed requests in a row, over so many seconds, and none is sent for
-            breaker_pause seconds.
-        min_valid: a step with a smaller share of judged rollouts is warned about; with required=True it stops the run.
-        cache: a folder that all workers of a machine can share; empty: none. cache_gb: its size limit.
+    Times are in seconds. The first keys say which model and what it is asked, those from `deadline` on how long it may
+    take, those from `concurrency` on what happens when it fails.
+
+    base_url: e.g. http://judge-host:8000/v1. Empty: verl's own reward model (reward.reward_model).
+    model: its name there. Empty: reward.reward_model.model_path.
+    api_key_env: name of the environment variable that holds the API key; empty: none is sent. Never the key.
+    template: a packaged prompt template by name, or the path of one of your own (docs/judge.md).
+    show_answer: False: the judge sees the thinking without the final call, so it cannot grade the call instead.
+    show_reference: False: the judge does not see the row's expected calls.
+    max_section_chars: of the conversation, the thinking, and so on; longer ones are cut in the middle.
+    explain: the judge writes a sentence before its score: better scores, more tokens, a reason in the dumps.
+    reply: how the form of the reply is enforced: json_schema (structured output) | json_object | text (asked for).
+    temperature: of the judge; None: not sent.
+    max_tokens: of one reply.
+    samples: that many replies, of which the median counts.
+    extra_body: further fields of the request, e.g. {chat_template_kwargs: {enable_thinking: false}}.
+    deadline: for one rollout, from when it is finished, queue and retries included. After it, the reasoning reward is
+        missing.
+    attempt_timeout: for one request.
+    step_budget: for which judgements may be pending in one training step, in one reward worker.
+    concurrency: requests at a time, of one reward worker (reward.num_workers).
+    retries: after the first attempt.
+    breaker_failures: so many failed requests in a row, over breaker_after seconds, and none is sent for breaker_pause.
+    breaker_after: see breaker_failures.
+    breaker_pause: see breaker_failures.
+    min_valid: a step with a smaller share of judged rollouts is warned about; with required=True it stops the run.
+    required: see min_valid.
+    cache: a folder that all workers of a machine can share; empty: none.
+    cache_gb: its size limit.
     """
 
     base_url: str = ""

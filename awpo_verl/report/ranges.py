@@ -1,4 +1,4 @@
-"""Healthy and sick: the one table of it. recipes/README.md shows the same, and a test keeps them together.
+"""Healthy and sick: the one table of it. docs/metrics.md shows the same, and a test keeps them together.
 
 The ranges are what the method and our CPU runs suggest, not law. Backticks are code, for the page and the README.
 """
@@ -33,7 +33,7 @@ class Range:
     """What is known of a curve.
 
     Attributes:
-        curve: as the README names it.
+        curve: as docs/metrics.md names it.
         metrics: the metrics' names, `*` for anything.
         band: lowest and highest healthy value, where there are such; None for no end.
     """
@@ -309,8 +309,8 @@ def range_of(metric: str) -> Range | None:
     return next((known for known in RANGES if known.holds_for(metric)), None)
 
 
-def readme_rows() -> list[str]:
-    """The table's rows as recipes/README.md has them, in Markdown."""
+def table_rows() -> list[str]:
+    """The table's rows as docs/metrics.md has them, in Markdown."""
     rows: list[str] = []
     for known in RANGES:
         for number, sick in enumerate(known.sick):

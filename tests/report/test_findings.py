@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from awpo_verl.report.findings import Finding, checked, findings
-from awpo_verl.report.ranges import RANGES, readme_rows
+from awpo_verl.report.ranges import RANGES, table_rows
 from awpo_verl.report.rules import rolling_mean
 from awpo_verl.report.runs import read_run
 from tests.report.logs import Steps, awpo_run, constant, grpo_run, write_jsonl
@@ -200,11 +200,7 @@ def test_a_metric_that_is_nan_throughout_is_told_and_breaks_nothing(tmp_path: Pa
     assert finding.cases[0].figure == "at 3 of 3 steps: 1, 2, 3"
 
 
-def test_the_recipes_readme_has_the_same_table() -> None:
-    text = (
-        Path("recipes/README.md")
-        .read_text(encoding="utf-8")
-        .replace("[docs/judge.md](../docs/judge.md)", "docs/judge.md")
-    )
+def test_the_page_of_metrics_has_the_same_table() -> None:
+    text = Path("docs/metrics.md").read_text(encoding="utf-8").replace("[judge.md](judge.md)", "docs/judge.md")
     table = text.split("| curve | healthy | sick | what to do |\n|---|---|---|---|\n")[1].split("\n\n")[0]
-    assert table.splitlines() == readme_rows()
+    assert table.splitlines() == table_rows()
