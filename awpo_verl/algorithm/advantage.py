@@ -143,7 +143,7 @@ def _check_shapes(outcome: Tensor, reasoning: Tensor, valid: Tensor, index: Sequ
 
 
 def _check_outcome(o: Tensor, index: Sequence[object] | np.ndarray) -> None:
-    bad = (~torch.isfinite(o)).nonzero().flatten().tolist()
+    bad = [int(i) for i in (~torch.isfinite(o)).nonzero().flatten()]
     if bad:
         shown = ", ".join(f"row {i} (uid {index[i]}): {o[i].item()}" for i in bad[:5])
         raise ValueError(

@@ -45,8 +45,8 @@ def alignment(
         _put(metrics, "awpo/outcome_reasoning_corr_in_groups", in_groups(o, q, ids, n))
     if sources is not None:
         named = np.asarray(sources)[rows.numpy()].astype(str)
-        for source, count in Counter(named.tolist()).most_common(MAX_SOURCES):
-            mine = torch.from_numpy(named == source)
+        for source, count in Counter(str(name) for name in named).most_common(MAX_SOURCES):
+            mine = torch.as_tensor(named == source)
             if count >= MIN_ROWS:
                 _put(metrics, f"awpo/outcome_reasoning_corr/{_key(source)}", correlation(o[mine], q[mine]))
     return metrics

@@ -32,7 +32,7 @@ def group_ids(index: Sequence[object] | np.ndarray) -> tuple[Tensor, int]:
     if labels.dtype == object:  # uuid strings: a fixed-width array sorts an order of magnitude faster
         labels = labels.astype(str)
     unique, inverse = np.unique(labels, return_inverse=True)
-    return torch.from_numpy(inverse.reshape(-1).astype(np.int64, copy=False)), len(unique)
+    return torch.as_tensor(inverse.reshape(-1), dtype=torch.int64), len(unique)
 
 
 def group_sizes(ids: Tensor, n_groups: int) -> Tensor:

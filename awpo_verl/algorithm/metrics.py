@@ -75,5 +75,5 @@ def reward_metrics(
 def correlation(x: Tensor, y: Tensor) -> Tensor | None:
     """Pearson correlation of two [B], in [-1, 1]; None where either has no spread."""
     x, y = x - x.mean(), y - y.mean()
-    norm = (x.norm() * y.norm()) if len(x) > 1 else torch.zeros(())
+    norm = torch.sqrt((x @ x) * (y @ y)) if len(x) > 1 else torch.zeros(())
     return None if norm <= 1e-12 else (x @ y / norm).clamp(-1.0, 1.0)

@@ -49,7 +49,7 @@ def _section(title: str, config: Any, names: list[str] | None = None) -> str:
 
 
 def meanings_of(config: Any) -> tuple[str, dict[str, str]]:
-    """A dataclass's docstring: what it says before its keys, and of each key (`key: text`, continued by indentation)."""
+    """A dataclass's docstring: what is before its keys, and what it says of each (`key: text`, then indented)."""
     before: list[str] = []
     found: dict[str, str] = {}
     name = ""
