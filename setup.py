@@ -22,6 +22,14 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10",
     packages=find_packages(include=["awpo_verl", "awpo_verl.*"]),
     package_data={
@@ -54,9 +62,9 @@ setup(
         "typer",
         "wrapt>=1.16",
     ],
-    extras_require={
-        "gpu": requirements("gpu"),
-    },
+    # The CPU's packages and bfcl-eval's cannot be extras: the first must be installed without their dependencies, the
+    # second clashes with verl's (requirements/cpu.txt, requirements/bfcl.txt).
+    extras_require={name: requirements(name) for name in ("gpu", "dev", "docs")},
     entry_points={
         "verl.plugins": ["awpo = awpo_verl.plugin:register"],
         "console_scripts": ["awpo-verl = awpo_verl.cli:app"],
