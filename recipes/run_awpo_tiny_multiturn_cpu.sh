@@ -5,75 +5,27 @@
 #   make demo TASK=desk              prepares the model, the data and the tools, runs this, and shows what it learned
 #   ALGO=grpo make demo TASK=desk    the same with GRPO: one key differs
 #
-# Hardware: 2 cores, 8 GiB. VERL_PLATFORM=cpu sets the keys that a CPU needs (awpo_verl/integration/cpu_config.py).
+# Hardware: 2 cores, 8 GiB.
 set -euo pipefail
 
-# ------------------------------------------------------------------------------------------------ settings
-MODEL=${MODEL:?the folder of the warm-started model; make demo TASK=desk sets it}
-TRAIN_FILE=${TRAIN_FILE:?a parquet of training prompts; make demo TASK=desk sets it}
-VAL_FILE=${VAL_FILE:?a parquet of held-out prompts; make demo TASK=desk sets it}
-OUT=${OUT:-outputs/demo-desk}     # metrics, dumps, checkpoint
+# -------------------------------------------------------- settings: run_awpo_tiny_cpu.sh's, with these defaults
+export OUT=${OUT:-outputs/demo-desk}
+export NAME=${NAME:-${ALGO:-awpo}-desk-seed${SEED:-0}}
+export STEPS=${STEPS:-10}
+export PROMPTS=${PROMPTS:-12}
+export UPDATE_PROMPTS=${UPDATE_PROMPTS:-$PROMPTS}
+export RESPONSE_TOKENS=${RESPONSE_TOKENS:-192}
+export LR=${LR:-5e-5}
+export TEST_FREQ=${TEST_FREQ:-5}
 TOOLS=${TOOLS:-$OUT/tools.yaml}   # from awpo_verl.integration.environment_tool.write_tools_yaml
-ALGO=${ALGO:-awpo}                # any verl estimator; awpo brings its loss and its reward manager with it
-NAME=${NAME:-$ALGO-desk-seed${SEED:-0}}    # of the run, in the logger
-SEED=${SEED:-0}
-GPUS=${GPUS:-1}                   # workers, for there are none
-STEPS=${STEPS:-10}
-PROMPTS=${PROMPTS:-12}            # prompts a step
-ROLLOUTS=${ROLLOUTS:-8}           # rollouts a prompt: the group
-UPDATE_PROMPTS=${UPDATE_PROMPTS:-$PROMPTS}    # prompts an update
-PROMPT_TOKENS=${PROMPT_TOKENS:-96}
-RESPONSE_TOKENS=${RESPONSE_TOKENS:-192}
-LR=${LR:-5e-5}
-TEST_FREQ=${TEST_FREQ:-5}
-SAVE_FREQ=${SAVE_FREQ:-$STEPS}
-LOGGER=${LOGGER:-[console,file]}
 TURNS=${TURNS:-6}                 # replies in a rollout: up to 4 calls, the last word, and one to spare
 # ---------------------------------------------------------------------------------------------------------
 
-export VERL_PLATFORM=cpu HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
-export RAY_ADDRESS=local              # a Ray of its own: Ray would join whatever was started on this machine before
-export VERL_FILE_LOGGER_PATH="$OUT/metrics.jsonl"
-
-exec awpo-verl train \
-  algorithm.adv_estimator="$ALGO" \
-  reward.reward_manager.name=awpo \
-  data.train_files="$TRAIN_FILE" \
-  data.val_files="$VAL_FILE" \
-  data.train_batch_size="$PROMPTS" \
-  data.seed="$SEED" \
-  data.max_prompt_length="$PROMPT_TOKENS" \
-  data.max_response_length="$RESPONSE_TOKENS" \
-  actor_rollout_ref.model.path="$MODEL" \
-  actor_rollout_ref.actor.optim.lr="$LR" \
-  actor_rollout_ref.actor.optim.weight_decay=0.0 \
-  actor_rollout_ref.actor.ppo_mini_batch_size="$UPDATE_PROMPTS" \
-  actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=48 \
-  +actor_rollout_ref.actor.fsdp_config.mixed_precision='{param_dtype:fp32,reduce_dtype:fp32,buffer_dtype:fp32}' \
-  actor_rollout_ref.actor.checkpoint.save_contents='[model,optimizer,extra,hf_model]' \
-  actor_rollout_ref.rollout.name=vllm \
-  actor_rollout_ref.rollout.n="$ROLLOUTS" \
-  actor_rollout_ref.rollout.seed="$SEED" \
-  actor_rollout_ref.rollout.dtype=float32 \
+exec bash "$(dirname "$0")/run_awpo_tiny_cpu.sh" \
   actor_rollout_ref.rollout.agent.default_agent_loop=tool_agent \
   actor_rollout_ref.rollout.multi_turn.enable=True \
   actor_rollout_ref.rollout.multi_turn.tool_config_path="$TOOLS" \
   actor_rollout_ref.rollout.multi_turn.format=hermes \
   actor_rollout_ref.rollout.multi_turn.max_assistant_turns="$TURNS" \
   actor_rollout_ref.rollout.multi_turn.max_tool_response_length=1024 \
-  actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=96 \
-  actor_rollout_ref.rollout.max_num_seqs=256 \
-  actor_rollout_ref.rollout.val_kwargs.do_sample=True \
-  actor_rollout_ref.rollout.val_kwargs.temperature=1.0 \
-  trainer.n_gpus_per_node="$GPUS" \
-  trainer.total_training_steps="$STEPS" \
-  trainer.total_epochs=1000 \
-  trainer.val_before_train=True \
-  trainer.test_freq="$TEST_FREQ" \
-  trainer.save_freq="$SAVE_FREQ" \
-  trainer.default_local_dir="$OUT/checkpoints" \
-  trainer.validation_data_dir="$OUT/validation" \
-  trainer.project_name=awpo_demo \
-  trainer.experiment_name="$NAME" \
-  trainer.logger="$LOGGER" \
   "$@"

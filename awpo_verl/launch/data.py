@@ -31,7 +31,7 @@ def check_data(config: Any) -> list[Finding]:
             error(
                 "data",
                 f"data.train_files have {rows['train_files']} rows, fewer than data.train_batch_size={batch}: not "
-                f"one step.",
+                "one step.",
             )
         )
     else:

@@ -142,5 +142,8 @@ anything = st.text(st.characters(exclude_categories=()), max_size=200)  # surrog
 def test_any_text_can_be_filled_in_and_sent(texts: tuple[str, ...], limit: int, explain: bool) -> None:
     case = Case(**dict(zip(SECTIONS, texts, strict=True)))
     config = JudgeConfig(max_section_chars=limit, explain=explain)
-    for message in load_template("tool_use").fill(case, config).messages:
-        message["content"].encode("utf-8")
+    messages = load_template("tool_use").fill(case, config).messages
+    assert [message["role"] for message in messages] == ["system", "user"]
+    for message in messages:  # a lone surrogate cannot be sent
+        assert message["content"].encode("utf-8", errors="replace").decode() == message["content"]
+        assert len(message["content"]) < 40 * (limit + 200)
