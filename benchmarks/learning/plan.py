@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from awpo_verl.ablation.variants import VARIANTS
-from awpo_verl.tasks.supervised import Phase
 from awpo_verl.tasks.warm_start import Settings
 from benchmarks.learning.judges import CONDITIONS
 from benchmarks.learning.series import Cell
 
+DEMO = Settings()
 STARTS = {  # by how often a hard prompt is solved
-    "never": Settings(),  # the demo's
-    "rare": Settings(
-        habit=Phase(steps=250, lr=1e-3), habits=((0.0, 1.0), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.08, 0.0))
-    ),
+    "never": DEMO,
+    "rare": replace(DEMO, habits=(*DEMO.habits[:2], (0.48, 0.33, 0.14, 0.02, 0.03))),
 }
 SETS = {  # training prompts by level
     "hard": {"hard": 480},
