@@ -1,6 +1,9 @@
 """A reward function of your own that scores outcome and reasoning. Under GRPO it works as it is; AWPO reads both.
 
-reward.custom_reward_function.path=examples/reward_function.py
+python examples/reward_function.py shows it; reward.custom_reward_function.path=examples/reward_function.py uses it.
+
+It is the shortest one that shows the form. A policy would learn to write lines with "=": docs/rewards.md says what
+pays and what does not. Continue with examples/outcome_checker.py and examples/reasoning_scorer.py.
 """
 
 
@@ -12,7 +15,19 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kw
         reasoning: how good the thinking is, in [0, 1]; None if that could not be judged (a missing reward, not a 0).
     """
     thinking, closed, answer = solution_str.partition("</think>")
-    outcome = float(bool(closed) and str(ground_truth) in answer)
-    steps = [line for line in thinking.splitlines() if "=" in line]
-    reasoning = min(len(set(steps)), 3) / 3 if closed else None
+    outcome = float(bool(closed) and answer.strip() == str(ground_truth))
+    steps = {line.strip() for line in thinking.splitlines() if "=" in line}
+    reasoning = min(len(steps), 3) / 3 if closed else 0.0
+    if not str(ground_truth).isdigit():  # no sum, so no steps to look for
+        reasoning = None
     return {"score": outcome, "outcome": outcome, "reasoning": reasoning}
+
+
+if __name__ == "__main__":
+    for response, truth in (
+        ("2*3=6\n6+1=7\n</think>\n\n7", 7),
+        ("I guess.\n</think>\n\n7", 7),
+        ("2*3=6\n6+1=7\n</think>\n\n17", 7),
+        ("It is in the north.\n</think>\n\nOslo", "Oslo"),
+    ):
+        print(f"{response!r:45}", compute_score("shop", response, truth))
