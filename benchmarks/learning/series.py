@@ -51,7 +51,10 @@ def run(config: Any, cells: list[Cell]) -> None:
         config: verl's, composed and validated; what the cells' keys are set in.
     """
     import ray
+    from omegaconf import OmegaConf
     from verl.trainer.main_ppo import TaskRunnerV1, run_ppo
+
+    OmegaConf.update(config, "trainer.resume_mode", "disable")  # else from what an earlier series has saved there
 
     base: Any = TaskRunnerV1.__ray_metadata__.modified_class
 

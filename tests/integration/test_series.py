@@ -39,13 +39,13 @@ def test_a_run_after_another_in_the_same_processes_is_the_run_that_it_is_alone(
     loops.write_text(AGENT_LOOP)
     keys = [*KEYS, f"{ROLLOUT}.agent.agent_loop_config_path={loops}"]
     wanted = ["data.seed=1", "data.shuffle=True", "algorithm.awpo.gate.value=1", "algorithm.awpo.gate.kind=fixed"]
-    alone, _ = workspace.run(tmp_path / "alone", *keys, *wanted)
+    alone, _ = workspace.run(tmp_path / "alone", *keys, *wanted, "trainer.save_freq=2")
 
     # before it, a run with other keys and other prompts, that moves the weights and the optimizer
     first = Cell(str(tmp_path / "first"), {"data.seed": 2, "data.shuffle": True}, {"run": 1})
     gate = {"algorithm.awpo.gate.kind": "fixed", "algorithm.awpo.gate.value": 1}
     second = Cell(str(tmp_path / "second"), gate | {"data.seed": 1, "data.shuffle": True}, {"run": 2})
-    command = workspace.command(tmp_path / "series", *keys, "trainer.logger=[file]")
+    command = workspace.command(tmp_path / "alone", *keys, "trainer.logger=[file]")  # it has a checkpoint of step 2
     asked = tmp_path / "asked.json"
     asked.write_text(json.dumps([command[3:], [asdict(first), asdict(second)]]))
     monkeypatch.setenv("VERL_PLATFORM", "cpu")
