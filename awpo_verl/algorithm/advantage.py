@@ -13,6 +13,7 @@ Mechanisms from the abstract of arXiv 2512.19126; the closed forms are this proj
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ from awpo_verl.algorithm.alignment import agreement
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
 from awpo_verl.algorithm.groups import EPS, group_center, group_ids, group_sizes, group_sum
+from awpo_verl.algorithm.kinds import find, within
 from awpo_verl.algorithm.metrics import diagnostics
 from awpo_verl.algorithm.policy_loss import clip_scale
 from awpo_verl.config import AWPOConfig
@@ -92,9 +94,13 @@ def estimate(
     single = sizes == 1
     silent = single | ((o_std == 0) & (m_std == 0))  # nothing to weigh: w = 0, whatever the kind of gate
     agreeing = partial(agreement, o, q, valid, ids, n)
-    w = GATES[config.gate.kind](o_std, m_std, agreeing, config.gate).masked_fill(silent, 0.0)
+    gate_of = find(GATES, "gate.kind", config.gate.kind)
+    w = gate_of(o_std, m_std, agreeing, config.gate)
+    w = within("gate.kind", config.gate.kind, w, o_std, 1.0).masked_fill(silent, 0.0)
     success = ((o_mean - low) / (high - low)).clamp(0.0, 1.0)
-    d = DIFFICULTIES[config.difficulty.kind](success, config.difficulty).masked_fill(single, 1.0)
+    weight_of = find(DIFFICULTIES, "difficulty.kind", config.difficulty.kind)
+    d = weight_of(success, config.difficulty)
+    d = within("difficulty.kind", config.difficulty.kind, d, o_std, math.inf).masked_fill(single, 1.0)
     gate = w[ids]
     a = d[ids] * ((1.0 - gate) * a_out + gate * a_mix)
     a = torch.where(single[ids], o, a)

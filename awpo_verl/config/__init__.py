@@ -11,7 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from awpo_verl.config.bounds import SECTION, AWPOConfigError, at_least, one_of, refuse, used_by, within_unit
+from awpo_verl.config.bounds import (
+    SECTION,
+    AWPOConfigError,
+    at_least,
+    one_of,
+    one_of_or_own,
+    refuse,
+    used_by,
+    within_unit,
+)
 from awpo_verl.config.rewards import (
     CALL_FORMATS,
     REASONING_SOURCES,
@@ -62,7 +71,7 @@ class GateConfig:
 
     kind: variance_ratio (the more reasoning adds to the spread, the more say it has) | fixed (gate.value everywhere) |
         hard (1 in groups of equal outcomes, else 0) | none (0: the outcome alone) | agreement (variance_ratio, less of
-        it where reasoning contradicts the outcome).
+        it where reasoning contradicts the outcome) | module:function, your own (docs/extending.md).
     value: the gate of kind=fixed, in [0, 1].
     threshold: kind=hard opens the gate where the group's outcome std is at most this; >= 0.
     """
@@ -76,7 +85,7 @@ class GateConfig:
 class DifficultyConfig:
     """Difficulty-aware weight (algorithm/difficulty.py).
 
-    kind: parabolic (most weight where half of a group succeeds) | none (1 everywhere).
+    kind: parabolic (most weight where half of a group succeeds) | none (1 everywhere) | module:function, your own.
     d_min: weight of an all-failed or all-solved group, >= 0.
     d_max: weight of a half-solved group, >= d_min.
     """
@@ -136,12 +145,14 @@ def check(config: AWPOConfig) -> None:
     if not config.reasoning_key or config.reasoning_key in RESERVED_KEYS:
         taken = ", ".join(sorted(RESERVED_KEYS))
         refuse("reasoning_key", config.reasoning_key, f"a name of its own in reward_extra_info (taken: {taken})")
-    one_of(GATE_KINDS, "gate.kind", config.gate.kind)
+    kind = config.gate.kind
+    one_of_or_own(GATE_KINDS, "gate.kind", kind)
     within_unit("gate.value", config.gate.value)
     at_least(0.0, "gate.threshold", config.gate.threshold)
-    used_by("gate.value", config.gate.value, GateConfig.value, "gate.kind", "fixed", config.gate.kind)
-    used_by("gate.threshold", config.gate.threshold, GateConfig.threshold, "gate.kind", "hard", config.gate.kind)
-    one_of(DIFFICULTY_KINDS, "difficulty.kind", config.difficulty.kind)
+    if kind in GATE_KINDS:  # a function of one's own may read both
+        used_by("gate.value", config.gate.value, GateConfig.value, "gate.kind", "fixed", kind)
+        used_by("gate.threshold", config.gate.threshold, GateConfig.threshold, "gate.kind", "hard", kind)
+    one_of_or_own(DIFFICULTY_KINDS, "difficulty.kind", config.difficulty.kind)
     at_least(0.0, "difficulty.d_min", config.difficulty.d_min)
     at_least(config.difficulty.d_min, "difficulty.d_max", config.difficulty.d_max, " (difficulty.d_min)")
     if config.difficulty.d_max <= 0.0:

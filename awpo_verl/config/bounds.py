@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 SECTION = "algorithm.awpo"
 
@@ -42,3 +43,9 @@ def used_by(key: str, given: object, default: object, switch: str, needed: str, 
 def one_of(allowed: tuple[str, ...], key: str, given: str) -> None:
     if given not in allowed:
         refuse(key, given, f"one of {', '.join(allowed)}")
+
+
+def one_of_or_own(allowed: tuple[str, ...], key: str, given: str) -> None:
+    """`module:function` is taken by its form; it is imported where it is used (algorithm/kinds.py)."""
+    if given not in allowed and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", given):
+        refuse(key, given, f"one of {', '.join(allowed)}, or module:function of your own")

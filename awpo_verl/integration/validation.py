@@ -11,6 +11,9 @@ from typing import Any
 
 from omegaconf import OmegaConf, open_dict
 
+from awpo_verl.algorithm.difficulty import DIFFICULTIES
+from awpo_verl.algorithm.gate import GATES
+from awpo_verl.algorithm.kinds import find
 from awpo_verl.config import AWPOConfig, AWPOConfigError, parse
 from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
 from awpo_verl.integration.patching import CHANGED, require_intact
@@ -67,6 +70,8 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     """
     require_intact()
     section = parse(config.algorithm.get("awpo"))
+    find(GATES, "gate.kind", section.gate.kind)
+    find(DIFFICULTIES, "difficulty.kind", section.difficulty.kind)
     refuse_unusable(config)
     lines = ["algorithm.adv_estimator=awpo"]
     for key, (default, needed) in IMPLIED.items():

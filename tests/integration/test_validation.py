@@ -198,6 +198,11 @@ def test_remarks_warn_of_groups_of_one_and_of_filtered_groups() -> None:
     assert "filter_groups drops groups" in lines
 
 
+def test_a_gate_of_ones_own_that_cannot_be_imported_stops_in_the_driver() -> None:
+    with pytest.raises(AWPOConfigError, match="gate.kind=nothing_here:gate cannot be used: ModuleNotFoundError"):
+        prepare(composed("algorithm.adv_estimator=awpo", "algorithm.awpo.gate.kind=nothing_here:gate"), set())
+
+
 def test_a_seam_that_is_not_as_released_is_said_and_awpo_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "CHANGED", ["verl.x.y: its source is not that of verl 0.9.1."])
     lines = "\n".join(prepare(composed("algorithm.adv_estimator=awpo"), set()))

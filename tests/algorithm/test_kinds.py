@@ -1,0 +1,94 @@
+"""Gates and difficulty weights of one's own, named `module:function`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from awpo_verl.algorithm import estimate
+from awpo_verl.config import AWPOConfig, AWPOConfigError, DifficultyConfig, GateConfig
+
+OWN = """
+import torch
+NUMBER = 1
+
+def half(std_out, std_mix, agreement, config):
+    return torch.full_like(std_out, 0.5)
+
+def above(std_out, std_mix, agreement, config):
+    return torch.full_like(std_out, config.value)
+
+def short(std_out, std_mix, agreement, config):
+    return std_out[:1]
+
+def undefined(std_out, std_mix, agreement, config):
+    return std_out / std_out
+
+def twice(success, config):
+    return 2 + 0 * success
+
+def negative(success, config):
+    return success - 0.9
+"""
+
+
+@pytest.fixture(autouse=True)
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_kinds.py").write_text(textwrap.dedent(OWN))
+    (tmp_path / "broken_kinds.py").write_text("import nothing_of_that_name\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def advantages(config: AWPOConfig) -> torch.Tensor:
+    outcome = torch.tensor([1.0, 0.0, 0.0, 0.0])
+    reasoning = torch.tensor([0.9, 0.2, 0.4, 0.1])
+    return estimate(outcome, reasoning, torch.ones(4, dtype=torch.bool), ["p"] * 4, config).advantages
+
+
+def test_a_gate_and_a_weight_of_ones_own_are_used() -> None:
+    fixed = advantages(AWPOConfig(gate=GateConfig("fixed", 0.5), difficulty=DifficultyConfig("none")))
+    own = AWPOConfig(gate=GateConfig("own_kinds:half"), difficulty=DifficultyConfig("own_kinds:twice"))
+    assert torch.equal(advantages(own), 2 * fixed)
+    # its section's numbers are its own
+    read = AWPOConfig(gate=GateConfig("own_kinds:above", value=0.5), difficulty=DifficultyConfig("none"))
+    assert torch.equal(advantages(read), fixed)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (lambda: GateConfig("own_kinds:nothing"), r"gate\.kind=own_kinds:nothing cannot be used: AttributeError"),
+        (lambda: GateConfig("no_such_module:f"), r"ModuleNotFoundError.*Every worker must be able to import it"),
+        (lambda: GateConfig("broken_kinds:f"), r"No module named 'nothing_of_that_name'"),
+        (lambda: GateConfig("own_kinds:NUMBER"), r"it is a int, and must be a function"),
+        (lambda: GateConfig("sometimes"), r"one of variance_ratio, .*, or module:function of your own"),
+        (lambda: GateConfig("own_kinds:half()"), r"one of variance_ratio, .*, or module:function of your own"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_key_and_name(config: Callable[[], GateConfig], message: str) -> None:
+    with pytest.raises(AWPOConfigError, match=message):
+        advantages(AWPOConfig(gate=config()))
+
+
+def test_what_it_returns_is_checked() -> None:
+    scored = torch.ones(4, dtype=torch.bool)
+    dead, two = torch.zeros(4), torch.tensor([1.0, 0.0, 1.0, 0.0])
+    undefined, short = (AWPOConfig(gate=GateConfig(f"own_kinds:{name}")) for name in ("undefined", "short"))
+    negative = AWPOConfig(difficulty=DifficultyConfig("own_kinds:negative"))
+    with pytest.raises(ValueError, match=r"a tensor \[1\] of numbers in \[0, 1\].*it returned nan for a group"):
+        estimate(dead, dead, scored, ["p"] * 4, undefined)
+    with pytest.raises(ValueError, match=r"a tensor \[2\].*it returned \(1,\)"):
+        estimate(two, two, scored, ["p", "p", "q", "q"], short)
+    with pytest.raises(ValueError, match=r"difficulty\.kind=own_kinds:negative must.*\[0, inf\].*returned -0\.65"):
+        advantages(negative)
+
+
+def test_a_kind_set_after_the_check_is_told_too() -> None:
+    config = AWPOConfig()
+    config.gate.kind = "nope"
+    with pytest.raises(AWPOConfigError, match=r"gate\.kind=nope cannot be used: use one of variance_ratio"):
+        advantages(config)
