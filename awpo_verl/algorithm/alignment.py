@@ -8,9 +8,11 @@ Three views, for they differ where it matters:
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,16 +72,51 @@ def in_groups(outcome: Tensor, reasoning: Tensor, ids: Tensor, n_groups: int) ->
 def agreement(outcome: Tensor, reasoning: Tensor, valid: Tensor, ids: Tensor, n_groups: int) -> float | None:
     """How far a batch's reasoning rewards agree with its outcomes, in [-1, 1]; None where nothing tells.
 
-    The more favourable of two views, the correlation over the batch and the one in groups, for each may deceive: over
-    the batch a scorer may only look wrong, because hard prompts fail and have the longer thinking; in groups there
-    may be few that tell anything.
+    Of the pairs of rollouts with different outcomes: the share in which the better one has more reasoning, less the
+    share in which it has less (Somers' D; for outcomes of 0 and 1 it is 2 AUC - 1). Unlike a correlation it does not
+    shrink where successes are rare, which is where the gate needs it. The more favourable of two views, over the batch
+    and within groups, for each may deceive: over the batch a scorer may only look wrong, because hard prompts fail and
+    have the longer thinking; in groups there may be few that tell anything.
 
     Args:
         outcome, reasoning: float64 [B], finite. valid: bool [B]. ids: int64 [B], in 0..n_groups-1.
     """
-    o, q = outcome[valid], reasoning[valid]
-    views = (correlation(o, q), in_groups(o, q, ids[valid], n_groups))
-    return max((float(view) for view in views if view is not None), default=None)
+    o, q, of = outcome[valid], reasoning[valid], ids[valid]
+    views = (_over_all_pairs(o, q), _over_pairs_in_groups(o, q, of))
+    return max((view for view in views if view is not None), default=None)
+
+
+def _over_all_pairs(o: Tensor, q: Tensor) -> float | None:
+    """Somers' D from Kendall's tau-b, in B log B steps: their denominators differ by the pairs that are tied."""
+    import scipy.stats
+
+    stats: Any = scipy.stats  # its types are partly unknown
+    differ, marked = _pairs_that_differ(o), _pairs_that_differ(q)
+    if not differ:
+        return None
+    if not marked:
+        return 0.0
+    return float(stats.kendalltau(o.numpy(), q.numpy()).statistic) * math.sqrt(marked / differ)
+
+
+def _pairs_that_differ(x: Tensor) -> int:
+    _, counts = np.unique(x.numpy(), return_counts=True)
+    return len(x) * (len(x) - 1) - int((counts * (counts - 1)).sum())
+
+
+def _over_pairs_in_groups(o: Tensor, q: Tensor, ids: Tensor) -> float | None:
+    """Somers' D over the pairs of each group: rows at distance 1, 2, ... where groups are sorted together."""
+    order = ids.argsort(stable=True)
+    o, q, ids = o[order], q[order], ids[order]
+    pairs = concordant = 0.0
+    for distance in range(1, len(ids)):
+        same = ids[distance:] == ids[:-distance]
+        if not same.any():
+            break
+        better = torch.sign(o[distance:] - o[:-distance])[same]
+        pairs += float(better.abs().sum())
+        concordant += float((better * torch.sign(q[distance:] - q[:-distance])[same]).sum())
+    return concordant / pairs if pairs else None
 
 
 def _put(metrics: dict[str, float], name: str, value: Tensor | None) -> None:

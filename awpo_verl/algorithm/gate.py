@@ -45,7 +45,7 @@ def none(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateCon
 def trusted_ratio(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
     """variance_ratio, times how far the reasoning reward is to be trusted: clip(1 + 2 agreement, 0, 1).
 
-    Trusted in full where it agrees with the outcome or nothing is known, not at all from a correlation of -1/2 down. A
+    Trusted in full where it agrees with the outcome or nothing is known, not at all from an agreement of -1/2 down. A
     group without outcome says nothing of its scorer, the other groups of the batch do. So this gate is no function of
     the group alone (METHOD's I6 does not hold), and it is not the default.
     """

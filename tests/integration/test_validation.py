@@ -199,7 +199,7 @@ def test_remarks_warn_of_groups_of_one_and_of_filtered_groups() -> None:
 
 
 def test_a_gate_of_ones_own_that_cannot_be_imported_stops_in_the_driver() -> None:
-    with pytest.raises(AWPOConfigError, match="gate.kind=nothing_here:gate cannot be used: ModuleNotFoundError"):
+    with pytest.raises(AWPOConfigError, match=r"gate\.kind=nothing_here:gate cannot be used: ModuleNotFoundError"):
         prepare(composed("algorithm.adv_estimator=awpo", "algorithm.awpo.gate.kind=nothing_here:gate"), set())
 
 
