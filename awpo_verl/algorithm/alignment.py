@@ -12,6 +12,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from awpo_verl.algorithm.metrics import correlation
 
 _REDUCING = re.compile(r"m(?=ax|in)|s(?=um)|t(?=otal)", re.IGNORECASE)
 MIN_ROWS = 8  # of a data source; fewer say nothing
+MIN_PAIRS = 8  # of rollouts of a prompt that differ in both rewards; fewer are chance
 MAX_SOURCES = 16  # the largest: each is a curve
 
 
@@ -72,51 +74,55 @@ def in_groups(outcome: Tensor, reasoning: Tensor, ids: Tensor, n_groups: int) ->
 def agreement(outcome: Tensor, reasoning: Tensor, valid: Tensor, ids: Tensor, n_groups: int) -> float | None:
     """How far a batch's reasoning rewards agree with its outcomes, in [-1, 1]; None where nothing tells.
 
-    Of the pairs of rollouts with different outcomes: the share in which the better one has more reasoning, less the
-    share in which it has less (Somers' D; for outcomes of 0 and 1 it is 2 AUC - 1). Unlike a correlation it does not
-    shrink where successes are rare, which is where the gate needs it. The more favourable of two views, over the batch
-    and within groups, for each may deceive: over the batch a scorer may only look wrong, because hard prompts fail and
-    have the longer thinking; in groups there may be few that tell anything.
+    Of the pairs of rollouts that differ in both: the share in which the better one has more reasoning, less the share
+    in which it has less (Goodman and Kruskal's gamma). Unlike a correlation it does not shrink where successes are
+    rare, which is where the gate needs it. The more favourable of two views, over the batch and within groups: over the
+    batch a scorer may only look wrong, because hard prompts fail and have the longer thinking. Fewer than MIN_PAIRS in
+    groups say nothing.
 
     Args:
         outcome, reasoning: float64 [B], finite. valid: bool [B]. ids: int64 [B], in 0..n_groups-1.
     """
     o, q, of = outcome[valid], reasoning[valid], ids[valid]
-    views = (_over_all_pairs(o, q), _over_pairs_in_groups(o, q, of))
-    return max((view for view in views if view is not None), default=None)
-
-
-def _over_all_pairs(o: Tensor, q: Tensor) -> float | None:
-    """Somers' D from Kendall's tau-b, in B log B steps: their denominators differ by the pairs that are tied."""
-    import scipy.stats
-
-    stats: Any = scipy.stats  # its types are partly unknown
-    differ, marked = _pairs_that_differ(o), _pairs_that_differ(q)
-    if not differ:
+    balance, pairs = _all_pairs(o, q)
+    if not pairs:
         return None
-    if not marked:
-        return 0.0
-    return float(stats.kendalltau(o.numpy(), q.numpy()).statistic) * math.sqrt(marked / differ)
+    balance_in_groups, pairs_in_groups = _pairs_in_groups(o, q, of)
+    over_batch = balance / pairs
+    return max(over_batch, balance_in_groups / pairs_in_groups) if pairs_in_groups >= MIN_PAIRS else over_batch
 
 
-def _pairs_that_differ(x: Tensor) -> int:
-    _, counts = np.unique(x.numpy(), return_counts=True)
-    return len(x) * (len(x) - 1) - int((counts * (counts - 1)).sum())
+def _all_pairs(o: Tensor, q: Tensor) -> tuple[float, int]:
+    """Concordant less discordant pairs, and both together, of B rows in B log B steps: from Kendall's tau-b."""
+    stats: Any = import_module("scipy.stats")  # not all of its types are known
+    tied, tied_o, tied_q = (_tied(x) for x in (torch.stack([o, q], dim=1), o[:, None], q[:, None]))
+    all_pairs = len(o) * (len(o) - 1) // 2
+    pairs = all_pairs - tied_o - tied_q + tied
+    if not pairs:
+        return 0.0, 0
+    tau = float(stats.kendalltau(o.numpy(), q.numpy()).statistic)
+    return tau * math.sqrt((all_pairs - tied_o) * (all_pairs - tied_q)), pairs
 
 
-def _over_pairs_in_groups(o: Tensor, q: Tensor, ids: Tensor) -> float | None:
-    """Somers' D over the pairs of each group: rows at distance 1, 2, ... where groups are sorted together."""
+def _tied(rows: Tensor) -> int:
+    """Pairs of equal rows."""
+    _, counts = np.unique(rows.numpy(), axis=0, return_counts=True)
+    return int((counts * (counts - 1)).sum()) // 2
+
+
+def _pairs_in_groups(o: Tensor, q: Tensor, ids: Tensor) -> tuple[float, int]:
+    """The same, of the pairs of each group: rows at distance 1, 2, ... where groups are sorted together."""
     order = ids.argsort(stable=True)
     o, q, ids = o[order], q[order], ids[order]
-    pairs = concordant = 0.0
+    balance, pairs = 0.0, 0
     for distance in range(1, len(ids)):
         same = ids[distance:] == ids[:-distance]
         if not same.any():
             break
-        better = torch.sign(o[distance:] - o[:-distance])[same]
-        pairs += float(better.abs().sum())
-        concordant += float((better * torch.sign(q[distance:] - q[:-distance])[same]).sum())
-    return concordant / pairs if pairs else None
+        sign = (torch.sign(o[distance:] - o[:-distance]) * torch.sign(q[distance:] - q[:-distance]))[same]
+        balance += float(sign.sum())
+        pairs += int(sign.abs().sum())
+    return balance, pairs
 
 
 def _put(metrics: dict[str, float], name: str, value: Tensor | None) -> None:

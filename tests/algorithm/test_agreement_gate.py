@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from awpo_verl.algorithm import Estimate, estimate
-from awpo_verl.algorithm.alignment import agreement
+from awpo_verl.algorithm.alignment import MIN_PAIRS, agreement
 from awpo_verl.config import parse
 
 SOLVED_AND_FAILED = torch.tensor([1.0, 1.0, 0.0, 0.0])  # two groups, both dead
@@ -38,8 +38,8 @@ def test_a_scorer_that_agrees_has_the_say_that_the_spreads_give_it() -> None:
 def test_a_slight_contradiction_takes_a_part_of_the_say() -> None:
     outcome = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 0.0], dtype=torch.float64)
     reasoning = torch.tensor([0.5, 0.4, 0.7, 0.6, 0.3, 0.4], dtype=torch.float64)
-    # the success of .5 beats two failures and loses to two; that of .4 beats one, ties with one, loses to two: -1 of 8
-    expected = -1 / 8
+    # the success of .5 beats two failures and loses to two; that of .4 beats one and loses to two: -1 of 7
+    expected = -1 / 7
     found = agreement(outcome, reasoning, torch.ones(6, dtype=torch.bool), torch.tensor([0, 0, 1, 1, 2, 2]), 3)
     assert found == pytest.approx(expected)
     trusted = run(outcome, reasoning, list("aabbcc"), "agreement")
@@ -48,12 +48,16 @@ def test_a_slight_contradiction_takes_a_part_of_the_say() -> None:
 
 
 def test_groups_in_which_it_agrees_speak_for_a_scorer_that_marks_hard_prompts_higher() -> None:
-    # over the batch failures have the better marks (long thinking on hard prompts), within the live group successes do
-    outcome = torch.tensor([1.0, 1.0, 0.0, 0.0, 1.0, 0.0])
-    reasoning = torch.tensor([0.1, 0.2, 0.8, 0.9, 0.6, 0.5])
-    index = list("aabbcc")
+    # over the batch failures have the better marks (long thinking on hard prompts), within the live groups successes do
+    outcome = torch.tensor([1.0, 1.0, 1.0, 1.0] + [1.0, 0.0, 0.0, 0.0] * 3)
+    reasoning = torch.tensor([0.1, 0.2, 0.1, 0.2] + [0.6, 0.5, 0.5, 0.4] * 3)
+    index = list("aaaabbbbccccdddd")
     trusted, plain = (run(outcome, reasoning, index, kind) for kind in ("agreement", "variance_ratio"))
     assert torch.equal(trusted.advantages, plain.advantages)
+    # one such group could be chance
+    few = slice(0, 8)
+    trusted = run(outcome[few], reasoning[few], index[few], "agreement")
+    assert trusted.gate.max() == 0.0
 
 
 @pytest.mark.parametrize("outcome", [torch.zeros(4), torch.ones(4)])
@@ -83,19 +87,19 @@ def test_one_success_in_a_hundred_says_as_much_as_fifty() -> None:
         st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 4), st.integers(0, 3), st.booleans()), max_size=24
     )
 )
-def test_it_is_the_balance_of_the_pairs_that_differ_in_outcome(rows: list[tuple[float, int, int, bool]]) -> None:
-    def balance(pairs: list[tuple[int, int]]) -> float | None:
+def test_it_is_the_balance_of_the_pairs_that_differ_in_both(rows: list[tuple[float, int, int, bool]]) -> None:
+    def balance(pairs: list[tuple[int, int]], at_least: int) -> float | None:
         signs = [
             ((rows[i][0] > rows[j][0]) - (rows[i][0] < rows[j][0]))
             * ((rows[i][1] > rows[j][1]) - (rows[i][1] < rows[j][1]))
             for i, j in pairs
-            if rows[i][0] != rows[j][0]
+            if rows[i][0] != rows[j][0] and rows[i][1] != rows[j][1]
         ]
-        return sum(signs) / len(signs) if signs else None
+        return sum(signs) / len(signs) if len(signs) >= at_least else None
 
     known = [i for i, row in enumerate(rows) if row[3]]
     pairs = [(i, j) for i in known for j in known if i < j]
-    views = [balance(pairs), balance([(i, j) for i, j in pairs if rows[i][2] == rows[j][2]])]
+    views = [balance(pairs, 1), balance([(i, j) for i, j in pairs if rows[i][2] == rows[j][2]], MIN_PAIRS)]
     expected = max((view for view in views if view is not None), default=None)
     o, q, ids, valid = ([row[i] for row in rows] for i in range(4))
     found = agreement(
