@@ -27,6 +27,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "grpo": {"gate": {"kind": "none"}, **NONE},
     "naive_mix": {"gate": {"kind": "fixed", "value": 1.0}, **NONE},
     "awpo": {},
+    "low_d_min": {"difficulty": {"d_min": 0.1}},
     "agreement_gate": {"gate": {"kind": "agreement"}},
 }
 GATES: dict[str, dict[str, Any]] = {
