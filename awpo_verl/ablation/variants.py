@@ -11,7 +11,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "hard_gate": (f"{_SECTION}.gate.kind=hard",),  # the mix in dead groups alone
     "agreement_gate": (f"{_SECTION}.gate.kind=agreement",),  # less of the mix where reasoning contradicts the outcome
     "no_difficulty": (f"{_SECTION}.difficulty.kind=none",),
-    "low_d_min": (f"{_SECTION}.difficulty.d_min=0.1",),  # dead groups count a fifth of what they do
+    "mid_d_min": (f"{_SECTION}.difficulty.d_min=0.25",),  # dead groups count half of what they do
+    "low_d_min": (f"{_SECTION}.difficulty.d_min=0.1",),  # a fifth
     "no_clip_shrink": (f"{_SECTION}.clip.shrink=0",),
     "naive_mix": (
         f"{_SECTION}.gate.kind=fixed",

@@ -23,15 +23,16 @@ SETS = {  # training prompts by level
     "easy+hard": {"easy": 240, "hard": 240},
 }
 HELDOUT = {"easy": 32, "medium": 48, "hard": 96}
-METHODS = ("grpo", "naive_mix", "gdpo", "awpo", "low_d_min", "agreement_gate")
-MAIN = (*METHODS, "no_gate", "no_difficulty", "no_clip_shrink")
+METHODS = ("grpo", "naive_mix", "gdpo", "awpo", "agreement_gate")
+D_MIN = ("mid_d_min", "low_d_min")
+MAIN = (*METHODS, "no_gate", "no_difficulty", *D_MIN, "no_clip_shrink")
 # Start, training set, reward condition, variants. An outcome that never speaks cannot tell a misaligned judge from a
 # faithful one, so that condition has easy prompts too, or a start at which it speaks.
 PLAN = (
     ("never", "hard", "faithful", MAIN),
     ("never", "hard", "noisy", MAIN),
     ("never", "easy+hard", "misaligned", MAIN),
-    ("rare", "hard", "faithful", METHODS),
+    ("rare", "hard", "faithful", (*METHODS, *D_MIN)),
     ("rare", "hard", "misaligned", METHODS),
 )
 
