@@ -7,7 +7,6 @@ their own (probe.py), last the command line that the user has in mind (launch/).
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -134,7 +133,6 @@ def check_keys(keys: Sequence[str], gpu: str) -> list[Finding]:
     from awpo_verl.launch.compose import ComposeError, compose
     from awpo_verl.launch.gpus import Machine
 
-    os.environ.setdefault("HYDRA_FULL_ERROR", "0")
     try:
         composed = compose(keys)
     except ComposeError as refused:

@@ -7,9 +7,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from awpo_verl.launch.checks import existing
+from awpo_verl.launch.estimate import GIB
 from awpo_verl.launch.findings import Finding, ok, warning
 
-GIB = 1 << 30
 RAY_REFUSES = 0.95  # of the disk in use: from there on Ray spills nothing (local_fs_capacity_threshold)
 
 
@@ -24,8 +25,7 @@ def check_disk(work: Path, has_gpu: bool) -> list[Finding]:
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     findings = []
     for what, folder in {"disk": work, "models": home}.items():
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        free = shutil.disk_usage(there).free
+        free = shutil.disk_usage(existing(folder)).free
         said = f"{free / GIB:.0f} GiB free for {folder}"
         findings.append(
             ok(what, said) if free >= needed else warning(what, f"{said}: a run with checkpoints may fill it.")

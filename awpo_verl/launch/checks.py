@@ -184,9 +184,9 @@ def check_output(config: Any, size: ModelSize | None) -> list[Finding]:
         )
     if trainer.save_freq <= 0:
         return [*findings, warning("output", "trainer.save_freq is off: no checkpoint is written.")]
-    if size is None or not _existing(folder):
+    if size is None or not existing(folder):
         return findings
-    free = shutil.disk_usage(_existing(folder)).free
+    free = shutil.disk_usage(existing(folder)).free
     contents = config.actor_rollout_ref.actor.checkpoint.save_contents
     one = sum(CHECKPOINT_BYTES.get(content, 0) for content in contents) * size.params
     if config.actor_rollout_ref.model.get("lora_rank", 0) > 0:
@@ -204,6 +204,6 @@ def check_output(config: Any, size: ModelSize | None) -> list[Finding]:
     return findings
 
 
-def _existing(folder: Path) -> Path:
+def existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there."""
     return next(path for path in (folder, *folder.parents) if path.exists())
