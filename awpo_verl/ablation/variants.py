@@ -11,8 +11,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "hard_gate": (f"{_SECTION}.gate.kind=hard",),  # the mix in dead groups alone
     "agreement_gate": (f"{_SECTION}.gate.kind=agreement",),  # less of the mix where reasoning contradicts the outcome
     "no_difficulty": (f"{_SECTION}.difficulty.kind=none",),
-    "mid_d_min": (f"{_SECTION}.difficulty.d_min=0.25",),  # dead groups count half of what they do
-    "low_d_min": (f"{_SECTION}.difficulty.d_min=0.1",),  # a fifth
+    "mid_d_min": (f"{_SECTION}.difficulty.d_min=0.25",),  # dead groups count two and a half times what they do
+    "high_d_min": (f"{_SECTION}.difficulty.d_min=0.5",),  # five times
     "no_clip_shrink": (f"{_SECTION}.clip.shrink=0",),
     "naive_mix": (
         f"{_SECTION}.gate.kind=fixed",

@@ -91,7 +91,7 @@ class DifficultyConfig:
     """
 
     kind: str = "parabolic"
-    d_min: float = 0.5
+    d_min: float = 0.1
     d_max: float = 1.5
 
 

@@ -16,13 +16,14 @@ TITLES = {
     ("rare", "hard", "faithful"): "faithful judge, rare start",
     ("rare", "hard", "misaligned"): "misaligned judge, rare start",
 }
-ABLATIONS = ("awpo", "no_gate", "no_difficulty", "no_clip_shrink")
+ABLATIONS = ("awpo", "no_gate", "no_difficulty", "high_d_min", "no_clip_shrink")
+ABLATED = (("never", "hard", "faithful"), ("never", "hard", "noisy"), ("rare", "hard", "misaligned"))
 
 
 def draw(runs: list[Run], folder: Path) -> None:
     """Write learning_methods.png and learning_ablations.png of the runs there are."""
     methods = [panel for place in TITLES for panel in _place(runs, place, plan.METHODS)]
-    ablations = [panel for place in list(TITLES)[:3] for panel in _place(runs, place, ABLATIONS)]
+    ablations = [panel for place in ABLATED for panel in _place(runs, place, ABLATIONS)]
     for name, panels in {"methods": methods, "ablations": ablations}.items():
         if panels:
             save(folder / f"learning_{name}.png", panels, len(LEVELS) - 1)

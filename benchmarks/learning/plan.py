@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 
 from awpo_verl.ablation.variants import VARIANTS
+from awpo_verl.config import parse
 from awpo_verl.tasks.warm_start import Settings
 from benchmarks.learning.judges import CONDITIONS
 from benchmarks.learning.series import Cell
@@ -24,16 +26,15 @@ SETS = {  # training prompts by level
 }
 HELDOUT = {"easy": 32, "medium": 48, "hard": 96}
 METHODS = ("grpo", "naive_mix", "gdpo", "awpo", "agreement_gate")
-D_MIN = ("mid_d_min", "low_d_min")
-MAIN = (*METHODS, "no_gate", "no_difficulty", *D_MIN, "no_clip_shrink")
+MAIN = (*METHODS, "no_gate", "no_difficulty", "high_d_min", "no_clip_shrink")
 # Start, training set, reward condition, variants. An outcome that never speaks cannot tell a misaligned judge from a
 # faithful one, so that condition has easy prompts too, or a start at which it speaks.
 PLAN = (
-    ("never", "hard", "faithful", MAIN),
+    ("never", "hard", "faithful", (*MAIN, "mid_d_min")),
     ("never", "hard", "noisy", MAIN),
-    ("never", "easy+hard", "misaligned", MAIN),
-    ("rare", "hard", "faithful", (*METHODS, *D_MIN)),
-    ("rare", "hard", "misaligned", METHODS),
+    ("never", "easy+hard", "misaligned", ("grpo", "naive_mix", "awpo", "agreement_gate", "high_d_min")),
+    ("rare", "hard", "faithful", (*METHODS, "high_d_min", "mid_d_min")),
+    ("rare", "hard", "misaligned", MAIN),
 )
 
 
@@ -80,8 +81,19 @@ def cell(name: Name, out: Path, data: Path, common: dict[str, Any]) -> Cell:
         "data.seed": name.seed,
         "trainer.val_before_train": name.trained_on == "hard" and name.variant == "grpo",  # a start is one for all
     }
-    decides = common | {"run": vars(name), "prompts": SETS[name.trained_on], "variant_keys": VARIANTS[name.variant]}
+    decides = common | {"run": vars(name), "prompts": SETS[name.trained_on], "method": _method(keys)}
     return Cell(str(name.folder(out)), keys, {key: _plain(value) for key, value in decides.items()})
+
+
+def _method(keys: dict[str, Any]) -> dict[str, Any]:
+    """What makes the advantages and the clip scale, defaults resolved: with another default it is another run."""
+    kind = keys["algorithm.adv_estimator"]
+    if kind != "awpo":
+        return {"kind": kind}
+    section = "algorithm.awpo."
+    given = OmegaConf.from_dotlist([f"{k[len(section) :]}={v}" for k, v in keys.items() if k.startswith(section)])
+    resolved = asdict(parse(given))
+    return {key: resolved[key] for key in ("reasoning_weight", "reasoning_std_floor", "gate", "difficulty", "clip")}
 
 
 def _plain(value: Any) -> Any:
