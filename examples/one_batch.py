@@ -43,10 +43,10 @@ for prompt, g in group.items():
     g["gate"] = g["std_m"] / (g["std_o"] + g["std_m"] + 1e-6)
     print(f"{prompt:>12}  gate {g['gate']:.3f}")
 
-# %% Difficulty: most weight where half of a group succeeds; d_min = 0.5 at both ends, so that dead groups still teach.
+# %% Difficulty: most weight where half of a group succeeds; d_min = 0.1 at both ends, so that dead groups still teach.
 for prompt, g in group.items():
     success = mean(g["o"])
-    g["difficulty"] = 0.5 + (1.5 - 0.5) * 4 * success * (1 - success)
+    g["difficulty"] = 0.1 + (1.5 - 0.1) * 4 * success * (1 - success)
     print(f"{prompt:>12}  success {success:.2f}  weight {g['difficulty']:.3f}")
 
 # %% Advantage: GRPO's for each reward, mixed by the gate, times the weight.

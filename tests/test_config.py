@@ -19,7 +19,7 @@ def test_defaults_are_the_methods() -> None:
     assert c == AWPOConfig()
     assert (c.reasoning_weight, c.reasoning_std_floor, c.outcome_range) == (1.0, 0.05, [0.0, 1.0])
     assert (c.gate.kind, c.difficulty.kind, c.clip.scope) == ("variance_ratio", "parabolic", "batch")
-    assert (c.difficulty.d_min, c.difficulty.d_max, c.clip.shrink) == (0.5, 1.5, 0.2)
+    assert (c.difficulty.d_min, c.difficulty.d_max, c.clip.shrink) == (0.1, 1.5, 0.2)
 
 
 def test_every_kind_that_the_config_allows_has_its_function() -> None:

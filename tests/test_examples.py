@@ -119,14 +119,14 @@ def test_one_batch_computes_by_hand_what_the_package_does(tmp_path: Path) -> Non
     # o 1 0 0 0: std_o 0.5. m 1.9 0.8 0.2 0.1, mean 0.75: std_m = sqrt((1.15^2 + 0.05^2 + 0.55^2 + 0.65^2) / 3) = 0.827
     assert figures("one succeeds", "std_m")[-2:] == [0.5, 0.827]
     assert figures("one succeeds", "gate") == [0.623]  # 0.827 / (0.5 + 0.827)
-    assert figures("one succeeds", "weight") == [0.25, 1.25]  # 0.5 + 4 * 0.25 * 0.75
-    # A_out = 0.75 / 0.5 = 1.5, A_mix = 1.15 / 0.827 = 1.39: 1.25 * (0.377 * 1.5 + 0.623 * 1.39) = 1.79
-    assert figures("one succeeds", "AWPO")[::4] == [1.5, 1.79]
+    assert figures("one succeeds", "weight") == [0.25, 1.15]  # 0.1 + 1.4 * 4 * 0.25 * 0.75
+    # A_out = 0.75 / 0.5 = 1.5, A_mix = 1.15 / 0.827 = 1.39: 1.15 * (0.377 * 1.5 + 0.623 * 1.39) = 1.65
+    assert figures("one succeeds", "AWPO")[::4] == [1.5, 1.65]
     assert figures("all fail", "std_m")[3] == 0.53  # the missing score is the mean of 0.9, 0.6 and 0.1
     for dead in ("all fail", "all succeed"):
         assert figures(dead, "gate") == [1.0]
         assert figures(dead, "AWPO")[:4] == [0.0] * 4  # GRPO's
-        assert max(map(abs, figures(dead, "AWPO")[4:])) > 0.5
+        assert max(map(abs, figures(dead, "AWPO")[4:])) > 0.1
     assert figures("half succeed", "gate")[0] < 0.5  # the scorer contradicts the outcome
     assert figures("the batch", "clip scale") == [0.871, 0.2, 0.174]  # 1 / (1 + 0.2 * mean(1, 0.623, 0.35, 1))
     assert re.search(r"of 16 rollouts differ by at most \de-(09|1\d)$", lines[-2])
@@ -157,7 +157,7 @@ def test_compared_shows_that_dead_groups_teach_awpo_alone() -> None:
     *groups, scale = run("compared.py")
     of = [floats(line) for line in groups]
     assert [row[:4] for row in (of[0], of[2])] == [[0.0] * 4] * 2
-    assert all(max(map(abs, row[4:])) > 0.2 for row in of)
+    assert all(max(map(abs, row[4:])) > 0.1 for row in of)
     assert 0.0 < floats(scale)[0] < 1.0
 
 

@@ -39,7 +39,7 @@ def test_verls_defaults_are_what_we_take_them_for() -> None:
 @pytest.mark.parametrize("name", ["ppo_trainer", "ppo_megatron_trainer"])
 def test_keys_of_the_section_are_set_without_a_plus(name: str) -> None:
     section = composed("algorithm.awpo.gate.kind=hard", "algorithm.awpo.clip.shrink=0.5", name=name).algorithm.awpo
-    assert (section.gate.kind, section.clip.shrink, section.difficulty.d_min) == ("hard", 0.5, 0.5)
+    assert (section.gate.kind, section.clip.shrink, section.difficulty.d_min) == ("hard", 0.5, 0.1)
 
 
 def test_hydra_refuses_an_unknown_key_and_a_wrong_type_by_name() -> None:
