@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ import yaml
 from omegaconf import OmegaConf
 
 from awpo_verl.ablation.variants import VARIANTS
-from awpo_verl.config import parse
 from awpo_verl.tasks.warm_start import Settings
 from benchmarks.learning.judges import CONDITIONS
 from benchmarks.learning.series import Cell
+from benchmarks.methods import resolved
 
 DEMO = Settings()
 STARTS = {  # by how often a hard prompt is solved
@@ -86,14 +86,10 @@ def cell(name: Name, out: Path, data: Path, common: dict[str, Any]) -> Cell:
 
 
 def _method(keys: dict[str, Any]) -> dict[str, Any]:
-    """What makes the advantages and the clip scale, defaults resolved: with another default it is another run."""
     kind = keys["algorithm.adv_estimator"]
-    if kind != "awpo":
-        return {"kind": kind}
     section = "algorithm.awpo."
-    given = OmegaConf.from_dotlist([f"{k[len(section) :]}={v}" for k, v in keys.items() if k.startswith(section)])
-    resolved = asdict(parse(given))
-    return {key: resolved[key] for key in ("reasoning_weight", "reasoning_std_floor", "gate", "difficulty", "clip")}
+    given = [f"{key[len(section) :]}={value}" for key, value in keys.items() if key.startswith(section)]
+    return resolved(OmegaConf.from_dotlist(given)) if kind == "awpo" else {"kind": kind}
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from awpo_verl.config import parse
 from benchmarks.learning.results import interval
+from benchmarks.methods import resolved
 from benchmarks.simulator.training import Training, train
 from benchmarks.simulator.world import CONDITIONS, LEVELS, World
 
@@ -27,7 +28,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "grpo": {"gate": {"kind": "none"}, **NONE},
     "naive_mix": {"gate": {"kind": "fixed", "value": 1.0}, **NONE},
     "awpo": {},
-    "low_d_min": {"difficulty": {"d_min": 0.1}},
+    "high_d_min": {"difficulty": {"d_min": 0.5}},
     "agreement_gate": {"gate": {"kind": "agreement"}},
 }
 GATES: dict[str, dict[str, Any]] = {
@@ -53,7 +54,7 @@ class Point:
 
     def key(self, training: Training, seeds: int) -> dict[str, Any]:
         """All that decides the result."""
-        return {**asdict(self), "world": {**asdict(self.world)}, "training": asdict(training), "seeds": seeds}
+        return asdict(self) | {"config": resolved(self.config), "training": asdict(training), "seeds": seeds}
 
 
 def points() -> Iterator[Point]:
@@ -67,9 +68,9 @@ def points() -> Iterator[Point]:
                 yield Point("gate.kind", kind, name, world, {"gate": gate})
             for weight in (0.1, 0.25, 0.5, 1.0, 2.0, 4.0):
                 yield Point("reasoning_weight", weight, name, world, {"reasoning_weight": weight})
-            for d_min in (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5):
+            for d_min in (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5):
                 yield Point("difficulty.d_min", d_min, name, world, {"difficulty": {"d_min": d_min}})
-            for d_max in (0.5, 1.0, 1.5, 2.0, 3.0, 5.0):
+            for d_max in (0.2, 0.5, 1.0, 1.5, 3.0, 5.0):
                 yield Point("difficulty.d_max", d_max, name, world, {"difficulty": {"d_max": d_max}})
             for shrink in (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0):
                 yield Point("clip.shrink", shrink, name, world, {"clip": {"shrink": shrink}})
