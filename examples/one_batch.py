@@ -43,10 +43,11 @@ for prompt, g in group.items():
     g["gate"] = g["std_m"] / (g["std_o"] + g["std_m"] + 1e-6)
     print(f"{prompt:>12}  gate {g['gate']:.3f}")
 
-# %% Difficulty: most weight where half of a group succeeds; d_min = 0.1 at both ends, so that dead groups still teach.
+# %% Difficulty: most weight where half of a group succeeds; d_min at both ends, so that dead groups still teach.
+d_min, d_max = 0.1, 1.5
 for prompt, g in group.items():
     success = mean(g["o"])
-    g["difficulty"] = 0.1 + (1.5 - 0.1) * 4 * success * (1 - success)
+    g["difficulty"] = d_min + (d_max - d_min) * 4 * success * (1 - success)
     print(f"{prompt:>12}  success {success:.2f}  weight {g['difficulty']:.3f}")
 
 # %% Advantage: GRPO's for each reward, mixed by the gate, times the weight.
@@ -88,7 +89,7 @@ left.plot(ratio, [1 / (1 + r) for r in ratio], color="tab:blue")
 left.set(title="Gate: who decides", xlabel="std_o / std_m in the group", ylabel="w, share of the mixed advantage")
 left.set(ylim=(0, 1.08))
 success = [i / 100 for i in range(101)]
-right.plot(success, [0.5 + 4 * s * (1 - s) for s in success], color="tab:blue")
+right.plot(success, [d_min + (d_max - d_min) * 4 * s * (1 - s) for s in success], color="tab:blue")
 right.set(title="Difficulty: how much the group counts", xlabel="success rate of the group", ylabel="weight d")
 right.set(xlim=(-0.05, 1.3), ylim=(0, 1.65), xticks=[0, 0.25, 0.5, 0.75, 1])
 gates = {prompt: (g["std_o"] / g["std_m"], round(g["gate"], 3)) for prompt, g in group.items()}

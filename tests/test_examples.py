@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from matplotlib.testing.compare import compare_images
 
 from awpo_verl.config import JudgeConfig
 from awpo_verl.rewards.parts import read_result
@@ -132,6 +133,8 @@ def test_one_batch_computes_by_hand_what_the_package_does(tmp_path: Path) -> Non
     assert re.search(r"of 16 rollouts differ by at most \de-(09|1\d)$", lines[-2])
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert picture.stat().st_size > 10_000
+    # python examples/one_batch.py docs/method.png
+    assert compare_images("docs/method.png", str(picture), tol=5) is None
 
 
 def test_one_batch_fails_where_the_package_computes_something_else(tmp_path: Path) -> None:
