@@ -154,7 +154,7 @@ def test_connections_are_used_again_after_deadlines_have_cut_requests_short(monk
     monkeypatch.setattr(judge_module, "FIRST_PAUSE", 0.01)
 
     async def ask(server: JudgeServer) -> list[str]:
-        keys = {"concurrency": 4, "deadline": 5.0, "attempt_timeout": 0.3, "breaker_failures": 1000}
+        keys = {"concurrency": 4, "deadline": 8.0, "attempt_timeout": 2.0, "breaker_failures": 1000}
         async with judge_of(server.base_url, **keys) as judge:
             lost = await asyncio.gather(*(judge.judge(case(i)) for i in range(24)))
             assert "ok" not in {judgement.status for judgement in lost}
