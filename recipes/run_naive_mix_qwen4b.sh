@@ -4,7 +4,8 @@
 #   bash recipes/run_naive_mix_qwen4b.sh [--dry-run] [key=value ...]
 set -euo pipefail
 
-# ---------------------------------------------------- settings: run_awpo_qwen4b.sh's, with this default
+# ---------------------------------------------------- settings: run_awpo_qwen4b.sh's, with these defaults
+export ALGO=awpo
 export NAME=${NAME:-naive-mix-qwen4b}
 # ---------------------------------------------------------------------------------------------------------
 

@@ -123,6 +123,7 @@ def test_an_endpoint_that_is_down_stops_the_run_and_a_second_one_goes_on(rollout
     ("settings", "message"),
     [
         (["model"], "'model' is no setting; write key=value"),
+        (["extra_body={a"], "extra_body={a: not key=value with a value in YAML: "),
         (["model=m"], "without a judge: set algorithm.awpo.judge.base_url"),
         (["base_url=http://h/v1"], "algorithm.awpo.judge.model="),
         (["base_url=http://h/v1", "model=m", "tempo=1"], "algorithm.awpo.judge.tempo"),

@@ -75,13 +75,19 @@ def judge(
 
 def _config(settings: list[str], format: str) -> AWPOConfig:
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
 
     from awpo_verl.config import AWPOConfigError, parse
 
     for given in settings:
         if "=" not in given:
             raise AWPOConfigError(f"{given!r} is no setting; write key=value, e.g. model=Qwen/Qwen3-8B.")
-    judge = OmegaConf.to_container(OmegaConf.from_dotlist(settings))
+    try:
+        judge = OmegaConf.to_container(OmegaConf.from_dotlist(settings))
+    except (YAMLError, OmegaConfBaseException) as error:
+        reason = str(error).splitlines()[0]
+        raise AWPOConfigError(f"{' '.join(settings)}: not key=value with a value in YAML: {reason}") from None
     return parse({"reasoning_source": "judge", "judge": judge, "outcome": {"format": format}})
 
 
@@ -141,6 +147,7 @@ def _print_report(console: Console, report: JudgeReport, seconds: float, prices:
 def _print_agreement(console: Console, report: JudgeReport) -> None:
     import numpy as np
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title="Judge and outcome, of the rows whose ground truth a checker knows")
     for name in ("category", "rows", "mean where right", "mean where wrong", "correlation"):
@@ -151,6 +158,6 @@ def _print_agreement(console: Console, report: JudgeReport) -> None:
         told = len(pairs) >= MIN_PAIRS and outcome.std() > 0 and score.std() > 0
         correlation = f"{np.corrcoef(outcome, score)[0, 1]:.2f}" if told else "-"
         means = [f"{part.mean():.3f}" if len(part) else "-" for part in (right, wrong)]
-        table.add_row(printable(category), str(len(pairs)), *means, correlation)
+        table.add_row(Text(printable(category)), str(len(pairs)), *means, correlation)
     if report.pairs:
         console.print(table)

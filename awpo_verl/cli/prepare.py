@@ -159,6 +159,7 @@ def _write_desk(out: Path, train: int, heldout: int, seed: int) -> None:
 
 def _print_kept(console: Console, report: Report) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from awpo_verl.tasks.public.verl_rows import DIFFICULTIES
     from awpo_verl.tasks.splits import SPLITS
@@ -167,7 +168,7 @@ def _print_kept(console: Console, report: Report) -> None:
     difficulties = [*DIFFICULTIES, *sorted(given - set(DIFFICULTIES))]
     table = Table(title=f"Kept: {report.total} of {report.samples} samples in {report.read} rows")
     for column in ("split", *map(printable, difficulties), "all"):
-        table.add_column(column, justify="left" if column == "split" else "right")
+        table.add_column(Text(column), justify="left" if column == "split" else "right")
     for split in SPLITS:
         counts = [report.kept[split, difficulty] for difficulty in difficulties]
         table.add_row(split, *map(str, counts), str(sum(counts)))

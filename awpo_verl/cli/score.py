@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
     from awpo_verl.rewards.offline import Report, Summary
 
-COLUMNS = ("outcome", "exact", "graded", "name_score", "key_score", "value_score", "format_ok", "schema_ok", "n_calls")
+COLUMNS = {  # part -> its head; with rows and a category they fit into 80 columns
+    "outcome": "outcome",
+    "exact": "exact",
+    "graded": "graded",
+    "name_score": "name",
+    "key_score": "key",
+    "value_score": "value",
+    "format_ok": "format",
+    "schema_ok": "schema",
+    "n_calls": "calls",
+}
 MAX_FAILURES = 8  # kinds shown
 
 
@@ -79,14 +89,17 @@ def _print_remarks(console: Console, report: Report) -> None:
 
 def _print_scores(console: Console, summaries: dict[str, Summary]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title="Scores: means over the checked rows")
-    table.add_column("category")
-    for name in ("rows", "checked", *COLUMNS):
-        table.add_column(name.removesuffix("_score"), justify="right")
+    table = Table(title="Scores: means over the checked rows", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("category", overflow="fold")
+    some_unchecked = any(summary.checked < summary.rows for summary in summaries.values())
+    for name in ("rows", *(["checked"] if some_unchecked else []), *COLUMNS.values()):
+        table.add_column(name, justify="right", no_wrap=True)
     for category, summary in sorted(summaries.items()):
+        counts = [summary.rows, summary.checked] if some_unchecked else [summary.rows]
         means = [f"{summary.mean(part):.3f}" for part in COLUMNS]
-        table.add_row(printable(category), str(summary.rows), str(summary.checked), *means)
+        table.add_row(Text(printable(category)), *map(str, counts), *means)
     console.print(table)
 
 
@@ -103,7 +116,7 @@ def _print_failures(console: Console, summaries: dict[str, Summary]) -> None:
         commonest = sorted(summary.failures.items(), key=lambda item: -item[1].count)
         for kind, failure in commonest[:MAX_FAILURES]:
             example = Text(f"{printable(failure.where)}  {printable(failure.detail)}\n{printable(failure.response)}")
-            table.add_row(kind, str(failure.count), f"{failure.count / summary.checked:.1%}", example)
+            table.add_row(Text(printable(kind)), str(failure.count), f"{failure.count / summary.checked:.1%}", example)
         console.print(table)
         if len(commonest) > MAX_FAILURES:
             console.print(f"and {len(commonest) - MAX_FAILURES} rarer kinds (--out has them all)", markup=False)

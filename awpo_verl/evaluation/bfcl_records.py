@@ -9,12 +9,13 @@ failed, it has no verdict and is left out of n.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.evaluation.bfcl_run import CRASHED, failure
+from awpo_verl.evaluation.bfcl_run import CHAT, CRASHED, failure
 
 _UNDECODED = ("ast_decoder:decoder_failed", "ast_decoder:decoder_wrong_output_format", "relevance_error:decoder_failed")
 _PREFIX = "BFCL_v4_"
@@ -68,6 +69,8 @@ def read(root: Path, settings: dict[str, Any]) -> Run:
     """The run whose files bfcl_run.py left in `root`. The ids that were asked for count, whatever else is there."""
     note = json.loads((root / "selection.json").read_text(encoding="utf-8"))
     new, context = settings.get("max_new_tokens"), settings.get("context")
+    if not new and settings.get("handler") not in CHAT:
+        new = 4096  # what BFCL's handlers of prompts ask for; those of chats leave it to the server
     records: dict[str, Record] = {}
     bfcl: dict[str, float] = {}
     messages: dict[str, str] = {}
@@ -108,15 +111,15 @@ def _record(
         return Record(category, None, "missing")
     if kind := failure(result):
         return Record(category, None if kind == "server" else False, kind, error)
-    cut = _is_cut(result, new or 4096, context)
+    cut = _is_cut(result, new or math.inf, context or math.inf)
     kind = "crash" if error == CRASHED else "decode" if error in _UNDECODED else ""
     return Record(category, not error, kind, error, cut)
 
 
-def _is_cut(result: dict[str, Any], new: int, context: int | None) -> bool:
+def _is_cut(result: dict[str, Any], new: float, context: float) -> bool:
     """Whether an answer has as many tokens as it was given: the cap, or what the prompt had left of the context."""
     made, given = (_flat(result.get(key)) for key in ("output_token_count", "input_token_count"))
-    room = [min(new, context - tokens - 2) if context else new for tokens in given]
+    room = [min(new, context - tokens - 2) for tokens in given]
     return any(tokens >= most for tokens, most in zip(made, room, strict=False))
 
 
@@ -136,5 +139,5 @@ def _error(entry: dict[str, Any]) -> str:
 
 def _lines(folder: Path, category: str, what: str) -> list[dict[str, Any]]:
     for path in folder.rglob(f"{_PREFIX}{category}_{what}.json"):
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]  # U+2028 is no end
     return []

@@ -85,7 +85,8 @@ def markdown(run: Run, lines: list[Row], baseline: Run | None = None) -> str:
     widths = [max(2, *(len(line[i]) for line in table)) for i in range(len(head))]
     text = [_line(head, widths), _line(["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]], widths)]
     text += [_line(line, widths) for line in table[1:]]
-    settings = ", ".join(f"{key} {value}" for key, value in run.settings.items() if value and key != "label")
+    told = {key: value for key, value in run.settings.items() if value not in ("", None) and key != "label"}
+    settings = ", ".join(f"{key} {value}" for key, value in told.items())
     parts = [f"# BFCL: {run.settings.get('label', '')}", settings, "\n".join(text), _COUNTED]
     if baseline is not None:
         parts.append(f"Baseline: {baseline.settings.get('label', '')}. {_mismatch(run, baseline)}".strip())
@@ -188,7 +189,8 @@ def _notes(run: Run, lines: list[Row]) -> list[str]:
         official = run.bfcl.get(row.name)
         if official is not None and row.n and abs(official - row.accuracy.value) > 1e-9:
             notes.append(
-                f"{row.name}: BFCL's score file says {official * 100:.1f}; it scores failed requests as answers."
+                f"{row.name}: BFCL's score file says {official * 100:.1f}; it scores failed requests as answers, and "
+                "entries that an earlier selection had."
             )
     notes += [f"Example of {kind}: {' '.join(message.split())[:300]}" for kind, message in run.messages.items()]
     if lost := unanswered(run):

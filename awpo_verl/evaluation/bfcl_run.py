@@ -66,7 +66,7 @@ def forget_server_failures(results: Path) -> int:
     """
     forgotten = 0
     for path in results.rglob("BFCL_v4_*_result.json"):
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line]  # U+2028 is no end of a line
         kept = [line for line in lines if _whole(line) and failure(json.loads(line)) != "server"]
         forgotten += len(lines) - len(kept)
         if not kept:

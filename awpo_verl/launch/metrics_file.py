@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from itertools import count, takewhile
 from pathlib import Path
 
 VARIABLE = "VERL_FILE_LOGGER_PATH"
@@ -32,9 +33,13 @@ def make_room() -> Path | None:
 
 
 def parts(path: Path) -> list[Path]:
-    """The files of a run and of those that it resumed, the oldest first."""
-    numbered = [other for other in path.parent.glob(f"{path.stem}.*{path.suffix}") if _number(path, other)]
-    return [*sorted(numbered, key=lambda other: _number(path, other)), *([path] if path.exists() else [])]
+    """The files of a run and of those that it resumed, the oldest first.
+
+    Numbered from 1 without a gap, as make_room does: lr1.5.jsonl is an experiment of its own beside lr1.jsonl.
+    """
+    found = {_number(path, other): other for other in path.parent.glob(f"{path.stem}.*{path.suffix}")}
+    numbered = [found[number] for number in takewhile(found.__contains__, count(1))]
+    return [*numbered, *([path] if path.exists() else [])]
 
 
 def _number(path: Path, other: Path) -> int:

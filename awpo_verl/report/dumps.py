@@ -95,8 +95,10 @@ def common_prompts(dumps: Sequence[Dump]) -> list[bytes]:
 
 
 def spread_evenly(ranked: Sequence[bytes], count: int) -> list[bytes]:
-    """`count` of them, from the first to the last with equal steps; all where there are no more."""
-    return list(ranked[:: max(1, len(ranked) // count)][:count]) if count < len(ranked) else list(ranked)
+    """`count` of them, the first and the last and evenly between (of one: the first); all where there are no more."""
+    if count >= len(ranked):
+        return list(ranked)
+    return [ranked[i * (len(ranked) - 1) // max(1, count - 1)] for i in range(count)]
 
 
 def pick_improved(before: Dump, after: Dump, count: int) -> list[bytes]:

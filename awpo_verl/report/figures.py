@@ -197,7 +197,7 @@ def _draw_band(axis: Any, band: tuple[float | None, float | None] | None, theme:
 
 def short(value: float) -> str:
     """A number in a few characters, for axes and tables: 0.125, 5e-05, 1030, 12.5k, 3.1M."""
-    size = abs(value)
+    size = abs(float(f"{value:.3g}"))  # what is shown of it: 999,960 is 1M
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if size >= unit:
             return f"{value / (1e3 if letter == 'k' else unit):.3g}{letter}"

@@ -55,11 +55,10 @@ def findings(runs: Sequence[Run]) -> list[Finding]:
 
 def _of_run(run: Run, known: Range, curves: Mapping[str, Curve]) -> Iterator[tuple[Level, Sick, Case]]:
     for metric, curve in _curves(known, curves):
-        for sick in known.sick:
-            seen = sick.rule(curve, run.curves) if sick.rule else None
-            if seen is not None:
-                yield sick.level if seen.now else "past", sick, Case(run.name, metric, seen.figure)
-                break
+        rules = [(sick, sick.rule) for sick in known.sick if sick.rule]
+        found = [(sick, seen) for sick, rule in rules if (seen := rule(curve, run.curves))]
+        for sick, seen in sorted(found, key=lambda one: not one[1].now)[:1]:  # stable; what is past hides no present
+            yield sick.level if seen.now else "past", sick, Case(run.name, metric, seen.figure)
 
 
 def _with_mean(run: Run) -> Mapping[str, Curve]:

@@ -1,7 +1,7 @@
 """How a curve is found to be sick. Each rule gives what was seen, or None where the curve is well.
 
-A mean over the last 10 training steps decides, not one step. A curve that was sick and is well again is told, too:
-`now` is False then.
+One step decides nothing: levels are means over 10 training steps, a fall is between means of 3 validations and larger
+than chance makes it, a collapse has to last. A curve that was sick and is well again is told, too: `now` is False then.
 """
 
 from __future__ import annotations
@@ -92,13 +92,22 @@ def flat(steps: int, share: float, gain: float = 0.01, full: float = 0.95) -> Ru
 
 
 def falls(by: float) -> Rule:
-    """So far below the best it has been."""
+    """The last three values are so far below the best three in a row: of 1, or of the largest value where that is more.
+
+    And further than chance alone would have it: 5 standard errors, by how neighbouring values differ.
+    """
 
     def rule(curve: Curve, _: Curves) -> Seen | None:
-        best, now = int(np.argmax(curve.values)), curve.values[-1]
-        if curve.values[best] - now < by:
+        if len(curve) <= 3:
             return None
-        return Seen(f"{now:.3g} at step {curve.steps[-1]}, {curve.values[best]:.3g} at step {curve.steps[best]}")
+        means = np.lib.stride_tricks.sliding_window_view(curve.values, 3).mean(axis=1)
+        best, fall = int(np.argmax(means)), float(means.max() - means[-1])
+        spread = float(np.median(np.abs(np.diff(curve.values)))) / 0.954  # of normal noise: 0.6745 * sqrt(2) of its std
+        if fall < by * max(1.0, float(np.abs(curve.values).max())) or fall < 5 * spread / 3**0.5:
+            return None
+        steps = curve.steps
+        now = f"{means[-1]:.3g} in steps {steps[-3]} to {steps[-1]}"
+        return Seen(f"{now}, {means[best]:.3g} in {steps[best]} to {steps[best + 2]}")
 
     return rule
 
@@ -185,7 +194,10 @@ def where(other: str, at_least: float, rule: Rule) -> Rule:
             return rule(curve, curves)
         kept = np.isin(curve.steps, against.steps[against.values >= at_least])
         some = Curve(curve.steps[kept], curve.values[kept])
-        return rule(some, curves) if len(some) >= WINDOW // 2 else None
+        seen = rule(some, curves) if len(some) >= WINDOW // 2 else None
+        if seen is None or some.steps[-1] > curve.steps[-1] - WINDOW:
+            return seen
+        return Seen(f"{seen.figure}, up to step {some.steps[-1]}", False)
 
     return narrowed
 

@@ -135,7 +135,9 @@ def _metrics_files(folder: Path) -> list[Path]:
     """metrics.jsonl; else verl's own <experiment>.jsonl."""
     if parts(folder / METRICS):
         return [folder / METRICS]
-    return sorted(path for path in folder.glob("*.jsonl") if path.is_file() and is_jsonl(path))
+    found = sorted(path for path in folder.glob("*.jsonl") if path.is_file() and is_jsonl(path))
+    earlier = {part for path in found for part in parts(path)[:-1]}
+    return [path for path in found if path not in earlier]
 
 
 def _event_folders(folder: Path) -> list[Path]:

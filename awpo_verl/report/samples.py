@@ -87,7 +87,9 @@ def samples(runs: Sequence[Run]) -> Samples:
         f"{len(keys)} held-out prompts at step {step}, the last that all have validated{left}: from the one on which "
         f"the runs differ most to the one on which they differ least. One rollout a prompt."
     )
-    return Samples(says, tuple(_sample(key, dumps, [run.name for run in some]) for key in keys)) if keys else _none()
+    if not keys:
+        return Samples(f"The runs have no prompt in common at step {step}: they validate on other data.")
+    return Samples(says, tuple(_sample(key, dumps, [run.name for run in some]) for key in keys))
 
 
 def _of_one(run: Run) -> Samples:

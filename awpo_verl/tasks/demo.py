@@ -78,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     steps = options.steps or task.steps
     model = prepare_model(options.cache, options.task)
     folder = ((options.out or task.out) / f"{options.algo}-seed{options.seed}").resolve()
-    shutil.rmtree(folder, ignore_errors=True)  # else verl would resume what is in it
+    if folder.exists():
+        shutil.rmtree(folder)  # else verl would resume what is in it
     environment = prepare_data(folder, options.task) | {
         "MODEL": str(model.resolve()),
         "OUT": str(folder),

@@ -97,6 +97,15 @@ def test_an_answer_at_its_limit_is_cut(run: Run) -> None:
     assert [id for id, record in run.records.items() if record.cut] == ["simple_python_1", "multi_turn_base_0"]
 
 
+def test_only_bfcls_own_handlers_of_prompts_cap_an_answer_at_4096(tmp_path: Path) -> None:
+    (tmp_path / "selection.json").write_text('{"bfcl_eval": "1", "selection": {"multiple": ["multiple_0"]}}')
+    entry = {"id": "multiple_0", "result": CALL, "input_token_count": 50, "output_token_count": 5000}
+    save(tmp_path, "non_live", "multiple", [entry], [])
+    for handler, cut in (("qwen", True), ("qwen-fc", True), ("openai", False), ("openai-fc", False)):
+        found = bfcl_records.read(tmp_path, {"handler": handler, "context": 32768})
+        assert found.records["multiple_0"].cut is cut
+
+
 def test_entries_without_an_answer_are_outside_of_n(run: Run) -> None:
     simple = next(row for row in bfcl_report.rows(run) if row.name == "simple_python")
     assert (simple.n, simple.accuracy.value) == (4, 0.25)  # 1 right of 0, 1, 2 and 4
@@ -179,8 +188,14 @@ def test_only_failed_requests_are_asked_again(tmp_path: Path) -> None:
     lines(path, [{"id": "a", "result": CALL}, {"id": "b"} | DOWN, {"id": "c"} | TOO_LONG, {"id": "d"} | UNREADABLE])
     with path.open("a", encoding="utf-8") as file:
         file.write('{"id": "e", "res')  # the last line of a run that was killed
+        file.write('\n{"id": "f", "result": "one line, to JSON: a\u2028b"}\n')
     assert forget_server_failures(tmp_path) == 2
-    assert [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()] == ["a", "c", "d"]
+    assert [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").split("\n")[:-1]] == [
+        "a",
+        "c",
+        "d",
+        "f",
+    ]
 
 
 @pytest.mark.parametrize(

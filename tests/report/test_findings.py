@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from awpo_verl.report import rules
+from awpo_verl.report.curves import Curve
 from awpo_verl.report.findings import Finding, checked, findings
 from awpo_verl.report.ranges import RANGES, table_rows
 from awpo_verl.report.rules import rolling_mean
@@ -37,8 +39,8 @@ SICK: dict[str, tuple[str, str, Steps]] = {
     ),
     "val falls": (
         "0.1 below its best",
-        "0.45 at step 20, 0.6 at step 10",
-        [(n, {"val-core/a/acc/mean@1": v}) for n, v in ((0, 0.1), (10, 0.6), (20, 0.45))],
+        "0.45 in steps 20 to 30, 0.6 in 5 to 15",
+        [(5 * n, {"val-core/a/acc/mean@1": v}) for n, v in enumerate((0.1, 0.6, 0.61, 0.59, 0.45, 0.44, 0.46))],
     ),
     "all fail": (
         "below 0.02",
@@ -155,6 +157,41 @@ def test_where_the_outcome_is_not_in_0_to_1_its_mean_says_nothing(tmp_path: Path
 def test_rescued_groups_do_not_matter_where_hardly_a_group_is_dead(tmp_path: Path) -> None:
     few = logged(20, awpo__rescued_groups_frac=lambda n: 0.0, awpo__dead_groups_frac=lambda n: 0.1)
     assert found(tmp_path, few) == []
+
+
+def test_what_is_past_does_not_hide_what_is_sick_now(tmp_path: Path) -> None:
+    score = logged(80, critic__score__mean=lambda n: 0.0 if n <= 40 else 1.0, **UNIT)
+    (finding,) = found(tmp_path / "score", score)
+    assert (finding.level, finding.sick) == ("sick", "above 0.98")
+    valid = logged(100, awpo__reasoning_valid_frac=lambda n: 0.5 if n <= 40 else 0.95)
+    (finding,) = found(tmp_path / "valid", valid)
+    assert (finding.level, finding.cases[0].figure) == ("look", "0.95, mean of the last 10 steps")
+
+
+def test_rescued_groups_of_long_ago_are_told_as_past(tmp_path: Path) -> None:
+    early = logged(
+        200,
+        awpo__rescued_groups_frac=lambda n: 0.3 if n <= 20 else 0.0,
+        awpo__dead_groups_frac=lambda n: 0.5 if n <= 20 else 0.1,
+    )
+    (finding,) = found(tmp_path, early)
+    assert (finding.level, finding.cases[0].figure) == ("past", "0.3, mean of the last 10 steps, up to step 20")
+
+
+@pytest.mark.parametrize("prompts", [48, 96, 200])
+def test_validations_that_differ_by_chance_are_no_fall(prompts: int) -> None:
+    """30 validations of a true success of 0.5: of 200 runs hardly any is called sick."""
+    rng = np.random.default_rng(0)
+    rule = rules.falls(0.1)
+    curves = [Curve(np.arange(30) * 10, rng.binomial(prompts, 0.5, 30) / prompts) for _ in range(200)]
+    assert sum(rule(curve, {}) is not None for curve in curves) <= 6
+
+
+def test_a_fall_of_an_outcome_on_another_scale_is_told_by_that_scale() -> None:
+    rule = rules.falls(0.1)
+    small, large = (np.array([2.5] * 5 + [value] * 4) for value in (2.3, 2.0))
+    assert rule(Curve(np.arange(9), small), {}) is None
+    assert rule(Curve(np.arange(9), large), {}) is not None
 
 
 def test_what_was_sick_and_is_well_again_is_told_as_past(tmp_path: Path) -> None:

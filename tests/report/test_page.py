@@ -94,7 +94,7 @@ def test_what_stands_out_comes_with_figure_range_and_what_to_do(tmp_path: Path) 
 
 
 def test_findings_of_held_out_success_lead_to_the_chart_of_their_data_source_or_of_the_mean(tmp_path: Path) -> None:
-    falls = [(0, 0.2, 0.3), (10, 0.9, 0.3), (80, 0.5, 0.3)]
+    falls = [(0, 0.2, 0.3), *((n, 0.9, 0.3) for n in (10, 20, 30)), *((n, 0.5, 0.3) for n in (80, 90, 100))]
     steps = [(n, {"val-core/a/b/acc/mean@1": x, "val-core/c/acc/mean@1": y}) for n, x, y in falls]
     write_jsonl(tmp_path / "a" / "metrics.jsonl", steps)
     found = page(tmp_path, tmp_path / "a")

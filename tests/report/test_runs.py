@@ -36,6 +36,15 @@ def test_verls_own_name_for_its_file_is_found(tmp_path: Path) -> None:
     assert read_run(tmp_path / "project").log.files == (path,)
 
 
+def test_a_resumed_run_is_one_and_experiments_of_like_names_are_several(tmp_path: Path) -> None:
+    resumed = [write_jsonl(tmp_path / "a" / name, STEPS) for name in ("e.1.jsonl", "e.jsonl")]
+    assert read_run(tmp_path / "a").log.files == tuple(resumed)
+    one, other = (write_jsonl(tmp_path / "b" / name, STEPS) for name in ("lr1.jsonl", "lr1.5.jsonl"))
+    assert read_run(one).log.files == (one,)
+    with pytest.raises(RunError, match=f"metrics of 2 runs lie here: {other}, {one}"):
+        read_run(tmp_path / "b")
+
+
 def test_an_event_file_and_its_folder_are_the_same_run(tmp_path: Path) -> None:
     folder = events(tmp_path / "events")
     (path,) = folder.iterdir()

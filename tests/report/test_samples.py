@@ -31,6 +31,13 @@ def test_one_run_shows_its_first_validation_against_its_last_the_most_improved_f
     assert "Be brief." in found.rows[0].prompt
 
 
+def test_of_many_prompts_the_ends_are_shown_and_evenly_between(tmp_path: Path) -> None:
+    before, after = asked(*[0.0] * 9, *[1.0] * 6), asked(*[1.0] * 9, *[0.0] * 6)
+    found = samples([run(tmp_path, {0: before, 4: after})])
+    # of 15, 8: the 0th, 2nd, ... 14th; the first nine have improved
+    assert [row.question for row in found.rows] == [f"Q{n}?" for n in range(0, 15, 2)]
+
+
 def test_several_runs_show_the_same_prompt_at_the_last_step_they_share(tmp_path: Path) -> None:
     one = run(tmp_path / "one", {0: asked(0, 0), 5: asked(1, 0, output="at 5"), 9: asked(1, 1)})
     two = run(tmp_path / "two", {0: asked(0, 0), 5: asked(1, 1, output="also 5")})
@@ -49,6 +56,8 @@ def test_a_run_without_dumps_beside_one_with_them_costs_nothing(tmp_path: Path) 
     assert len(samples([bare, run(tmp_path / "full", {0: asked(0), 5: asked(1)})]).rows) == 1
     other = run(tmp_path / "other", {3: asked(0)})
     assert "no validation step in common" in samples([other, run(tmp_path / "full", {})]).says
+    elsewhere = run(tmp_path / "elsewhere", {3: [rollout("another?", "answer", 0)]})
+    assert "no prompt in common at step 3" in samples([other, elsewhere]).says
 
 
 def test_without_validation_training_rollouts_of_the_last_step_are_shown(tmp_path: Path) -> None:

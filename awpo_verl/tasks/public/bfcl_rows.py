@@ -28,14 +28,16 @@ NO_ANSWER = "no possible answer"
 UNSATISFIABLE = "no call can be right"
 
 _PREFIX = re.compile(r"^BFCL_v\d+_")
-_OTHERS = ("java", "multi_turn", "memory", "web_search", "format_sensitivity", "rest", "sql", "exec", "chatable")
+_NOT_READ = re.compile(
+    "(^|_)(java|javascript|multi_turn|memory|web_search|format_sensitivity|rest|sql|exec|chatable)(_|$)"
+)
 
 
 def records(path: Path) -> Iterator[Record]:
     """The rows of the question files, each with its possible answer and the category that its file names."""
     for file in files.files_of(path):
         category = _PREFIX.sub("", file.stem)
-        if any(name in category for name in _OTHERS):
+        if _NOT_READ.search(category):
             # their rows have other forms, and are counted only
             yield from (Record(r.where, lambda c=category: {"category": c}) for r in files.records_of(file))
             continue
@@ -48,7 +50,7 @@ def read(row: Mapping[str, Any], where: str) -> Iterator[Sample | Dropped]:
     """The sample of a row. Raises BrokenRowError, UnusableError."""
     identity = str(row.get("id") or where)
     category = str(row.get("category") or "bfcl")
-    if any(name in category for name in _OTHERS):
+    if _NOT_READ.search(category):
         raise UnusableError(NOT_READ, category)
     turns = list_at(row, "question")
     if turns and all(isinstance(item, Mapping) for item in turns):

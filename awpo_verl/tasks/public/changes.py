@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -62,12 +63,17 @@ def draw_mask(sample: Sample, rng: random.Random) -> Mask | None:
 
 
 def masked(sample: Sample, mask: Mask) -> Sample:
-    """The sample with the mask's names."""
+    """The sample with the mask's names; without its reasoning and steps, where these speak of the old ones."""
+    old = {*mask.tools, *(name for names in mask.parameters.values() for name in names)}
+    told = re.findall(r"[\w.-]+", " ".join((sample.reasoning, *(sample.steps or ()))))
+    speaks = not old.isdisjoint(told)
     return replace(
         sample,
         tools=tuple(_tool(tool, mask) for tool in sample.tools),
         calls=tuple(_call(call, mask) for call in sample.calls),
         messages=tuple(_message(message, mask) for message in sample.messages),
+        reasoning="" if speaks else sample.reasoning,
+        steps=None if speaks else sample.steps,
         source_prompt=None,
     )
 

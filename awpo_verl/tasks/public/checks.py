@@ -11,6 +11,7 @@ from awpo_verl.tasks.public.sample import Dropped, Sample, UnusableError
 
 OTHER_TURN = "another turn of the conversation (--turns)"
 NOT_UNICODE = "text that is no Unicode"
+NOT_JSON = "a value that JSON does not have"
 
 
 def chosen_turns(found: list[Sample | Dropped], which: str) -> Iterator[Sample | Dropped]:
@@ -25,14 +26,16 @@ def chosen_turns(found: list[Sample | Dropped], which: str) -> Iterator[Sample |
         yield item if isinstance(item, Dropped) or item is chosen else Dropped(item.where, OTHER_TURN)
 
 
-def check_unicode(sample: Sample) -> None:
-    """Raises UnusableError for lone surrogates, which no file takes."""
+def check_writable(sample: Sample) -> None:
+    """Raises UnusableError for lone surrogates and for what JSON does not have (parquet has times and bytes)."""
     texts = [sample.id, sample.data_source, sample.difficulty, sample.reasoning, sample.steps]
     texts += [sample.messages, sample.tools, sample.calls, sample.source_prompt]
     try:
         json.dumps(texts, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise UnusableError(NOT_UNICODE, str(error)[:200]) from None
+    except TypeError as error:
+        raise UnusableError(NOT_JSON, str(error)[:200]) from None
 
 
 def words_of(messages: list[dict[str, str]]) -> int:

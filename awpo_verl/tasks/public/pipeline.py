@@ -17,9 +17,9 @@ from typing import Any, TextIO
 from awpo_verl.rewards.outcome.bounded_json import nests_deeper
 from awpo_verl.rewards.rollout_files import FileError, Record
 from awpo_verl.tasks.public import changes, files, prompt, seen
-from awpo_verl.tasks.public.checks import check_unicode, chosen_turns, tokens_of, words_of
+from awpo_verl.tasks.public.checks import check_writable, chosen_turns, tokens_of, words_of
 from awpo_verl.tasks.public.fit import fit
-from awpo_verl.tasks.public.options import Options
+from awpo_verl.tasks.public.options import OptionError, Options
 from awpo_verl.tasks.public.report import Report
 from awpo_verl.tasks.public.sample import BrokenRowError, Dropped, Sample, UnusableError
 from awpo_verl.tasks.public.sets import SETS, PublicSet, looks_like
@@ -81,8 +81,7 @@ def prepare(
     with staged(out) as stage:
         with (stage / "rows").open("w", encoding="utf-8") as rows, (stage / FILES[2]).open("w") as dropped:
             run.rows, run.dropped = rows, dropped
-            read = SETS[name].records(Path(source)) if Path(source).exists() else None
-            for record in progress(read or files.hub_records(source, options.split)):
+            for record in progress(_records(SETS[name], source, options.split)):
                 run.add(record)
                 if run.report.read == run.report.broken == FIRST_ROWS:
                     raise PrepareError(run.not_this_set(name, source))
@@ -98,6 +97,14 @@ def prepare(
         (stage / "report.json").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         (stage / "rows").unlink()
     return run.report
+
+
+def _records(given: PublicSet, source: str, split: str) -> Iterable[Record]:
+    if not Path(source).exists():
+        return files.hub_records(source, split)
+    if split:
+        raise OptionError(f"--split {split} is of a set of the hub; {source} is read as it is: name the file you want.")
+    return given.records(Path(source))
 
 
 class _Run:
@@ -152,7 +159,7 @@ class _Run:
             raise UnusableError(NO_QUESTION, "")
         if sample.calls and not sample.tools:
             raise UnusableError(NO_TOOLS, ", ".join(call["name"] for call in sample.calls)[:200])
-        check_unicode(sample)
+        check_writable(sample)
         if leak := self.eval_set.match(sample):
             raise UnusableError(LEAK, leak)
         key, answer = seen.prompt_key(sample), seen.answer_key(sample)

@@ -102,11 +102,12 @@ def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _answer(row: Mapping[str, Any], truth: Any, messages: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The expected calls. An assistant's message at the end is taken off the messages, where it is the answer."""
+    """The expected calls. An assistant's message at the end is taken off: it is the answer, or shows it."""
+    reply = messages.pop() if messages[-1]["role"] == "assistant" else None
     if row.get("tool_calls") is not None:
         return calls_of(row["tool_calls"], "tool_calls")
     if truth is not None:
         return expected_of(truth)
-    if messages[-1]["role"] == "assistant":
-        return tuple(messages.pop().get("tool_calls", ()))
+    if reply is not None:
+        return tuple(reply.get("tool_calls", ()))
     raise BrokenRowError("tool_calls", "is missing, and so is ground_truth; expected a list of calls ([]: no call)")

@@ -117,3 +117,24 @@ def test_irrelevance_takes_the_called_tools_out_and_expects_no_call(tmp_path):
     assert len(kept) == 100  # they do not count as the set's own rows without a call
     assert 12 <= report.changes["irrelevant"] <= 48
     assert report.calls[0] == report.changes["irrelevant"]
+
+
+def test_reasoning_that_speaks_of_the_old_names_is_left_out_and_other_reasoning_stays() -> None:
+    steps = ("2+3=5",)
+    for reasoning, left in (
+        ("use book_flight", ("", None)),
+        ("two and three make five", ("two and three make five", steps)),
+    ):
+        row = Sample(
+            "here",
+            "1",
+            "s",
+            ({"role": "user", "content": "Q"},),
+            (openai("book_flight", seats="integer"),),
+            (call("book_flight", seats=5),),
+            reasoning=reasoning,
+            steps=steps,
+        )
+        mask = draw_mask(row, random.Random(0))
+        assert mask is not None
+        assert (masked(row, mask).reasoning, masked(row, mask).steps) == left

@@ -42,6 +42,13 @@ def test_what_a_row_says_of_itself_is_kept(tmp_path):
     assert reference_score(row) == 1.0
 
 
+def test_a_reply_at_the_end_of_the_messages_never_gets_into_the_prompt() -> None:
+    reply = {"role": "assistant", "content": "", "tool_calls": [call("f", a=1)]}
+    row = {"messages": [{"role": "user", "content": "Q"}, reply], "tools": [openai("f", a="integer")]}
+    for answer in ({"tool_calls": [call("f", a=1)]}, {"ground_truth": {"tool_calls": [call("f", a=1)]}}, {}):
+        assert [message["role"] for message in sample("jsonl", row | answer).messages] == ["user"]
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

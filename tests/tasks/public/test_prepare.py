@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -101,14 +102,13 @@ def test_every_option_of_the_command_reaches_the_run(tmp_path, tokenizer):
         "tokenizer": str(tokenizer),
         "max_prompt_tokens": 999,
         "max_broken": 0.5,
-        "split": "train",
     }
     flags = [part for key, value in given.items() for part in (f"--{key.replace('_', '-')}", value)]
     sets = [part for evaluation in evaluations for part in ("--eval-set", evaluation)]
     result = command("jsonl", source, "--out", tmp_path / "out", "--think", *flags, *sets)
     assert result.exit_code == 0, result.output
     options = json.loads((tmp_path / "out" / "report.json").read_text())["options"]
-    told = {**given, "think": True, "eval_set": [str(path) for path in evaluations]}
+    told = {**given, "split": "", "think": True, "eval_set": [str(path) for path in evaluations]}
     assert options == {"set": "jsonl", "source": str(source), **told}
 
 
@@ -126,6 +126,7 @@ def test_a_split_without_rows_is_named_for_verl_cannot_load_it(tmp_path):
         (("xlam", "none.jsonl"), "none.jsonl: no such file or folder"),
         (("glaive", "xlam.jsonl"), "there is no set 'glaive'"),
         (("xlam", "xlam.jsonl", "--prompt", "source"), "xlam has no prompt"),
+        (("xlam", "xlam.jsonl", "--split", "train"), "--split train is of a set of the hub; xlam.jsonl is read as it"),
         (("xlam", "xlam.jsonl", "--eval-set", "none.jsonl"), "none.jsonl: no such file or folder"),
     ],
 )
@@ -137,3 +138,21 @@ def test_errors_leave_nothing_behind_and_exit_with_2(tmp_path, monkeypatch, argu
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_names_that_look_like_markup_stay_as_they_are(tmp_path):
+    rows = [plain(f"Q {n}", call("f", a=n), difficulty=f"x[/y]{n % 2}") for n in range(4)]
+    result = command("jsonl", write(tmp_path / "source.jsonl", rows), "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "x[/y]0" in result.output
+
+
+def test_a_value_that_json_does_not_have_costs_its_row_alone(tmp_path):
+    rows = [plain(f"Q {n}", call("f", a=n)) for n in range(3)]
+    calls = [[call("f", a=n, b=None)] for n in (1, 2)] + [[call("f", a=3, b=pd.Timestamp("2026-01-02"))]]
+    pd.DataFrame([row | {"tool_calls": given} for row, given in zip(rows, calls, strict=True)]).to_parquet(
+        tmp_path / "source.parquet"
+    )
+    result = command("jsonl", tmp_path / "source.parquet", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "a value that JSON does not have" in " ".join(result.output.split())

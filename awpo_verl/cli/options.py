@@ -1,0 +1,23 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def _known(kind: str) -> str:
+    from awpo_verl.launch.estimate import GPUS
+
+    if kind not in GPUS:
+        raise typer.BadParameter(f"{kind} is not known; use one of {', '.join(GPUS)}")
+    return kind
+
+
+Gpu = Annotated[
+    str,
+    typer.Option(
+        help="Estimates are for this kind where no GPU is here: a100, h20, h100, h200, b200.", callback=_known
+    ),
+]
