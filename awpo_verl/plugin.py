@@ -7,16 +7,13 @@ that it belongs to and runs when that module is imported), and says on stderr wh
 
 from __future__ import annotations
 
-import os
+import functools
 import sys
 from importlib import metadata
 from typing import Any
 
-from packaging.specifiers import SpecifierSet
-
-from awpo_verl.versions import SUPPORTED_VERL, __version__
-
-ALLOW_UNTESTED = "AWPO_ALLOW_UNTESTED_VERL"
+from awpo_verl.support import version_problem
+from awpo_verl.versions import SUPPORTED_VERL
 
 
 def register() -> None:
@@ -43,34 +40,30 @@ def register() -> None:
             )
     if problem is not None:
         print(f"awpo_verl: {problem}", file=sys.stderr, flush=True)
-        _refuse_awpo(problem)
-
-
-def version_problem(version: str) -> str | None:
-    """What to tell the user about this verl version; None if it is supported (or the check is switched off)."""
-    if os.environ.get(ALLOW_UNTESTED) == "1" or SpecifierSet(SUPPORTED_VERL).contains(version, prereleases=True):
-        return None
-    return (
-        f"verl {version} is not supported by awpo_verl {__version__}, which knows the insides of verl "
-        f"{SUPPORTED_VERL}. AWPO is not registered: algorithm.adv_estimator=awpo will be refused, everything else "
-        f'runs as without the plugin. Install a supported one (pip install "verl{SUPPORTED_VERL}") or try this one '
-        f"at your own risk with {ALLOW_UNTESTED}=1."
-    )
+        try:
+            _refuse_awpo(problem)
+        except Exception as error:  # noqa: BLE001  # verl refuses an estimator that it does not know, in its own words
+            print(
+                f"awpo_verl: nor can it be refused early: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+            )
 
 
 def _refuse_awpo(problem: str) -> None:
-    """Make a config that asks for AWPO stop in the driver, with this message. Needs nothing but verl."""
+    """Make a config that asks for AWPO stop in the driver, with this message. Knows as little of verl as it can."""
     import verl.utils.config as module
 
     from awpo_verl.config import AWPOConfigError
-    from awpo_verl.integration.patching import wrap
 
-    def validate(original: Any, config: Any, *args: Any, **kwargs: Any) -> Any:
+    original = module.validate_config
+
+    @functools.wraps(original)
+    def validate(*args: Any, **kwargs: Any) -> Any:
+        config = args[0] if args else next(iter(kwargs.values()))
         if config.algorithm.adv_estimator == "awpo":
             raise AWPOConfigError(f"algorithm.adv_estimator=awpo: {problem}")
-        return original(config, *args, **kwargs)
+        return original(*args, **kwargs)
 
-    wrap(module, "validate_config", validate)
+    module.validate_config = validate
 
 
 def _verl_version() -> str:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A grid over AWPO's switches and seeds: each run through verl, one after the other, and one table at the end.
 #
-#   bash recipes/ablate.sh                                          # all variants, three seeds, Qwen3-4B
+#   bash recipes/ablate.sh                                          # the variants below, three seeds, Qwen3-4B
 #   VARIANTS="awpo no_gate grpo" SEEDS="0 1 2 3 4" bash recipes/ablate.sh [--dry-run] [key=value ...]
 #   VARIANTS="awpo strong:algorithm.awpo.reasoning_weight=2" bash recipes/ablate.sh
 #

@@ -50,6 +50,10 @@ def test_every_kind_that_the_config_allows_has_its_function() -> None:
         ({"gate": {"value": 0.9}}, r"gate\.value=0\.9 has no effect with algorithm\.awpo\.gate\.kind=variance_ratio"),
         ({"gate": {"threshold": 0.1}}, r"gate\.threshold=0\.1 has no effect"),
         ({"difficulty": {"kind": "cubic"}}, r"algorithm\.awpo\.difficulty\.kind=cubic .* parabolic, none"),
+        (
+            {"difficulty": {"kind": "none", "d_min": 0.7}},
+            r"difficulty\.d_min=0\.7 has no effect .*difficulty\.kind=none",
+        ),
         ({"difficulty": {"d_min": -1}}, r"algorithm\.awpo\.difficulty\.d_min=-1"),
         ({"difficulty": {"d_min": 2.0}}, r"algorithm\.awpo\.difficulty\.d_max=1\.5 .* >= 2 \(difficulty\.d_min\)"),
         ({"difficulty": {"d_min": 0, "d_max": 0}}, r"algorithm\.awpo\.difficulty\.d_max=0"),

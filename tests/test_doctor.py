@@ -125,7 +125,31 @@ def test_a_crash_of_an_import_is_said(tmp_path: Path) -> None:
     (packages / "torch" / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
     healthy, said, _ = diagnose(python)
     assert not healthy
-    assert said["error"][0].startswith("torch: import torch fails: exit code -11")
+    assert said["error"][0].startswith("torch: import torch fails: the process that looked died of it (exit code -11")
+
+
+def test_a_crash_of_another_import_is_said_with_its_name(tmp_path: Path) -> None:
+    python, packages = environment(tmp_path, without=("torchvision",))
+    (packages / "torchvision").mkdir()
+    (packages / "torchvision" / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
+    healthy, said, _ = diagnose(python)
+    assert not healthy
+    assert said["error"][0].startswith("torchvision: it does not go with torch ")
+    assert "died of it (exit code -11" in said["error"][0]
+    assert "not known: the process that looked died before" in " ".join(said["error"][1:])
+
+
+def test_a_verl_that_is_let_try_is_a_warning(tmp_path: Path) -> None:
+    python, packages = environment(tmp_path, without=("verl",))
+    install(packages, "verl==0.9.0")
+    _, said, _ = diagnose(python, AWPO_ALLOW_UNTESTED_VERL="1")
+    assert any(line.startswith("verl: 0.9.0 is not tested with AWPO, and AWPO_ALLOW") for line in said["warning"])
+    assert not any("not registered" in line for line in said["error"])
+    (tmp_path / "checkout").mkdir()
+    shutil.copytree(packages / "verl", tmp_path / "checkout" / "verl")
+    (tmp_path / "checkout" / "verl" / "version" / "version").write_text("0.7.0\n")
+    _, said, _ = diagnose(python, PYTHONPATH=str(tmp_path / "checkout"))
+    assert said["error"][0].startswith("verl: 0.7.0 is not supported")
 
 
 def test_a_seam_that_moved_is_named_with_what_it_carries(tmp_path: Path) -> None:

@@ -71,6 +71,19 @@ import awpo_verl.versions; awpo_verl.versions.SUPPORTED_VERL = "==9.9"
     assert "grpo ConfigAttributeError" in done.stdout  # verl's own validation, of a config that is none
 
 
+def test_an_unsupported_verl_whose_validation_takes_something_else_refuses_awpo_too() -> None:
+    code = """
+import awpo_verl.versions; awpo_verl.versions.SUPPORTED_VERL = "==9.9"
+import wrapt
+def move(module):
+    module.validate_config = lambda cfg, *_: print("verl goes on")
+wrapt.register_post_import_hook(move, "verl.utils.config")
+"""
+    done = python(code + VALIDATE)
+    assert "awpo AWPOConfigError algorithm.adv_estimator=awpo: verl 0.9.1 is not supported" in done.stdout
+    assert "verl goes on" in done.stdout
+
+
 def test_a_registration_that_fails_is_said_and_awpo_is_refused() -> None:
     code = """
 from awpo_verl.integration import hooks

@@ -77,13 +77,15 @@ def main(arguments: list[str] | None = None) -> int:
     failed = [run for number, run in enumerate(runs, 1) if not _do(run, f"[{number}/{len(runs)}]", options.dry_run)]
     if not options.dry_run:
         found = table.collect([(run.variant, run.seed, run.folder / METRICS) for run in runs if run.finished])
-        text = table.render(found, options.metrics.split())
+        first = runs[0].variant
+        text = table.render(found, options.metrics.split(), first)
         (options.out / "ablation.md").write_text(text)
         (options.out / "ablation.json").write_text(json.dumps(table.as_json(found), indent=1) + "\n")
         print(text)
         print(f"Written to {options.out}/ablation.md and ablation.json.")
     for run in failed:
-        print(f"ablate: {run.folder.name} failed; see {run.folder / LOG}", file=sys.stderr)
+        where = "its errors are above" if options.dry_run else f"see {run.folder / LOG}"
+        print(f"ablate: {run.folder.name} failed; {where}", file=sys.stderr)
     return 1 if failed else 0
 
 

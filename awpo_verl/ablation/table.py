@@ -27,7 +27,8 @@ class Found:
 
     def last(self, variant: str, metric: str) -> dict[int, float]:
         """The metric's last value, by seed."""
-        return {seed: curves[metric][-1][1] for seed, curves in self.runs[variant].items() if curves.get(metric)}
+        seeds = self.runs.get(variant, {})
+        return {seed: curves[metric][-1][1] for seed, curves in seeds.items() if curves.get(metric)}
 
 
 def collect(runs: Sequence[tuple[str, int, Path]]) -> Found:
@@ -39,13 +40,15 @@ def collect(runs: Sequence[tuple[str, int, Path]]) -> Found:
     return found
 
 
-def render(found: Found, patterns: Sequence[str]) -> str:
-    """A Markdown table of the last values of the metrics that match a pattern."""
+def render(found: Found, patterns: Sequence[str], first: str) -> str:
+    """A Markdown table of the last values of the metrics that match a pattern.
+
+    first: the variant that the others are compared with; it may have no finished run, then they are not.
+    """
     logged = {metric for seeds in found.runs.values() for curves in seeds.values() for metric in curves}
     metrics = sorted(metric for metric in logged if any(fnmatch(metric, pattern) for pattern in patterns))
     if not metrics:
         return f"No finished run has logged a metric like {' '.join(patterns)}.\n"
-    first = next(iter(found.runs))
     lines = [f"| metric | variant | seeds | at the end | 95 % interval | against {first} | 95 % interval |"]
     lines.append("|---|---|---:|---:|---|---:|---|")
     for metric in metrics:
@@ -58,7 +61,8 @@ def render(found: Found, patterns: Sequence[str]) -> str:
             differences = [values[seed] - reference[seed] for seed in common] if variant != first else []
             cells = [metric, variant, str(len(values)), *_cells(list(values.values())), *_cells(differences, "+")]
             lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    missing = "" if first in found.runs else f"\nNo run of {first} has finished: there is nothing to compare with.\n"
+    return "\n".join(lines) + "\n" + missing
 
 
 def _cells(values: Sequence[float], sign: str = "") -> tuple[str, str]:

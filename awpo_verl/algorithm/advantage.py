@@ -56,6 +56,7 @@ def estimate(
     index: Sequence[object] | np.ndarray,
     config: AWPOConfig,
     norm_by_std: bool = True,
+    judged: Tensor | None = None,
 ) -> Estimate:
     """AWPO advantages, clip scale and diagnostics of one train batch (METHOD: Advantage, Clipping, Metrics).
 
@@ -66,6 +67,8 @@ def estimate(
         index: B group labels, equal for the rollouts of one prompt. Rows of padding must not be passed.
         config: the `algorithm.awpo` section.
         norm_by_std: False drops both divisions (Dr.GRPO, arXiv 2503.20783).
+        judged: bool [B], False where there was no thinking to judge: such a reward is no word of the scorer's, and
+            gate.kind=agreement does not hold it against the outcome. None: all that are valid.
 
     Raises:
         ValueError: an outcome is NaN or inf (names the groups), or the shapes differ.
@@ -93,7 +96,7 @@ def estimate(
     low, high = config.outcome_range
     single = sizes == 1
     silent = single | ((o_std == 0) & (m_std == 0))  # nothing to weigh: w = 0, whatever the kind of gate
-    agreeing = partial(agreement, o, q, valid, ids, n)
+    agreeing = partial(agreement, o, q, valid if judged is None else valid & judged, ids, n)
     gate_of = find(GATES, "gate.kind", config.gate.kind)
     w = gate_of(o_std, m_std, agreeing, config.gate)
     w = within("gate.kind", config.gate.kind, w, o_std, 1.0).masked_fill(silent, 0.0)

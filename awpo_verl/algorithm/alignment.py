@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from awpo_verl.algorithm.groups import group_center, group_ids, group_sizes
+from awpo_verl.algorithm.groups import TOL, group_center, group_ids, group_sizes
 from awpo_verl.algorithm.metrics import correlation
 
 _REDUCING = re.compile(r"m(?=ax|in)|s(?=um)|t(?=otal)", re.IGNORECASE)
@@ -62,28 +62,29 @@ def in_groups(outcome: Tensor, reasoning: Tensor, ids: Tensor, n_groups: int) ->
     The others cannot tell, and their spread in reasoning would only water it down. None where there is no spread.
 
     Args:
-        outcome, reasoning: float64 [B]. ids: int64 [B], in 0..n_groups-1.
+        outcome, reasoning: float64 [B]. ids: int64 [B], in 0..n_groups-1, each with a row.
     """
-    sizes = group_sizes(ids, n_groups).clamp(min=1)  # a group may have no valid row
+    sizes = group_sizes(ids, n_groups)
     o, _, std = group_center(outcome, ids, sizes)
     q, _, _ = group_center(reasoning, ids, sizes)
     live = (std > 0)[ids]
     return correlation(o[live], q[live])
 
 
-def agreement(outcome: Tensor, reasoning: Tensor, valid: Tensor, ids: Tensor, n_groups: int) -> float | None:
+def agreement(outcome: Tensor, reasoning: Tensor, asked: Tensor, ids: Tensor, n_groups: int) -> float | None:
     """How far a batch's reasoning rewards agree with its outcomes, in [-1, 1]; None where nothing tells.
 
     Of the pairs of rollouts that differ in both: the share in which the better one has more reasoning, less the share
     in which it has less (Goodman and Kruskal's gamma). Unlike a correlation it does not shrink where successes are
     rare, which is where the gate needs it. The more favourable of two views, over the batch and within groups: over the
     batch a scorer may only look wrong, because hard prompts fail and have the longer thinking. Fewer than MIN_PAIRS in
-    groups say nothing.
+    groups say nothing. Values that differ by less than TOL are equal, as in the groups' statistics.
 
     Args:
-        outcome, reasoning: float64 [B], finite. valid: bool [B]. ids: int64 [B], in 0..n_groups-1.
+        outcome, reasoning: float64 [B], finite. asked: bool [B], the rows whose reasoning reward is the scorer's word.
+        ids: int64 [B], in 0..n_groups-1.
     """
-    o, q, of = outcome[valid], reasoning[valid], ids[valid]
+    o, q, of = (outcome[asked] / TOL).round(), (reasoning[asked] / TOL).round(), ids[asked]
     balance, pairs = _all_pairs(o, q)
     if not pairs:
         return None
@@ -94,7 +95,7 @@ def agreement(outcome: Tensor, reasoning: Tensor, valid: Tensor, ids: Tensor, n_
 
 def _all_pairs(o: Tensor, q: Tensor) -> tuple[float, int]:
     """Concordant less discordant pairs, and both together, of B rows in B log B steps: from Kendall's tau-b."""
-    stats: Any = import_module("scipy.stats")  # not all of its types are known
+    stats: Any = import_module("scipy.stats")  # slow to import, and not all of its types are known
     tied, tied_o, tied_q = (_tied(x) for x in (torch.stack([o, q], dim=1), o[:, None], q[:, None]))
     all_pairs = len(o) * (len(o) - 1) // 2
     pairs = all_pairs - tied_o - tied_q + tied

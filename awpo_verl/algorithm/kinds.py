@@ -43,15 +43,18 @@ def find(ours: Mapping[str, Kind], key: str, kind: str) -> Kind:
     return cast(Kind, found)
 
 
-def within(key: str, kind: str, values: Tensor, like: Tensor, high: float) -> Tensor:
-    """What a kind has returned, checked: one finite number in [0, high] for each group.
+def within(key: str, kind: str, values: object, like: Tensor, high: float) -> Tensor:
+    """What a kind has returned, checked: one finite number in [0, high] for each group, in the dtype of `like`.
 
     Raises:
         ValueError: it is something else; names the key, the kind and the first wrong number.
     """
     told = f"{SECTION}.{key}={kind} must return a tensor [{len(like)}] of numbers in [0, {high:g}], one for each group;"
+    if not isinstance(values, Tensor):
+        raise ValueError(f"{told} it returned a {type(values).__name__}.")
     if values.shape != like.shape:
         raise ValueError(f"{told} it returned {tuple(values.shape)}.")
+    values = values.to(like)
     wrong = ~(torch.isfinite(values) & (values >= 0) & (values <= high))
     if wrong.any():
         raise ValueError(f"{told} it returned {values[wrong][0].item():g} for a group.")

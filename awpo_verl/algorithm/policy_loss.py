@@ -27,7 +27,7 @@ def clip_scale(gate: Tensor, config: ClipConfig) -> Tensor:
     Returns:
         float64 [B], in (0, 1]; 1 everywhere for shrink = 0.
     """
-    w = gate if config.scope == "sequence" or gate.numel() == 0 else gate.mean().expand_as(gate)
+    w = gate if config.scope == "sequence" else gate.mean().expand_as(gate)
     return 1.0 / (1.0 + config.shrink * w)
 
 

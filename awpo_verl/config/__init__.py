@@ -153,6 +153,10 @@ def check(config: AWPOConfig) -> None:
         used_by("gate.value", config.gate.value, GateConfig.value, "gate.kind", "fixed", kind)
         used_by("gate.threshold", config.gate.threshold, GateConfig.threshold, "gate.kind", "hard", kind)
     one_of_or_own(DIFFICULTY_KINDS, "difficulty.kind", config.difficulty.kind)
+    if config.difficulty.kind == "none":
+        for key in ("d_min", "d_max"):
+            given, default = getattr(config.difficulty, key), getattr(DifficultyConfig, key)
+            used_by(f"difficulty.{key}", given, default, "difficulty.kind", "parabolic", "none")
     at_least(0.0, "difficulty.d_min", config.difficulty.d_min)
     at_least(config.difficulty.d_min, "difficulty.d_max", config.difficulty.d_max, " (difficulty.d_min)")
     if config.difficulty.d_max <= 0.0:

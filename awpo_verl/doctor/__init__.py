@@ -47,7 +47,7 @@ def examine(keys: Sequence[str], gpu: str, with_ray: bool) -> list[Finding]:
 
 
 def probe(with_ray: bool) -> dict[str, dict[str, Any]]:
-    """What probe.py says, by stage; a stage that it did not live to end is not there, and `died` says how it ended."""
+    """What probe.py says, by stage. Of the stage at which it died that is the error; those after it are not there."""
     command = [sys.executable, "-m", "awpo_verl.doctor.probe", *(["--ray"] if with_ray else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
@@ -56,7 +56,8 @@ def probe(with_ray: bool) -> dict[str, dict[str, Any]]:
     except subprocess.TimeoutExpired as late:
         output, died = _text(late.stdout), f"no answer in {PATIENCE} s"
     stages = {row.pop("stage"): row for row in map(json.loads, filter(_is_row, output.splitlines()))}
-    return stages | ({"died": {"error": died}} if died else {})
+    last = stages.pop("began", {"name": "torch"})["name"]
+    return stages | ({last: {"error": f"the process that looked died of it ({died})"}} if died else {})
 
 
 def _text(output: bytes | str | None) -> str:
@@ -69,7 +70,7 @@ def _is_row(line: str) -> bool:
 
 def check_torch(stages: dict[str, dict[str, Any]]) -> list[Finding]:
     """torch can be imported and sees what the run needs; what is built against it goes with it."""
-    torch = stages.get("torch") or stages.get("died") or {"error": "nothing was said"}
+    torch = stages.get("torch") or {"error": "nothing was said"}
     if "error" in torch:
         return [error("torch", f"import torch fails: {torch['error']}. Reinstall it: requirements/ has the versions.")]
     findings = [ok("torch", f"{torch['version']}, {'CUDA ' + torch['cuda'] if torch['cuda'] else 'for the CPU'}")]
@@ -98,7 +99,7 @@ def check_torch(stages: dict[str, dict[str, Any]]) -> list[Finding]:
 def check_loaded(what: str, stage: dict[str, Any] | None) -> Finding:
     """verl has loaded AWPO in that process."""
     if stage is None:
-        return error(what, "not known: the process that should look died before.")
+        return error(what, "not known: the process that looked died before it came to this.")
     if "error" in stage:
         return error(what, f"verl could not be imported there: {stage['error']}")
     if not stage["loaded"]:
@@ -115,7 +116,11 @@ def check_loaded(what: str, stage: dict[str, Any] | None) -> Finding:
 def check_seams(stage: dict[str, Any]) -> list[Finding]:
     """Every seam is where AWPO knows it (integration/seams.py)."""
     if "seams" not in stage:
-        return [error("seams", f"not looked at: {stage.get('error', 'the process that should look died before')}")]
+        return [
+            error(
+                "seams", f"not looked at: {stage.get('error', 'the process that looked died before it came to this')}"
+            )
+        ]
     seams = stage["seams"]
     bad = [seam for seam in seams if seam["state"] != "ok"]
     findings = [

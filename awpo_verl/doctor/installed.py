@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from importlib import metadata
-
-from packaging.specifiers import SpecifierSet
+from pathlib import Path
 
 from awpo_verl.launch.findings import Finding, error, ok, warning
+from awpo_verl.support import ALLOW_UNTESTED, is_supported, version_problem
 from awpo_verl.versions import SUPPORTED_VERL
 
 POLICY = "VERL_USE_EXTERNAL_PLUGINS"  # verl 0.9.1, verl/__init__.py: auto, none, or names of plugins
@@ -33,16 +34,24 @@ def check_python() -> Finding:
 
 def check_verl() -> Finding:
     """verl is here, in a version whose insides AWPO knows."""
-    found = version("verl")
+    found = _verl_version()
     wanted = f'pip install "verl{SUPPORTED_VERL}"'
     if found is None:
         return error("verl", f"it is not installed in this environment ({sys.prefix}): {wanted}")
-    if not SpecifierSet(SUPPORTED_VERL).contains(found, prereleases=True):
-        return error(
-            "verl",
-            f"{found} is not supported: AWPO knows the insides of {SUPPORTED_VERL} and is not registered. {wanted}",
-        )
-    return ok("verl", found)
+    if is_supported(found):
+        return ok("verl", found)
+    if version_problem(found) is None:
+        return warning("verl", f"{found} is not tested with AWPO, and {ALLOW_UNTESTED}=1 lets it try: see the seams.")
+    return error(
+        "verl", f"{found} is not supported: AWPO knows the insides of {SUPPORTED_VERL} and is not registered. {wanted}"
+    )
+
+
+def _verl_version() -> str | None:
+    """verl's own word for it, as the plugin has it: a checkout on PYTHONPATH has no distribution."""
+    spec = importlib.util.find_spec("verl")
+    own = Path(spec.origin).parent / "version" / "version" if spec is not None and spec.origin else None
+    return own.read_text(encoding="utf-8").strip() if own is not None and own.is_file() else version("verl")
 
 
 def check_others(has_gpu: bool) -> list[Finding]:

@@ -31,7 +31,7 @@ def check_disk(work: Path, has_gpu: bool) -> list[Finding]:
             ok(what, said) if free >= needed else warning(what, f"{said}: a run with checkpoints may fill it.")
         )
     temporary = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
-    usage = shutil.disk_usage(temporary)
+    usage = shutil.disk_usage(existing(temporary))
     if usage.used / usage.total > RAY_REFUSES:
         findings.append(
             warning(

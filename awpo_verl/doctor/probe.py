@@ -2,7 +2,8 @@
 
     python -m awpo_verl.doctor.probe [--ray]
 
-Prints a JSON line for each stage as it ends, so that those before a crash are known. What verl prints goes to stderr.
+Prints a JSON line as each stage begins and as it ends, so that a crash is told with its stage. What verl prints goes to
+stderr.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def main() -> int:
     if "--ray" in sys.argv:
         stages["ray"] = _in_a_ray_worker
     for name, stage in stages.items():
+        print(json.dumps({"stage": "began", "name": name}), flush=True)  # which one, should it not live to its end
         with contextlib.redirect_stdout(sys.stderr):
             try:
                 found = stage()

@@ -1,9 +1,10 @@
 """Advantage seam (verl 0.9.1, trainer/ppo/ray_trainer.py): AWPO's estimator gets the reward parts of each row.
 
-verl's `compute_advantage` is the one function through which every trainer computes advantages. It passes an estimator
-the rewards, the mask and the group labels, but not the reward parts, although they are in `data.non_tensor_batch` (the
-legacy trainer puts them there; for the v1 trainers trainer_v1.py does). Around it:
+verl's `compute_advantage` passes an estimator the rewards, the mask and the group labels, but not the reward parts,
+although the legacy trainer has them in `data.non_tensor_batch`. Around it:
 `data` (B rows) -> advantages and returns [B, T], and the clip scale [B] as a further field for the actor's loss.
+
+The v1 trainers do not come here for awpo: trainer_v1.py has their rows, and calls `estimate_rows` itself.
 """
 
 from __future__ import annotations
@@ -72,8 +73,9 @@ def estimate_rows(outcome: Tensor, parts: dict[str, Any], index: Any, algorithm:
     config = parse(algorithm.get("awpo"))
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
     figures = judge_figures(parts, config)
-    result = estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std)
-    result.metrics.update(_agreement(parts, outcome.cpu(), reasoning, valid, index) | figures)
+    judged = ~torch.tensor(without_thinking(parts, len(outcome)))
+    result = estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std, judged)
+    result.metrics.update(_alignment(parts, outcome.cpu(), reasoning, valid & judged, index) | figures)
     return result
 
 
@@ -100,15 +102,15 @@ def baseline_figures(parts: dict[str, Any], index: Any, algorithm: Any) -> dict[
     sizes = group_sizes(ids, n)
     _, _, std_out = group_center(outcome, ids, sizes)
     rewards = reward_metrics(outcome, reasoning, finite, sizes, std_out)
-    return rewards | _agreement(parts, outcome, reasoning, valid, index) | figures
+    judged = valid & ~torch.tensor(without_thinking(parts, len(valid)))
+    return rewards | _alignment(parts, outcome, reasoning, judged, index) | figures
 
 
-def _agreement(
-    parts: dict[str, Any], outcome: Tensor, reasoning: Tensor, valid: Tensor, index: Any
+def _alignment(
+    parts: dict[str, Any], outcome: Tensor, reasoning: Tensor, judged: Tensor, index: Any
 ) -> dict[str, float]:
-    """`alignment` over the rollouts whose thinking was scored, and not only missing."""
-    scored = valid & torch.isfinite(reasoning) & ~torch.tensor(without_thinking(parts, len(valid)))
-    return alignment(outcome, reasoning, scored, index, parts.get(SOURCE))
+    """`alignment` over the rollouts whose thinking was scored, and not only missing. judged: bool [B]."""
+    return alignment(outcome, reasoning, judged & torch.isfinite(reasoning), index, parts.get(SOURCE))
 
 
 def judge_figures(parts: dict[str, Any], config: AWPOConfig) -> dict[str, float]:
@@ -122,7 +124,7 @@ def judge_figures(parts: dict[str, Any], config: AWPOConfig) -> dict[str, float]
 
 
 def estimator(token_level_rewards: Tensor, response_mask: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:
-    """`awpo` in verl's registry. verl's trainers reach AWPO through `compute_advantage` and never call this.
+    """`awpo` in verl's registry. verl's trainers reach AWPO through the seams around it and never call this.
 
     Raises:
         RuntimeError: always: an estimator called by name gets no reward parts and can hand on no clip scale.

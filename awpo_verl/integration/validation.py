@@ -41,6 +41,8 @@ def validate_config(original: Any, config: Any, *args: Any, **kwargs: Any) -> An
             lines += apply(config, overridden_keys())
         if config.algorithm.adv_estimator == AWPO:
             lines += prepare(config, overridden_keys())
+        elif config.reward.reward_manager.name == AWPO:
+            lines += prepare_baseline(config, overridden_keys())
         if lines:
             print("\n".join(["", *(f"[awpo] {line}" for line in lines), ""]), flush=True)
             set_key(config, APPLIED, True)
@@ -72,10 +74,38 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     section = parse(config.algorithm.get("awpo"))
     find(GATES, "gate.kind", section.gate.kind)
     find(DIFFICULTIES, "difficulty.kind", section.difficulty.kind)
-    refuse_unusable(config)
-    lines = ["algorithm.adv_estimator=awpo"]
+    if config.algorithm.get("use_kl_in_reward", False):
+        raise AWPOConfigError(
+            "algorithm.use_kl_in_reward=True does not go with algorithm.adv_estimator=awpo: the KL penalty makes "
+            "the outcome differ between rollouts that all failed, so no group would ever look undecided to the gate. "
+            "Use actor_rollout_ref.actor.use_kl_loss=True instead."
+        )
+    refuse_unasked_model(config, f"algorithm.adv_estimator={AWPO}")
+    lines = [f"algorithm.adv_estimator={AWPO}"]
     for key, (default, needed) in IMPLIED.items():
         lines.append(_imply(config, key, default, needed, chosen))
+    lines += _rewards(section, config, chosen)
+    lines += _remarks(config)
+    lines += [f"  note            {changed} AWPO goes on; awpo-verl doctor shows all seams." for changed in CHANGED]
+    lines.append(f"  method          {_summary(section)}")
+    return lines
+
+
+def prepare_baseline(config: Any, chosen: Collection[str]) -> list[str]:
+    """The same for another estimator with our reward manager: it reads the section's rewards, and asks its judge.
+
+    Args, Returns, Raises: as `prepare`.
+    """
+    section = parse(config.algorithm.get("awpo"))
+    manager = f"reward.reward_manager.name={AWPO}"
+    refuse_unasked_model(config, manager)
+    header = f"{manager}, with algorithm.adv_estimator={config.algorithm.adv_estimator}"
+    return [header, *_rewards(section, config, chosen)]
+
+
+def _rewards(section: AWPOConfig, config: Any, chosen: Collection[str]) -> list[str]:
+    """Where outcome and reasoning come from; a judge that verl serves is kept awake."""
+    lines: list[str] = []
     function = config.reward.custom_reward_function.path
     judge = check_judge(section, config)
     if section.reasoning_source == "judge" and not section.judge.base_url:
@@ -93,33 +123,24 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
         own = f" where your function returns no '{section.reasoning_key}'" if function else ""
         by = judge or "rubric over <think>...</think>; expected steps in extra_info.reasoning_steps"
         lines.append(f"  reasoning       {by}{own}")
-    lines += _remarks(config)
-    lines += [f"  note            {changed} AWPO goes on; awpo-verl doctor shows all seams." for changed in CHANGED]
-    lines.append(f"  method          {_summary(section)}")
     return lines
 
 
-def refuse_unusable(config: Any) -> None:
-    """Combinations that cannot work: each would fail, or lose something silently, after hours."""
-    if config.algorithm.get("use_kl_in_reward", False):
-        raise AWPOConfigError(
-            "algorithm.use_kl_in_reward=True does not go with algorithm.adv_estimator=awpo: the KL penalty makes "
-            "the outcome differ between rollouts that all failed, so no group would ever look undecided to the gate. "
-            "Use actor_rollout_ref.actor.use_kl_loss=True instead."
-        )
+def refuse_unasked_model(config: Any, asked: str) -> None:
+    """A reward model that would score in the place of our outcome. asked: the key that does not go with it."""
     model = config.reward.reward_model
     if model.enable and not model.enable_resource_pool:
         raise AWPOConfigError(
             "reward.reward_model.enable=True without reward.reward_model.enable_resource_pool=True does not go with "
-            "algorithm.adv_estimator=awpo: verl hands a colocated reward model prompts and responses only, no ground "
+            f"{asked}: verl hands a colocated reward model prompts and responses only, no ground "
             "truth, so the outcome cannot be checked. Give it its own pool, or disable it."
         )
     source = (config.algorithm.get("awpo") or {}).get("reasoning_source")
     if model.enable and source != "judge" and not config.reward.custom_reward_function.path:
         raise AWPOConfigError(
-            "reward.reward_model.enable=True does not go with algorithm.adv_estimator=awpo where nothing asks the "
-            "model: verl would score with it alone. Set algorithm.awpo.reasoning_source=judge to have it judge the "
-            "thinking, or reward.custom_reward_function.path to a function that asks it, or disable it."
+            f"reward.reward_model.enable=True does not go with {asked} where nothing asks the model: verl would "
+            "score with it alone. Set algorithm.awpo.reasoning_source=judge to have it judge the thinking, or "
+            "reward.custom_reward_function.path to a function that asks it, or disable it."
         )
 
 

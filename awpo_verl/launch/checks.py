@@ -184,7 +184,7 @@ def check_output(config: Any, size: ModelSize | None) -> list[Finding]:
         )
     if trainer.save_freq <= 0:
         return [*findings, warning("output", "trainer.save_freq is off: no checkpoint is written.")]
-    if size is None or not existing(folder):
+    if size is None:
         return findings
     free = shutil.disk_usage(existing(folder)).free
     contents = config.actor_rollout_ref.actor.checkpoint.save_contents

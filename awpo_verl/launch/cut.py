@@ -50,13 +50,16 @@ def check_batch(config: Any) -> list[Finding]:
             )
         )
     length = config.data.max_prompt_length + config.data.max_response_length
-    limits = {
-        "actor.ppo_max_token_len_per_gpu": actor.ppo_max_token_len_per_gpu,
-        "rollout.log_prob_max_token_len_per_gpu": rollout.log_prob_max_token_len_per_gpu,
-    }
-    for key, tokens in limits.items() if actor.use_dynamic_bsz else ():
+    for key, tokens, dynamic in (
+        ("actor.ppo_max_token_len_per_gpu", actor.ppo_max_token_len_per_gpu, actor.use_dynamic_bsz),
+        (
+            "rollout.log_prob_max_token_len_per_gpu",
+            rollout.log_prob_max_token_len_per_gpu,
+            rollout.log_prob_use_dynamic_bsz,
+        ),
+    ):
         room = tokens * sequence_parallel(actor)
-        if room < length:
+        if dynamic and room < length:
             findings.append(
                 error(
                     "batch",
@@ -136,7 +139,7 @@ def check_lengths(config: Any, size: ModelSize) -> list[Finding]:
     if limit and 0 < context < limit:
         said = f"its context is {context} tokens, less than rollout.max_model_len={limit}: verl refuses to start vLLM."
         return [error("model", said)]
-    context = min(limit or context, context)
+    context = min((known for known in (limit, context) if known), default=0)  # 0: not known
     if 0 < context < length:
         said = f"vLLM's context is {context} tokens, and data.max_prompt_length + data.max_response_length is {length}"
         if context <= config.data.max_prompt_length:

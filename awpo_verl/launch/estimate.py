@@ -13,11 +13,11 @@ and for Megatron the same with P / (tensor * pipeline) parameters: 2 weights + 4
 shared over the data-parallel ranks. During rollout a GPU holds vLLM (gpu_memory_utilization of it), and the weights and
 optimizer states that are not offloaded.
 
-Time, by the roofline: 8 P FLOP a token for the update (forward, again for checkpoints, backward), 2 P for the old
-log-probs, at 40 % of the peak. Decoding reads the weights and the cache of all running rollouts from memory once a
-token, at 60 % of the bandwidth: as many times as the longest response has tokens, and before that for the rollouts that
-had to wait. Prompts and responses are taken to be half their limit. Expect to be off by a factor of 1.5 in memory's
-small terms, and of 2 in time.
+Time, by the roofline: 8 A FLOP a token for the update (forward, again for checkpoints, backward), 2 A for the old
+log-probs, at 40 % of the peak; A are the parameters that a token visits, P but for experts. Decoding reads the weights
+and the cache of all running rollouts from memory once a token, at 60 % of the bandwidth: as many times as the longest
+response has tokens, and before that for the rollouts that had to wait. Prompts and responses are taken to be half their
+limit. Expect to be off by a factor of 1.5 in memory's small terms, and of 2 in time.
 """
 
 from __future__ import annotations
@@ -126,17 +126,18 @@ def step_time(config: Any, size: ModelSize, gpu: Gpu) -> StepTime:
     rows = data.train_batch_size * rollout.n
     length = LENGTH_SHARE * (data.max_prompt_length + data.max_response_length)
     needs = memory(config, size)
-    of_an_engine = ceil(rows / max(1, gpus // rollout.tensor_model_parallel_size))
+    engine = rollout.tensor_model_parallel_size * rollout.data_parallel_size * rollout.pipeline_model_parallel_size
+    of_an_engine = ceil(rows / max(1, gpus // engine))
     room = rollouts_at_once(config, needs, gpu.memory) / LENGTH_SHARE
     running = max(1, min(rollout.max_num_seqs, of_an_engine, int(room)))
-    cache = running * length * size.kv_bytes_per_token / rollout.tensor_model_parallel_size
+    cache = running * length * needs.kv_per_token
     waiting = max(0.0, of_an_engine / running - 1)
     tokens = data.max_response_length * (1 + waiting * LENGTH_SHARE)
     trained = rows * length * config.actor_rollout_ref.actor.ppo_epochs
     return StepTime(
         generation=tokens * (needs.rollout_weights + cache) / (gpu.bandwidth * BANDWIDTH_SHARE),
-        old_log_probs=2 * size.params * rows * length / (gpus * gpu.flops * MFU),
-        update=8 * size.params * trained / (gpus * gpu.flops * MFU),
+        old_log_probs=2 * size.active * rows * length / (gpus * gpu.flops * MFU),
+        update=8 * size.active * trained / (gpus * gpu.flops * MFU),
     )
 
 
@@ -171,7 +172,8 @@ def _working(config: Any, actor: Any, size: ModelSize) -> float:
     model = config.actor_rollout_ref.model
     tensor_parallel = actor.megatron.tensor_model_parallel_size if actor.strategy == "megatron" else 1
     tokens = micro_batch_tokens(config)
-    largest = max(size.vocab * size.hidden, size.hidden * (4 * size.heads * size.head_dim + 3 * size.intermediate))
+    embedding = size.vocab * size.hidden
+    largest = max(embedding, (size.params - embedding) // size.layers)
     layer = tokens * (8 * size.hidden + 4 * size.intermediate) * 2
     kept = tokens * size.hidden * 2 * size.layers
     activations = kept + layer if model.enable_gradient_checkpointing else layer * size.layers

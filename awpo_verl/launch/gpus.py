@@ -44,7 +44,7 @@ class Machine:
 
     @property
     def gpu(self) -> Gpu | None:
-        """Its kind, with its real memory; of a kind that is not known, the flops of the slowest that is."""
+        """Its kind, with its real memory; one that is not known is taken for an A100 as to speed."""
         if not self.count:
             return None
         words = re.split(r"[^a-z0-9]+", self.name.lower())  # "h20" is in "h200"

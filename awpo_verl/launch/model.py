@@ -25,7 +25,7 @@ class ModelSize:
     """Numbers, not bytes.
 
     Attributes:
-        params: all parameters, tied ones once.
+        params: all parameters, tied ones once. active: those that one token visits; fewer with experts.
         layers, hidden, vocab: of the transformer.
         intermediate: width of the feed-forward layer (of one expert's, times the experts a token visits).
         heads, kv_heads, head_dim: of the attention.
@@ -34,6 +34,7 @@ class ModelSize:
     """
 
     params: int
+    active: int
     layers: int
     hidden: int
     intermediate: int
@@ -54,7 +55,7 @@ def read_size(path: str, trust_remote_code: bool = False) -> ModelSize:
     """The size of the model in a folder, or of a hub id (from the cache, or else its config is downloaded).
 
     Raises:
-        ModelError: no such folder, no config.json in it, or a hub id that cannot be had.
+        ModelError: no such folder, no config.json in it, a hub id that cannot be had, or code that cannot be imported.
     """
     from transformers import AutoConfig
 
@@ -70,6 +71,8 @@ def read_size(path: str, trust_remote_code: bool = False) -> ModelSize:
     except (OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"the config of {path} cannot be had: {first}") from None
+    except ImportError as error:  # the model's own code wants a package
+        raise ModelError(f"the config of {path} cannot be looked at here: {error}", missing=False) from None
     try:
         return _size(config, trust_remote_code)
     except Exception as error:  # noqa: BLE001  # a vision model, one of a kind, code that wants a package
@@ -86,13 +89,17 @@ def _size(config: Any, trust_remote_code: bool) -> ModelSize:
     text = config.get_text_config()
     heads = text.num_attention_heads
     hidden = text.hidden_size
-    experts = getattr(text, "num_experts_per_tok", None) or 1
+    visited = getattr(text, "num_experts_per_tok", None) or 1
+    names = ("num_experts", "n_routed_experts", "num_local_experts")
+    experts = next((count for name in names if (count := getattr(text, name, None))), visited)
     width = getattr(text, "moe_intermediate_size", None) or text.intermediate_size
+    params = _count(config, trust_remote_code)
     return ModelSize(
-        params=_count(config, trust_remote_code),
+        params=params,
+        active=params - max(0, experts - visited) * 3 * hidden * width * text.num_hidden_layers,
         layers=text.num_hidden_layers,
         hidden=hidden,
-        intermediate=width * experts,
+        intermediate=width * visited,
         vocab=text.vocab_size,
         heads=heads,
         kv_heads=getattr(text, "num_key_value_heads", None) or heads,

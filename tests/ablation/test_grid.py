@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from awpo_verl.ablation import grid, variants
 from tests.launch.conftest import on_path
@@ -104,27 +107,41 @@ def test_a_variant_of_ones_own() -> None:
     assert picked == {"mine": ("algorithm.awpo.outcome_range=[-1,1]", "+a.b=2"), "awpo": ()}
 
 
+OFF = {"awpo.gate.kind": "fixed", "awpo.gate.value": "1.0", "awpo.difficulty.kind": "none", "awpo.clip.shrink": "0.0"}
+EXPECTED = {  # variant -> what differs from awpo in the composed `algorithm`
+    "awpo": {},
+    "no_gate": {"awpo.gate.kind": "fixed"},
+    "hard_gate": {"awpo.gate.kind": "hard"},
+    "agreement_gate": {"awpo.gate.kind": "agreement"},
+    "no_difficulty": {"awpo.difficulty.kind": "none"},
+    "mid_d_min": {"awpo.difficulty.d_min": "0.25"},
+    "high_d_min": {"awpo.difficulty.d_min": "0.5"},
+    "no_clip_shrink": {"awpo.clip.shrink": "0.0"},
+    "naive_mix": OFF | {"awpo.reasoning_std_floor": "0.0"},
+    "gdpo": {"adv_estimator": "gdpo", "gdpo_reward_keys": "['outcome', 'reasoning']"},
+    "grpo": {"adv_estimator": "grpo"},
+}
+
+
+def _flat(section: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
 def test_every_variant_is_what_its_name_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from awpo_verl.launch.compose import compose
 
     monkeypatch.delenv("VERL_PLATFORM", raising=False)
     base = ("algorithm.adv_estimator=awpo", "reward.reward_manager.name=awpo", "actor_rollout_ref.rollout.name=vllm")
+    plain: dict[str, str] = {}
     for name, keys in variants.VARIANTS.items():
         config = compose([*base, "actor_rollout_ref.actor.use_dynamic_bsz=True", *keys]).config.algorithm
-        off = {
-            "gate": config.awpo.gate.kind == "fixed",
-            "difficulty": config.awpo.difficulty.kind == "none",
-            "clip": config.awpo.clip.shrink == 0,
-        }
-        expected = {
-            "no_gate": {"gate"},
-            "no_difficulty": {"difficulty"},
-            "no_clip_shrink": {"clip"},
-            "naive_mix": set(off),
-        }
-        assert {part for part, is_off in off.items() if is_off} == expected.get(name, set()), name
-        assert config.adv_estimator == (name if name in ("gdpo", "grpo") else "awpo")
-        assert config.awpo.gate.kind != "hard" or name == "hard_gate"
+        flat = {key: str(value) for key, value in _flat(OmegaConf.to_container(config))}
+        plain = plain or flat
+        assert {key: value for key, value in flat.items() if plain.get(key) != value} == EXPECTED[name], name
 
 
 def test_the_script_as_it_is_called(recipe: Path, tmp_path: Path) -> None:

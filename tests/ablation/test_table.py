@@ -36,12 +36,23 @@ def test_variants_are_compared_seed_by_seed(tmp_path: Path) -> None:
                 (8, {METRIC: base + gain, "x": 1.0}),
             )
             runs.append((variant, seed, path))
-    lines = render(collect(runs), ["val-core/*"]).splitlines()
+    lines = render(collect(runs), ["val-core/*"], "awpo").splitlines()
     assert lines[0] == "| metric | variant | seeds | at the end | 95 % interval | against awpo | 95 % interval |"
     assert lines[2] == f"| {METRIC} | awpo | 3 | 0.400 | 0.152 to 0.648 |  |  |"
     assert lines[3] == f"| {METRIC} | grpo | 3 | 0.200 | -0.048 to 0.448 | -0.200 | -0.200 to -0.200 |"  # paired
     assert len(lines) == 4  # x is not asked for
     assert as_json(collect(runs))["grpo"]["1"][METRIC] == [(0, 0.1), (8, pytest.approx(0.2))]
+
+
+def test_the_reference_is_the_one_that_was_asked_for_and_not_what_finished_first(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{n}.jsonl", (8, {METRIC: value})) for n, value in enumerate((0.3, 0.4, 0.5))]
+    # awpo's seed 0 has failed
+    found = collect([("no_gate", 0, paths[0]), ("awpo", 1, paths[1]), ("no_gate", 1, paths[2])])
+    text = render(found, ["val-core/*"], "awpo")
+    assert "against awpo" in text
+    assert f"| {METRIC} | no_gate | 2 | 0.400 |" in text
+    assert "| 0.100 |  |\n" in text.replace("+", "")  # of seed 1 alone
+    assert "No run of grpo has finished" in render(found, ["val-core/*"], "grpo")
 
 
 def test_a_resumed_run_is_one_curve_and_a_torn_line_costs_itself(tmp_path: Path) -> None:
@@ -55,5 +66,5 @@ def test_a_resumed_run_is_one_curve_and_a_torn_line_costs_itself(tmp_path: Path)
 def test_without_such_a_metric_the_table_says_so(tmp_path: Path) -> None:
     path = write(tmp_path / "metrics.jsonl", (1, {"a": 1.0, "b": math.nan}))
     found = collect([("awpo", 0, path)])
-    assert render(found, ["val-core/*"]) == "No finished run has logged a metric like val-core/*.\n"
+    assert render(found, ["val-core/*"], "awpo") == "No finished run has logged a metric like val-core/*.\n"
     assert "b" not in found.runs["awpo"][0]

@@ -74,6 +74,24 @@ def test_a_missing_reasoning_reward_is_no_witness() -> None:
     assert agreement(*given, valid, torch.tensor([0, 0, 1, 1]), 2) == pytest.approx(1.0)
 
 
+def test_a_rollout_without_thinking_is_no_witness() -> None:
+    # successes have the lower marks of the judge; the two failures without thinking score 0 unasked
+    outcome, reasoning = torch.tensor([1.0, 1, 0, 0, 0, 0]), torch.tensor([0.4, 0.4, 0.6, 0.6, 0.0, 0.0])
+    valid, config = torch.ones(6, dtype=torch.bool), parse({"gate": {"kind": "agreement"}})
+    index = ["a", "b", "a", "b", "c", "c"]
+    asked = estimate(outcome, reasoning, valid, index, config, judged=torch.tensor([True] * 4 + [False] * 2))
+    assert asked.gate.max() == 0.0  # all four pairs contradict
+    assert estimate(outcome, reasoning, valid, index, config).gate.max() > 0.0  # as many pairs agree
+
+
+def test_differences_of_rounding_are_none() -> None:
+    outcome = torch.tensor([1.0, 0, 1, 0, 0, 0]).double()
+    equal = torch.tensor([0.3, 0.1 + 0.2, 0.3, 0.1 + 0.2, 0.9, 0.1]).double()
+    exact = torch.tensor([0.3, 0.3, 0.3, 0.3, 0.9, 0.1]).double()
+    ids, asked = torch.tensor([0, 0, 1, 1, 2, 2]), torch.ones(6, dtype=torch.bool)
+    assert agreement(outcome, equal, asked, ids, 3) == agreement(outcome, exact, asked, ids, 3)
+
+
 def test_one_success_in_a_hundred_says_as_much_as_fifty() -> None:
     # a correlation would be 0.17 here: it shrinks with the share of successes
     outcome, reasoning = torch.zeros(100).double(), torch.linspace(0.5, 1.0, 100).double()

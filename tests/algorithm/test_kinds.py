@@ -25,6 +25,12 @@ def above(std_out, std_mix, agreement, config):
 def short(std_out, std_mix, agreement, config):
     return std_out[:1]
 
+def number(std_out, std_mix, agreement, config):
+    return 0.5
+
+def silent(std_out, std_mix, agreement, config):
+    return std_out <= 0.1
+
 def undefined(std_out, std_mix, agreement, config):
     return std_out / std_out
 
@@ -83,6 +89,10 @@ def test_what_it_returns_is_checked() -> None:
         estimate(dead, dead, scored, ["p"] * 4, undefined)
     with pytest.raises(ValueError, match=r"a tensor \[2\].*it returned \(1,\)"):
         estimate(two, two, scored, ["p", "p", "q", "q"], short)
+    with pytest.raises(ValueError, match=r"a tensor \[2\].*it returned a float"):
+        estimate(two, two, scored, ["p", "p", "q", "q"], AWPOConfig(gate=GateConfig("own_kinds:number")))
+    hard = estimate(two, two, scored, ["p", "p", "q", "q"], AWPOConfig(gate=GateConfig("own_kinds:silent")))
+    assert hard.gate.tolist() == [0.0] * 4  # a bool tensor is one of 0 and 1
     with pytest.raises(ValueError, match=r"difficulty\.kind=own_kinds:negative must.*\[0, inf\].*returned -0\.65"):
         advantages(negative)
 

@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from awpo_verl.config import AWPOConfigError, parse
 from awpo_verl.integration import validation
 from awpo_verl.integration.cpu_config import CPU_KEYS, apply
-from awpo_verl.integration.validation import IMPLIED, prepare
+from awpo_verl.integration.validation import IMPLIED, prepare, validate_config
 
 LOSS, MANAGER = "actor_rollout_ref.actor.policy_loss.loss_mode", "reward.reward_manager.name"
 
@@ -139,6 +139,44 @@ def test_verls_own_judge_is_kept_awake() -> None:
     config = composed("algorithm.adv_estimator=awpo", JUDGE, *HOSTED)
     prepare(config, set())
     assert config.reward.reward_model.rollout.free_cache_engine is True
+
+
+BASELINES = pytest.mark.parametrize("algorithm", ["grpo", "gdpo"])
+
+
+@BASELINES
+def test_a_baseline_with_our_rewards_has_them_checked_and_its_judge_kept_awake(
+    algorithm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = composed(f"algorithm.adv_estimator={algorithm}", f"{MANAGER}=awpo", JUDGE, *POOL)
+    validate_config(lambda config, *_: None, config, False, False)
+    assert config.reward.reward_model.rollout.free_cache_engine is False
+    assert OmegaConf.select(config, LOSS) == "vanilla"
+    printed = capsys.readouterr().out
+    assert f"[awpo] reward.reward_manager.name=awpo, with algorithm.adv_estimator={algorithm}" in printed
+    assert "judge /models/judge at" in printed
+    assert "method" not in printed
+
+
+@BASELINES
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("algorithm.awpo.outcome.match=fuzzy", r"outcome\.match=fuzzy"),
+        (JUDGE, "reasoning_source=judge without a judge"),
+        ("reward.reward_model.enable=True", r"does not go with reward\.reward_manager\.name=awpo"),
+    ],
+)
+def test_a_baseline_with_our_rewards_is_refused_before_ray_starts(algorithm: str, override: str, message: str) -> None:
+    config = composed(f"algorithm.adv_estimator={algorithm}", f"{MANAGER}=awpo", override)
+    with pytest.raises(AWPOConfigError, match=message):
+        validate_config(lambda config, *_: None, config, False, False)
+
+
+def test_a_run_with_verls_own_rewards_is_not_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    config = composed("algorithm.adv_estimator=grpo", "algorithm.awpo.outcome.match=fuzzy")
+    validate_config(lambda config, *_: None, config, False, False)
+    assert "[awpo]" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("given", ["api_key_env=sk-abc123", "base_url=http://user:sk-abc123@h/v1"])

@@ -20,7 +20,7 @@ def test_the_size_of_a_model_comes_from_its_config_alone(qwen4b: Path) -> None:
     # a layer: q 2560*4096, k and v 2560*1024 each, o 4096*2560, three of 2560*9728, norms 2*2560 + 2*128
     layer = 2560 * (4096 + 1024 + 1024 + 4096) + 3 * 2560 * 9728 + 2 * 2560 + 2 * 128
     assert size.params == PARAMS == 36 * layer + 2560 + 151936 * 2560
-    assert size == ModelSize(PARAMS, 36, 2560, 9728, 151936, 32, 8, 128, 40960)
+    assert size == ModelSize(PARAMS, PARAMS, 36, 2560, 9728, 151936, 32, 8, 128, 40960)
     assert size.kv_bytes_per_token == 2 * 36 * 8 * 128 * 2 == 147_456
 
 

@@ -122,7 +122,7 @@ def check(
     if expected is not None:
         match = match_calls(response, expected, known, config.strings)
         return Verdict(response, match=match, schema_problems=problems, calls_expected=bool(expected), offered=offered)
-    if _has_trajectory(ground_truth):
+    if has_trajectory(ground_truth):
         # imported where it is needed: environments need transformers
         from awpo_verl.rewards.outcome.execution import match_response, match_rollout
 
@@ -137,8 +137,8 @@ def check(
     return Verdict(response, schema_problems=problems, offered=offered)
 
 
-def _has_trajectory(ground_truth: Any) -> bool:
-    """Cheap, and may be wrong for a text that only mentions one."""
+def has_trajectory(ground_truth: Any) -> bool:
+    """Whether a ground truth, a mapping or its JSON, is a trajectory. Cheap: wrong for a text that mentions one."""
     if isinstance(ground_truth, str):
         return '"trajectory"' in ground_truth
     return isinstance(ground_truth, Mapping) and "trajectory" in ground_truth

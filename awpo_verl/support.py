@@ -1,0 +1,28 @@
+"""Is this verl one whose insides AWPO knows?"""
+
+from __future__ import annotations
+
+import os
+
+from packaging.specifiers import SpecifierSet
+
+from awpo_verl.versions import SUPPORTED_VERL, __version__
+
+ALLOW_UNTESTED = "AWPO_ALLOW_UNTESTED_VERL"
+
+
+def is_supported(version: str) -> bool:
+    """Whether AWPO is tested with this verl."""
+    return SpecifierSet(SUPPORTED_VERL).contains(version, prereleases=True)
+
+
+def version_problem(version: str) -> str | None:
+    """What to tell the user about this verl version; None if it is supported (or the check is switched off)."""
+    if os.environ.get(ALLOW_UNTESTED) == "1" or is_supported(version):
+        return None
+    return (
+        f"verl {version} is not supported by awpo_verl {__version__}, which knows the insides of verl "
+        f"{SUPPORTED_VERL}. AWPO is not registered: algorithm.adv_estimator=awpo will be refused, everything else "
+        f'runs as without the plugin. Install a supported one (pip install "verl{SUPPORTED_VERL}") or try this one '
+        f"at your own risk with {ALLOW_UNTESTED}=1."
+    )
