@@ -162,7 +162,8 @@ def refuse_to_overwrite(out: Path, path: Path) -> None:
         raise FileError(f"--out={out} is a file that is scored; use another path, it would be overwritten.")
 
 
-def _jsonl(file: Path) -> Iterator[Record]:
+def json_lines(file: Path) -> Iterator[Record]:
+    """The lines of a file, not yet read; blank ones are left out."""
     with file.open("rb") as lines:  # bytes: one line that is not UTF-8 must not hide the others
         for number, line in enumerate(lines, 1):
             if line.strip():
@@ -187,7 +188,7 @@ def _count_parquet(file: Path) -> int:
 
 def _from_json(line: bytes) -> Any:
     try:
-        return json.loads(line.decode("utf-8"))
+        return json.loads(line.decode("utf-8-sig"))  # some editors mark a file's first line
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8: {error}") from None
     except RecursionError:
@@ -212,7 +213,7 @@ def _parquet(file: Path) -> Iterator[Record]:
         raise FileError(f"{file}: not a parquet file that can be read (after row {number}): {error}") from error
 
 
-_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {".jsonl": _jsonl, ".parquet": _parquet}
+_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {".jsonl": json_lines, ".parquet": _parquet}
 _COUNTERS: dict[str, Callable[[Path], int]] = {".jsonl": _count_lines, ".parquet": _count_parquet}
 _MISSING = object()
 

@@ -1,1 +1,1 @@
-"""Tasks: the small one of the demo, from its questions to its report."""
+"""Tasks: the demos' (shop, desk), from their questions to their report; public sets and BFCL as verl's parquet."""

@@ -2,7 +2,7 @@
 
     python -m benchmarks.cost                       the grid
     python -m benchmarks.cost --kinds compiled      the loss under torch.compile as well
-    python -m benchmarks.cost --metrics outputs/demo/metrics.jsonl ...
+    python -m benchmarks.cost --metrics outputs/demo/awpo-seed0/metrics.jsonl ...
                                                     the share of a real step, from verl's metrics.jsonl; no grid
 
 Progress goes to stderr, the tables as Markdown to stdout. Every result goes into benchmarks/cost/cost.json at once, and

@@ -10,7 +10,6 @@ file of results.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -41,10 +40,10 @@ def main() -> int:
     data = write_data(out / "data")
     models = {name: warm_start.warm_start(CACHE, settings=settings) for name, settings in plan.STARTS.items()}
     common = {name: {"settings": SETTINGS, "model": model.name} for name, model in models.items()}
-    kept = {run.name: run for run in results.load(options.results)}
-    seeds = max([options.seeds, *(name.seed + 1 for name in kept)])
+    found = {run.name: run for run in results.load(options.results)}
+    seeds = max([options.seeds, *(name.seed + 1 for name in found)])
     cells = {name: plan.cell(name, out, data, common[name.start]) for name in plan.names(seeds)}
-    kept = {name: run for name, run in kept.items() if name in cells and run.fingerprint == cells[name].fingerprint}
+    kept = {name: run for name, run in found.items() if name in cells and run.fingerprint == cells[name].fingerprint}
     asked = tuple(f"{out}/{only}" for only in options.only)
     wanted = {n: cell for n, cell in cells.items() if n.seed < options.seeds and cell.folder.startswith(asked)}
     missing = {name: cell for name, cell in wanted.items() if name not in kept and not cell.finished}
@@ -56,7 +55,8 @@ def main() -> int:
     a_step = int(SETTINGS["PROMPTS"]) * int(SETTINGS["ROLLOUTS"])
     kept |= {name: results.read(name, cell, a_step) for name, cell in cells.items() if cell.finished}
     runs = [kept[name] for name in cells if name in kept]
-    options.results.write_text(json.dumps({"starts": common, "runs": results.to_json(runs)}) + "\n")
+    others = [run for name, run in found.items() if name not in kept] if any(options.only) else []
+    results.save(options.results, common, [*runs, *others])  # of other settings: dropped once all have been asked for
     begun = results.with_start(runs)
     print(tables.all_tables(begun))
     pictures.draw(begun, Path("docs"))

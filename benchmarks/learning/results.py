@@ -73,6 +73,13 @@ def load(path: Path) -> list[Run]:
     return from_json(json.loads(path.read_text())["runs"]) if path.exists() else []
 
 
+def save(path: Path, starts: dict[str, Any], runs: Iterable[Run]) -> None:
+    """Write results.json, all of it or nothing. starts: what was common to the runs of a start."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps({"starts": starts, "runs": to_json(runs)}) + "\n")
+    partial.replace(path)
+
+
 def with_start(runs: list[Run]) -> list[Run]:
     """Every run from 0 rollouts on: of the runs of a start some validate it; the mean of these is put first."""
     first: dict[str, list[Run]] = {}

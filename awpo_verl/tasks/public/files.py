@@ -64,7 +64,8 @@ def records_of(file: Path) -> Iterator[Record]:
     if file.stat().st_size == 0:
         return
     if file.suffix == ".parquet" or not _is_list(file):
-        yield from rollout_files.records(file) if file.suffix != ".json" else _lines(file)
+        # BFCL's .json files have an object a line
+        yield from rollout_files.records(file) if file.suffix != ".json" else rollout_files.json_lines(file)
     else:
         yield from _items(file)
 
@@ -105,23 +106,6 @@ def _is_list(file: Path) -> bool:
     """Whether a JSON file holds one list."""
     with file.open("rb") as stream:
         return stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
-
-
-def _lines(file: Path) -> Iterator[Record]:
-    """A .json file with an object a line, as BFCL's are."""
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield Record(f"{file.name}:{number}", lambda line=line: _from_json(line))
-
-
-def _from_json(line: bytes) -> Any:
-    try:
-        return json.loads(line.decode("utf-8-sig"))
-    except RecursionError:
-        raise ValueError("not JSON that can be read: it is nested too deep") from None
-    except ValueError as error:
-        raise ValueError(f"not JSON: {error}") from None
 
 
 def _items(file: Path) -> Iterator[Record]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from awpo_verl.cli import app
+from awpo_verl.cli.prepare import prepare
 from awpo_verl.rewards.reasoning import stated_steps
+from awpo_verl.tasks.public.options import Options
 from awpo_verl.tasks.public.pipeline import TOO_LONG
 from tests.tasks.public.rows import ALL, call, drops, plain, run, toolace, write, written, xlam
 
@@ -110,6 +113,14 @@ def test_every_option_of_the_command_reaches_the_run(tmp_path, tokenizer):
     options = json.loads((tmp_path / "out" / "report.json").read_text())["options"]
     told = {**given, "split": "", "think": True, "eval_set": [str(path) for path in evaluations]}
     assert options == {"set": "jsonl", "source": str(source), **told}
+
+
+def test_the_commands_defaults_are_the_options():
+    given = {name: parameter.default for name, parameter in inspect.signature(prepare).parameters.items()}
+    options = asdict(Options())
+    assert given.pop("eval_set") is None
+    assert options.pop("eval_set") == ()
+    assert {name: given[name] for name in options} == options
 
 
 def test_a_split_without_rows_is_named_for_verl_cannot_load_it(tmp_path):
