@@ -60,7 +60,7 @@ def test_this_environment_is_healthy_in_a_ray_worker_too() -> None:
     healthy, said, done = diagnose(sys.executable, "--ray", VERL_PLATFORM="cpu")
     assert healthy, said["error"]
     assert any(line.startswith("ray worker: loaded and registered in verl 0.9.1") for line in said["ok"])
-    assert any(line.startswith("seams: 22, all") for line in said["ok"])
+    assert any(line.startswith("seams: 27, all") for line in said["ok"])
     assert done.stdout.count("\n") == 1  # one object and nothing else
 
 

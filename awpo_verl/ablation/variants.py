@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-_SECTION = "algorithm.awpo"
+from awpo_verl.config import SECTION
 
 # METHOD: the baselines, and AWPO with each mechanism off. The first is what the others are compared with.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "awpo": (),
-    "no_gate": (f"{_SECTION}.gate.kind=fixed",),  # half outcome, half mix, in every group
-    "hard_gate": (f"{_SECTION}.gate.kind=hard",),  # the mix in dead groups alone
-    "agreement_gate": (f"{_SECTION}.gate.kind=agreement",),  # less of the mix where reasoning contradicts the outcome
-    "no_difficulty": (f"{_SECTION}.difficulty.kind=none",),
-    "mid_d_min": (f"{_SECTION}.difficulty.d_min=0.25",),  # dead groups count two and a half times what they do
-    "high_d_min": (f"{_SECTION}.difficulty.d_min=0.5",),  # five times
-    "no_clip_shrink": (f"{_SECTION}.clip.shrink=0",),
+    "no_gate": (f"{SECTION}.gate.kind=fixed",),  # half outcome, half mix, in every group
+    "hard_gate": (f"{SECTION}.gate.kind=hard",),  # the mix in dead groups alone
+    "agreement_gate": (f"{SECTION}.gate.kind=agreement",),  # less of the mix where reasoning contradicts the outcome
+    "no_difficulty": (f"{SECTION}.difficulty.kind=none",),
+    "mid_d_min": (f"{SECTION}.difficulty.d_min=0.25",),  # dead groups count two and a half times what they do
+    "high_d_min": (f"{SECTION}.difficulty.d_min=0.5",),  # five times
+    "no_clip_shrink": (f"{SECTION}.clip.shrink=0",),
     "naive_mix": (
-        f"{_SECTION}.gate.kind=fixed",
-        f"{_SECTION}.gate.value=1",
-        f"{_SECTION}.difficulty.kind=none",
-        f"{_SECTION}.clip.shrink=0",
-        f"{_SECTION}.reasoning_std_floor=0",
+        f"{SECTION}.gate.kind=fixed",
+        f"{SECTION}.gate.value=1",
+        f"{SECTION}.difficulty.kind=none",
+        f"{SECTION}.clip.shrink=0",
+        f"{SECTION}.reasoning_std_floor=0",
     ),
     "gdpo": ("algorithm.adv_estimator=gdpo", "+algorithm.gdpo_reward_keys=[outcome,reasoning]"),
     "grpo": ("algorithm.adv_estimator=grpo",),

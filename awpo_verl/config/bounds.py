@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import NoReturn
 
 SECTION = "algorithm.awpo"
 
@@ -12,7 +13,7 @@ class AWPOConfigError(ValueError):
     """A key of the config has a value that AWPO cannot work with. The message names the key and what to use."""
 
 
-def refuse(key: str, given: object, wanted: str) -> None:
+def refuse(key: str, given: object, wanted: str) -> NoReturn:
     raise AWPOConfigError(f"{SECTION}.{key}={given} is not usable: it must be {wanted}.")
 
 

@@ -48,6 +48,7 @@ class Seam:
 _CORE, _V1 = "verl.trainer.ppo.core_algos", "verl.trainer.ppo.v1.trainer_base"
 _REWARDS = "verl.experimental.reward_loop"
 _CPU = "VERL_PLATFORM=cpu"
+_LAUNCH = "awpo-verl train and doctor, of a command line"
 _LOSS = ("old_log_prob", "log_prob", "advantages", "response_mask", "loss_agg_mode", "config", "rollout_is_weights")
 _ADVANTAGE = ("data", "adv_estimator", "gamma", "lam", "num_repeat", "norm_adv_by_std_in_grpo", "config")
 _DUMP = ("inputs", "outputs", "gts", "scores", "reward_extra_infos_dict", "dump_path")
@@ -81,6 +82,26 @@ SEAMS = (
     Seam(_V1, "compute_advantage_for_multi_trajectories", _SESSIONS, "d973cc8aec79", "advantages, v1 trainers"),
     Seam(_V1, "PPOTrainer._log_rollout_data", ("batch",), "c1fa53a46df3", "reward parts in rollout dumps"),
     Seam(_V1, "PPOTrainer._dump_generations", _DUMP, "be2e012a287c", "reward parts in rollout dumps"),
+    # of TransferQueue any version that verl takes: the names count, not the source
+    Seam(
+        "transfer_queue",
+        "kv_batch_get",
+        ("keys", "partition_id", "select_fields"),
+        "",
+        "reward parts, v1 trainers",
+        "TransferQueue 0.1.11",
+    ),
+    Seam(
+        "transfer_queue",
+        "kv_batch_put",
+        ("keys", "partition_id", "fields"),
+        "",
+        "the clip scale, v1 trainers",
+        "TransferQueue 0.1.11",
+    ),
+    Seam("verl.utils.device", "auto_set_device", ("config",), "031feb0fd935", _LAUNCH),
+    Seam("verl.trainer.ppo.utils", "need_critic", ("config",), "4c05026318c7", _LAUNCH),
+    Seam("verl.trainer.ppo.utils", "need_reference_policy", ("config",), "b8a793a391c0", _LAUNCH),
     Seam(
         "verl.workers.utils.losses",
         "ppo_loss",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from awpo_verl.launch.estimate import micro_batch_tokens, sequence_parallel
+from awpo_verl.launch.estimate import all_gpus, data_parallel, micro_batch_tokens, sequence_parallel
 from awpo_verl.launch.findings import Finding, error, ok, warning
 from awpo_verl.launch.model import ModelSize
 
 
 def check_batch(config: Any) -> list[Finding]:
     """Batches can be cut as the config says, without rows that pad."""
-    actor, rollout, trainer = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout, config.trainer
+    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
     prompts, mini, n = config.data.train_batch_size, actor.ppo_mini_batch_size, rollout.n
-    gpus = trainer.n_gpus_per_node * trainer.nnodes
+    gpus = all_gpus(config)
     findings = []
     if prompts < mini:
         findings.append(
@@ -96,14 +96,9 @@ def _fixed_micro_batches(config: Any, ranks: int) -> list[Finding]:
 
 
 def _data_parallel(config: Any) -> int:
-    actor, trainer = config.actor_rollout_ref.actor, config.trainer
-    gpus = trainer.n_gpus_per_node * trainer.nnodes
+    actor, gpus = config.actor_rollout_ref.actor, all_gpus(config)
     if actor.strategy == "megatron":
-        engine = actor.megatron
-        if engine.dynamic_context_parallel:
-            return 1
-        model_parallel = engine.tensor_model_parallel_size * engine.pipeline_model_parallel_size
-        return max(1, gpus // (model_parallel * engine.context_parallel_size))
+        return 1 if actor.megatron.dynamic_context_parallel else data_parallel(actor, gpus)
     if not actor.strategy.startswith("fsdp"):
         return 1  # torchtitan, veomni: they have keys of their own
     return max(1, gpus // sequence_parallel(actor))

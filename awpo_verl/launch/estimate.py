@@ -93,6 +93,17 @@ class StepTime:
         return self.generation + self.old_log_probs + self.update
 
 
+def all_gpus(config: Any) -> int:
+    """GPUs of the trainer."""
+    return config.trainer.n_gpus_per_node * config.trainer.nnodes
+
+
+def data_parallel(actor: Any, gpus: int) -> int:
+    """Workers that share an update's rows, with the Megatron engine."""
+    model_parallel = actor.megatron.tensor_model_parallel_size * actor.megatron.pipeline_model_parallel_size
+    return max(1, gpus // (model_parallel * actor.megatron.context_parallel_size))
+
+
 def memory(config: Any, size: ModelSize) -> Memory:
     """What `config` (verl's, composed) needs of each GPU for a model of this size."""
     actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
@@ -121,8 +132,7 @@ def rollouts_at_once(config: Any, needs: Memory, gpu_memory: float) -> int:
 
 def step_time(config: Any, size: ModelSize, gpu: Gpu) -> StepTime:
     """Seconds of a step on GPUs of this kind."""
-    rollout, data, trainer = config.actor_rollout_ref.rollout, config.data, config.trainer
-    gpus = trainer.n_gpus_per_node * trainer.nnodes
+    rollout, data, gpus = config.actor_rollout_ref.rollout, config.data, all_gpus(config)
     rows = data.train_batch_size * rollout.n
     length = LENGTH_SHARE * (data.max_prompt_length + data.max_response_length)
     needs = memory(config, size)
@@ -150,13 +160,11 @@ class _Offloaded:
 def _states(config: Any, params: int) -> tuple[float, float, float, _Offloaded]:
     """Bytes of weights, gradients and optimizer states of one GPU, and which of them verl moves to the host."""
     actor = config.actor_rollout_ref.actor
-    gpus = config.trainer.n_gpus_per_node * config.trainer.nnodes
+    gpus = all_gpus(config)
     if actor.strategy == "megatron":
         engine = actor.megatron
-        model_parallel = engine.tensor_model_parallel_size * engine.pipeline_model_parallel_size
-        data_parallel = max(1, gpus // (model_parallel * engine.context_parallel_size))
-        share = params / model_parallel
-        optimizer = 12 * share / (data_parallel if engine.use_distributed_optimizer else 1)
+        share = params / (engine.tensor_model_parallel_size * engine.pipeline_model_parallel_size)
+        optimizer = 12 * share / (data_parallel(actor, gpus) if engine.use_distributed_optimizer else 1)
         return 2 * share, 4 * share, optimizer, _Offloaded(engine.param_offload, engine.optimizer_offload)
     engine = actor.fsdp_config
     share = params / (engine.fsdp_size if 0 < engine.fsdp_size < gpus else gpus)

@@ -10,7 +10,7 @@ from typing import Any
 
 from awpo_verl.integration.keys import on_cpu
 from awpo_verl.launch.cluster import ClusterError, join, wait_for_port
-from awpo_verl.launch.estimate import GIB, GPUS, Gpu
+from awpo_verl.launch.estimate import GIB, GPUS, Gpu, all_gpus
 from awpo_verl.launch.findings import Finding, error, ok, warning
 
 
@@ -93,7 +93,7 @@ class Machine:
 
 def wanted_gpus(config: Any) -> tuple[int, str]:
     """How many the run asks Ray for, and for what (verl 0.9.1, trainer_base.py, `_init_resource_pool_mgr`)."""
-    pools = {"the actor": config.trainer.n_gpus_per_node * config.trainer.nnodes}
+    pools = {"the actor": all_gpus(config)}
     judge, rollout = config.reward.reward_model, config.actor_rollout_ref.rollout
     if judge.enable_resource_pool:
         pools["the reward model"] = judge.n_gpus_per_node * judge.nnodes

@@ -27,6 +27,7 @@ OTHER_VERSIONS = {
         "verl.trainer.ppo.v1.trainer_base.compute_advantage_for_multi_trajectories": "broken",
         "verl.trainer.ppo.v1.trainer_base.PPOTrainer._log_rollout_data": "broken",
         "verl.trainer.ppo.v1.trainer_base.PPOTrainer._dump_generations": "broken",
+        "verl.utils.device.auto_set_device": "changed",
     },
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from awpo_verl.launch import checks, gpus
 from awpo_verl.launch.compose import ComposeError, compose
+from awpo_verl.launch.data import _check_truths
 from awpo_verl.launch.estimate import GPUS
 from awpo_verl.launch.findings import Finding
 from awpo_verl.launch.gpus import Machine, wanted_gpus
@@ -230,7 +232,13 @@ def test_a_file_without_rows_is_an_error(said: Callable[..., Any], tmp_path: Pat
     assert of(said(f"data.val_files={path}"), "error") == ["data: data.val_files have no rows, which verl cannot load."]
 
 
-def test_ground_truths_are_read_before_the_run(said: Callable[..., Any], tmp_path: Path) -> None:
+def _row(truth: Any) -> dict[str, Any]:
+    return {"data_source": "tools", "reward_model": {"ground_truth": truth}}
+
+
+def test_ground_truths_are_read_before_the_run(
+    said: Callable[..., Any], composed: Callable[..., Any], tmp_path: Path
+) -> None:
     broken = write_rows(tmp_path / "broken.parquet", 300, '{"tool_calls": 3}')
     assert any(
         "row 0: ground_truth['tool_calls'] must be a list" in e for e in of(said(f"data.val_files={broken}"), "error")
@@ -238,6 +246,10 @@ def test_ground_truths_are_read_before_the_run(said: Callable[..., Any], tmp_pat
     other = write_rows(tmp_path / "other.parquet", 300, "42")
     warnings = of(said(f"data.train_files={other}"), "warning")
     assert any("ground truths of tools are no expected calls" in warning for warning in warnings)
+    trajectory = {"trajectory": {"environment": "m:E", "turns": []}}
+    assert not any(
+        "no expected calls" in finding.said for finding in _check_truths("f", [_row(trajectory)], composed())
+    )
     function = tmp_path / "reward.py"
     function.write_text("def compute_score(**kwargs): return 1.0")
     own = ("reward.custom_reward_function.path=" + str(function), f"data.train_files={other}")
@@ -333,6 +345,8 @@ def test_a_judges_extra_body_takes_any_keys(composed: Callable[..., Any]) -> Non
         # 1 TB is free: one checkpoint fits, not all that are kept
         ["trainer.max_actor_ckpt_to_keep=100"],
         [f"{AT}.rollout.gpu_memory_utilization=0.08", f"{AT}.rollout.quantization=fp8"],
+        # the limit is of micro-batches by tokens, and these are by rows
+        [f"{AT}.rollout.log_prob_use_dynamic_bsz=False", f"{AT}.rollout.log_prob_max_token_len_per_gpu=100"],
     ],
 )
 def test_what_verl_runs_is_no_error(said: Callable[..., Any], keys: list[str]) -> None:
@@ -353,6 +367,12 @@ def test_a_model_that_is_there_and_not_understood_is_a_warning(said: Callable[..
     findings = said()
     assert of(findings, "error") == []
     assert "cannot be told" in of(findings, "warning")[0]
+    (qwen4b / "own_config.py").write_text("import a_package_that_is_not_here\n")
+    own = {"model_type": "own", "auto_map": {"AutoConfig": "own_config.Own"}}
+    (qwen4b / "config.json").write_text(json.dumps(own))
+    findings = said(f"{AT}.model.trust_remote_code=True")
+    assert of(findings, "error") == []
+    assert "cannot be looked at here" in of(findings, "warning")[0]
 
 
 def test_a_check_that_fails_itself_stops_no_run(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,39 @@ def test_more_gpus_than_key_value_heads_share_no_more_cache(composed: Callable[.
     assert needs.rollout_weights == 2 * PARAMS / 16
     # 2 GiB of REST aside: (10e9 - weights) / a token's
     assert needs.kv_tokens(10e9) == int((10e9 - needs.rollout_weights - REST / 2) // (147_456 / 8))
+
+
+def test_of_experts_a_token_visits_few_and_a_gpu_gathers_all(composed: Callable[..., Any], tmp_path: Path) -> None:
+    """Qwen3-30B-A3B: 30.5 billion parameters, of which 3.3 billion a token."""
+    from tests.launch.conftest import QWEN3_4B
+
+    config = QWEN3_4B | {
+        "architectures": ["Qwen3MoeForCausalLM"],
+        "model_type": "qwen3_moe",
+        "hidden_size": 2048,
+        "intermediate_size": 6144,
+        "moe_intermediate_size": 768,
+        "num_hidden_layers": 48,
+        "num_key_value_heads": 4,
+        "num_experts": 128,
+        "num_experts_per_tok": 8,
+        "tie_word_embeddings": False,
+    }
+    (tmp_path / "moe").mkdir()
+    (tmp_path / "moe" / "config.json").write_text(json.dumps(config))
+    size = read_size(str(tmp_path / "moe"))
+    assert size.params / 1e9 == pytest.approx(30.5, abs=0.05)
+    assert size.active / 1e9 == pytest.approx(3.3, abs=0.06)
+    update = 8 * size.active * 0.5 * 8192 * composed().data.train_batch_size * composed().actor_rollout_ref.rollout.n
+    time = step_time(composed(), size, GPUS["h100"])
+    assert time.update == pytest.approx(update / (8 * 989e12 * 0.4))
+    # a layer has all of its experts
+    assert memory(composed(), size).working > 2 * 2 * 128 * 3 * 2048 * 768
+
+
+def test_a_cache_that_more_gpus_share_than_there_are_heads_is_doubled(
+    composed: Callable[..., Any], qwen4b: Path
+) -> None:
+    size = read_size(str(qwen4b))  # 8 heads of keys and values
+    keys = ("trainer.n_gpus_per_node=16", "actor_rollout_ref.rollout.tensor_model_parallel_size=16")
+    assert memory(composed(*keys), size).kv_per_token == size.kv_bytes_per_token / 8
