@@ -93,7 +93,7 @@ def take_up(out: Path) -> dict[str, Kept]:
         return {}
     last: dict[str, int] = {}  # row -> number of its line
     kept: dict[str, Kept] = {}
-    with out.open(encoding="utf-8") as lines:
+    with out.open(encoding="utf-8", errors="surrogateescape") as lines:  # what is no UTF-8 is no line of ours
         for number, line in enumerate(lines, 1):
             if not line.endswith("\n"):
                 break  # the run was stopped while it wrote this one

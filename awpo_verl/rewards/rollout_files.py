@@ -133,7 +133,7 @@ def read_row(record: Record) -> Row:
         return _row(record.where, record.read())
     except RowError:
         raise
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:  # 10**400 is a number that is no float
         raise RowError(f"{record.where}: {error}") from None
 
 

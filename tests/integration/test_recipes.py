@@ -119,12 +119,12 @@ def test_the_settings_blocks_share_their_variables() -> None:
                 (f"${{{variable}:-", f"${{{variable}:?", "$(realpath", "$(absolute")
             ):
                 assert (variable, value) in {
-                    *(("ALGO", "grpo"), ("ALGO", "gdpo"), ("ENGINE", "megatron")),
+                    *(("ALGO", "awpo"), ("ALGO", "grpo"), ("ALGO", "gdpo"), ("ENGINE", "megatron")),
                     ("VERL_FILE_LOGGER_PATH", '"$OUT/metrics.jsonl"'),
                 }, name
 
 
-LOSS = ("actor_rollout_ref.actor.policy_loss.loss_mode", "algorithm.adv_estimator", "awpo_defaults_applied")
+LOSS = ("actor_rollout_ref.actor.policy_loss.loss_mode", "algorithm.adv_estimator")
 DIFFERENCES = {
     "run_grpo_qwen4b": {*LOSS},
     "run_gdpo_qwen4b": {*LOSS, "algorithm.gdpo_reward_keys"},

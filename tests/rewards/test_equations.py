@@ -54,6 +54,7 @@ def test_false_sums(text: str) -> None:
             "2 + 2 =",
         ),
         *("1 " + "+ 1 " * 40 + "= 2", "9" * 5000 + " + 1 = 2"),
+        *("2024-01-02 to 2024-01-05 = 3 nights", "2024-01-05 - 2024-01-02 = 3", "room 05 + 1 = 7"),
     ],
 )
 def test_what_is_no_sum_of_numbers_is_left_alone(text: str) -> None:

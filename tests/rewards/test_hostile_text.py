@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 import time
@@ -80,6 +81,9 @@ HOSTILE: dict[str, str] = {
     "deep calls": _fill("[f(a=", lambda body: f"{body}\n"),
     "deep calls on lines": _fill("[f(a=\n"),
     "many digits": _fill("9", lambda body: f"[f(a={body})]\n{body}"),
+    "digits and a letter": _fill("9", lambda body: f"[f(a={body}x)]"),
+    "blank headers": (" " * 1000 + "<|message|><|end|>") * 64,
+    "blank recipients": ("<|channel|>analysis" + " " * 900 + "x<|message|><|end|>") * 64,
     "many small lists": _fill("[1],", lambda body: f"[f(a=[{body}1])]"),
     "many small values": _fill(
         "1,", lambda body: f'<tool_call>{{"name": "f", "arguments": {{"b": [{body}1]}}}}</tool_call>'
@@ -177,4 +181,6 @@ def test_fuzzing_guided_by_coverage_finds_no_text_that_raises(tmp_path: Path) ->
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, cwd=root, text=True, capture_output=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    assert "Done 8000 runs" in done.stdout + done.stderr
+    runs = re.search(r"Done (\d+) runs", done.stdout + done.stderr)  # it may end its last round of mutations
+    assert runs is not None
+    assert int(runs[1]) >= 8000

@@ -212,6 +212,18 @@ def test_each_kind_of_failure_is_said_once(server: JudgeServer, capfd: pytest.Ca
     assert max(map(len, out.splitlines())) < 600
 
 
+COMPLETION = json.dumps(
+    {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
+    | {
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": '{"reason": "good", "score": 8}'},
+            }
+        ]
+    }
+).encode()
 RAW: dict[str, bytes] = {
     "nothing": b"",
     "null": b"null",
@@ -222,7 +234,8 @@ RAW: dict[str, bytes] = {
     "deep": b"[" * 100_000,
     "not_utf8": b"\xff\xfe\xfa",
     "error_with_200": b'{"error": {"message": "no such model"}}',
-    "endless": b" " * (MAX_BODY_BYTES + 10**6),  # chunked: no length was announced
+    # chunked: no length was announced. A verdict, had it been read to its end
+    "endless": COMPLETION + b" " * (MAX_BODY_BYTES + 10**6),
 }
 
 

@@ -271,3 +271,13 @@ def test_a_users_function_is_given_the_log_of_the_rollout_s_tools(tokenizer: Any
 def test_a_trajectory_row_without_an_environment_is_an_error_and_not_the_models_zero(tokenizer: Any) -> None:
     with pytest.raises(TrajectoryError, match=r"extra_info\.tools_kwargs has no '__environment__'"):
         score(manager(tokenizer), RIGHT, COUNT, extra_info={"tools_kwargs": None})
+
+
+def test_the_mark_that_ends_a_turn_is_no_content(tokenizer: Any) -> None:
+    """Some tokenizers have one beside eos: saying nothing must not be right where no call is expected."""
+    special = copy.deepcopy(tokenizer)
+    special.add_special_tokens({"additional_special_tokens": ["<end_of_turn>"]})
+    none = json.dumps({"tool_calls": []})
+    for end in ("<end_of_turn>", "<end_of_turn>" + special.eos_token, special.eos_token):
+        assert score(manager(special), end, ground_truth=none)[0] == 0.0
+        assert score(manager(special), "Hello." + end, ground_truth=none)[0] == 1.0

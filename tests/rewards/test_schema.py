@@ -96,6 +96,33 @@ def test_what_would_take_long_to_check_is_given_up_and_says_so(schema: dict[str,
     assert problems(tools, a=value)[-1] == TOO_MUCH
 
 
+PATTERNS = {"patternProperties": {"^(a+)+$": {}}}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        PATTERNS | {"additionalProperties": False},
+        PATTERNS | {"unevaluatedProperties": False},
+        {"allOf": [PATTERNS], "unevaluatedProperties": False},
+        {"patternProperties": {r"\p{L}": {}}, "additionalProperties": False},  # no pattern of Python's
+    ],
+)
+def test_patterns_of_names_are_not_searched_by_those_who_ask_what_is_left(schema: dict[str, Any]) -> None:
+    assert problems([{"name": "area", "parameters": schema}], **{"a" * 64 + "!": 1}) == []
+
+
+def test_additional_properties_without_patterns_are_checked() -> None:
+    closed = {"name": "area", "parameters": {"properties": {"a": {}}, "additionalProperties": False}}
+    assert problems([closed], b=1) == ["arguments: additionalProperties"]
+
+
+def test_many_patterns_that_take_nearly_too_long_are_given_up() -> None:
+    schema = {"items": {"pattern": "^(a|aa)+$"}}
+    tools = [{"name": "area", "parameters": {"properties": {"a": schema}}}]
+    assert problems(tools, a=["a" * 26 + "!"] * 900)[-1] == TOO_MUCH
+
+
 def test_unique_items_of_any_kind_are_told_apart() -> None:
     schema = tool("area", a={"type": "array", "uniqueItems": True})
     assert problems([schema], a=[1, "1", [], 1]) == ["a: uniqueItems"]

@@ -114,11 +114,12 @@ def check(
         ValueError: the ground truth or the tools are broken; shows the entry.
     """
     config = config or OutcomeConfig()
-    known = tools_of(ground_truth) or parse_tools(tools)
+    expected = expected_calls(ground_truth)
+    ours = expected is not None or has_trajectory(ground_truth)  # another's may mean anything by `tools`
+    known = (tools_of(ground_truth) if ours else None) or parse_tools(tools)
     response = parse_response(text, config.format, known)
     problems = tuple(schema_problems(response.calls, known))
     offered = tuple(known or ())
-    expected = expected_calls(ground_truth)
     if expected is not None:
         match = match_calls(response, expected, known, config.strings)
         return Verdict(response, match=match, schema_problems=problems, calls_expected=bool(expected), offered=offered)

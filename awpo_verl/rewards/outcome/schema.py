@@ -1,8 +1,9 @@
 """The schemas of the tools that a prompt offers: JSON Schema, OpenAI tools, and BFCL's dialect, as JSON Schema.
 
 What differs from plain JSON Schema, on purpose: for `integer`, 1.0 is no integer (the tool gets a float); `pattern` is
-searched with a time limit, for the string is the model's; `patternProperties` is not checked; references to other
-documents are not followed; and all checks of a response share a budget of steps (validator.py).
+searched with a time limit, for the string is the model's; `patternProperties` and `unevaluatedProperties` are not
+checked, nor is `additionalProperties` beside the former; references to other documents are not followed; and all checks
+of a response share a budget of steps (validator.py).
 """
 
 from __future__ import annotations

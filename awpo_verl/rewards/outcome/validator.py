@@ -8,6 +8,7 @@ is reported.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 
 MAX_STEPS = 1_024  # keywords applied to the calls of one response
 PATTERN_SECONDS = 0.01  # of one pattern on one string; a pattern that needs more spends the budget
+PATTERN_STEPS = 64  # what a pattern that needs nearly as long costs, so that many of them cannot take long either
 
 
 class SchemaProblem(ValueError):  # noqa: N818  # it is a finding about data
@@ -90,7 +92,13 @@ def _validator_class() -> Any:
     checker = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    own = {"pattern": _pattern, "patternProperties": _nothing, "uniqueItems": _unique_items}
+    own = {
+        "pattern": _pattern,
+        "patternProperties": _nothing,
+        "additionalProperties": _additional_properties,
+        "unevaluatedProperties": _nothing,  # jsonschema's searches the patterns of patternProperties, without a limit
+        "uniqueItems": _unique_items,
+    }
     keywords = {name: _counted(rule) for name, rule in {**Draft202012Validator.VALIDATORS, **own}.items()}
     return validators.extend(Draft202012Validator, keywords, type_checker=checker)
 
@@ -113,8 +121,10 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
 
     if not isinstance(instance, str):
         return
+    began = time.perf_counter()
     try:
         matched = regex.search(pattern, instance, timeout=PATTERN_SECONDS)
+        _BUDGET.get().spend(int((time.perf_counter() - began) / PATTERN_SECONDS * PATTERN_STEPS))
     except TimeoutError:
         _BUDGET.get().exhaust()
     except regex.error:
@@ -131,6 +141,14 @@ def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> I
         seen = {json.dumps(item, sort_keys=True) for item in instance}
         if len(seen) < len(instance):
             yield ValidationError("has non-unique elements")
+
+
+def _additional_properties(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    """Not checked beside patternProperties, for the same reason."""
+    from jsonschema import Draft202012Validator
+
+    if "patternProperties" not in schema:
+        yield from Draft202012Validator.VALIDATORS["additionalProperties"](validator, value, instance, schema) or ()
 
 
 def _nothing(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:

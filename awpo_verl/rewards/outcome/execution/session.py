@@ -123,10 +123,10 @@ class Session:
                 raise SessionError(f"The state is undefined: {self._over}")
             environment = self.environment
             try:
-                text = run_bounded(lambda: _json(environment.state()), self.limits.rollout_seconds)
+                # read where it is written: the caller's stack may have less room than the one that wrote it
+                state = run_bounded(lambda: json.loads(_json(environment.state())), self.limits.rollout_seconds)
             except (Exception, SystemExit) as error:
                 raise SessionError(f"{type(environment).__qualname__}.state() failed: {_reason(error)}") from error
-            state = json.loads(text)
             if nests_deeper(state, STATE_DEPTH):
                 raise SessionError(f"The state nests deeper than {STATE_DEPTH}, which is not compared.")
             return state

@@ -22,10 +22,11 @@ from awpo_verl.rewards.outcome.schema import Tools
 
 MESSAGE = "<|message|>"
 _END = re.compile(r"<\|(?:call|end|return|start)\|>")
+# each run of blanks can be matched by one \s* only: two beside each other take cubic time on hostile text
 _HEADER = re.compile(
-    r"\s*(?:<\|start\|>)?\s*(?:assistant)?(?:\s+to=(?P<early>[^\s<]{1,256}))?\s*"
-    r"<\|channel\|>\s*(?P<channel>analysis|commentary|final)(?:\s+to=(?P<late>[^\s<]{1,256}))?"
-    r"\s*(?:<\|constrain\|>)?\s*(?:json|code)?\s*"
+    r"\s*(?:<\|start\|>\s*)?(?:assistant\s*)?(?:(?<=\s)to=(?P<early>[^\s<]{1,256})\s*)?"
+    r"<\|channel\|>\s*(?P<channel>analysis|commentary|final)\s*(?:(?<=\s)to=(?P<late>[^\s<]{1,256})\s*)?"
+    r"(?:<\|constrain\|>\s*)?(?:(?:json|code)\s*)?"
 )
 MAX_HEADER = 1_024
 

@@ -34,6 +34,8 @@ def read_toolrl(text: str, tools: Tools | None, found: Found) -> None:
     for block in blocks(text, found):
         try:
             position = skip_space(block, 0)
+            if position == len(block):
+                raise BadCallError("a block without a call")
             while position < len(block):
                 if found.full():
                     found.over()

@@ -14,6 +14,7 @@ import math
 import os
 import re
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
@@ -244,6 +245,27 @@ async def _refuse_huge(response: Any) -> None:
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BODY_BYTES:
         raise ValueError(f"a body of {length} bytes, more than {MAX_BODY_BYTES}")
+    response.stream = _bounded_stream(response.stream)  # without a length it shows as it comes
+
+
+def _bounded_stream(stream: Any) -> Any:
+    """A stream of the client's that ends with ValueError after MAX_BODY_BYTES."""
+    # of httpx, or of the httpx2 that newer versions of openai use
+    base: Any = next(kind for kind in type(stream).__mro__ if kind.__name__ == "AsyncByteStream")
+
+    class Bounded(base):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            read = 0
+            async for chunk in stream:
+                read += len(chunk)
+                if read > MAX_BODY_BYTES:
+                    raise ValueError(f"a body of more than {MAX_BODY_BYTES} bytes")
+                yield chunk
+
+        async def aclose(self) -> None:
+            await stream.aclose()
+
+    return Bounded()
 
 
 def _retry_after(headers: Any) -> float | None:

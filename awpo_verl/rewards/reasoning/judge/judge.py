@@ -206,21 +206,26 @@ class Judge:
             except RequestError as error:
                 if error.healthy:
                     self._breaker.worked()
-                elif self._breaker.failed(sent):
-                    self._say(
-                        f"{self.config.breaker_failures} failed requests in a row; none is sent for "
-                        f"{self.config.breaker_pause:g} s, then one to try. Rollouts have no reasoning reward meanwhile"
-                    )
+                else:
+                    self._count_failure(sent)
                 raise
             except asyncio.CancelledError:  # the deadline: after a long wait it says something of the endpoint
                 long = time.monotonic() - started >= self.config.attempt_timeout / 2
-                self._breaker.failed(sent) if long else self._breaker.gave_up(sent)
+                self._count_failure(sent) if long else self._breaker.gave_up(sent)
                 raise
             except BaseException:
                 self._breaker.gave_up(sent)
                 raise
             self._breaker.worked()
             return reply
+
+    def _count_failure(self, sent: str) -> None:
+        """Tell the breaker; and the log, if it opens."""
+        if self._breaker.failed(sent):
+            self._say(
+                f"{self.config.breaker_failures} failed requests in a row; none is sent for "
+                f"{self.config.breaker_pause:g} s, then one to try. Rollouts have no reasoning reward meanwhile"
+            )
 
     def _read(self, reply: Reply) -> Verdict:
         try:
