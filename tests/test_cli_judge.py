@@ -142,5 +142,9 @@ def test_a_file_of_something_else_is_not_taken_for_an_earlier_run(rollouts: Path
     code, said = run(rollouts, "base_url=http://127.0.0.1:9/v1", "model=m", "--out", other)
     assert (code, other.read_text()) == (2, '{"precious": 1}\n')
     assert "is not from this command (line 1)" in said
+    other.write_bytes(b"\xff\xfe\n")
+    code, said = run(rollouts, "base_url=http://127.0.0.1:9/v1", "model=m", "--out", other)
+    assert (code, other.read_bytes()) == (2, b"\xff\xfe\n")
+    assert "is not from this command" in said
     code, said = run(rollouts, "base_url=http://127.0.0.1:9/v1", "model=m", "--out", rollouts)
     assert code == 2

@@ -80,15 +80,16 @@ def _config(settings: list[str], format: str) -> AWPOConfig:
 
     from awpo_verl.config import AWPOConfigError, parse
 
+    judge = OmegaConf.create()
     for given in settings:
         if "=" not in given:
             raise AWPOConfigError(f"{given!r} is no setting; write key=value, e.g. model=Qwen/Qwen3-8B.")
-    try:
-        judge = OmegaConf.to_container(OmegaConf.from_dotlist(settings))
-    except (YAMLError, OmegaConfBaseException) as error:
-        reason = str(error).splitlines()[0]
-        raise AWPOConfigError(f"{' '.join(settings)}: not key=value with a value in YAML: {reason}") from None
-    return parse({"reasoning_source": "judge", "judge": judge, "outcome": {"format": format}})
+        try:
+            judge.merge_with_dotlist([given])
+        except (YAMLError, OmegaConfBaseException) as error:
+            reason = str(error).splitlines()[0]
+            raise AWPOConfigError(f"{given}: not key=value with a value in YAML: {reason}") from None
+    return parse({"reasoning_source": "judge", "judge": OmegaConf.to_container(judge), "outcome": {"format": format}})
 
 
 async def _judge_file(path: Path, out: Path, config: AWPOConfig, report: JudgeReport, errors: Console) -> None:

@@ -23,9 +23,7 @@ from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from awpo_verl.config import OutcomeConfig, parse
-from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens
-from awpo_verl.rewards.outcome.formats import NEEDS_SPECIAL_TOKENS
-from awpo_verl.rewards.outcome.parse import AUTO, format_of_text
+from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens, with_marks
 from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import RubricScore, conversation_text, make_case, make_task, rubric_score, stated_steps
 from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, Judgement, find_endpoint
@@ -99,9 +97,7 @@ class AWPORewardManager(RewardManagerBase):
         marked = text
         if self.marks_are_special:
             special = self.tokenizer.decode(ids, skip_special_tokens=False).removesuffix(self.tokenizer.eos_token or "")
-            # told by the text: the mark of a turn's end, which some tokenizers have beside eos, is no content
-            if self.outcome.format != AUTO or format_of_text(special) in NEEDS_SPECIAL_TOKENS:
-                marked = special
+            marked = with_marks(text, special)
         extra_info = row.get("extra_info")
         tools = (extra_info or {}).get("tools")
         if self.has_custom_function:  # it decides alone, also what the ground truth and the tools mean

@@ -93,18 +93,19 @@ def take_up(out: Path) -> dict[str, Kept]:
         return {}
     last: dict[str, int] = {}  # row -> number of its line
     kept: dict[str, Kept] = {}
-    with out.open(encoding="utf-8", errors="surrogateescape") as lines:  # what is no UTF-8 is no line of ours
-        for number, line in enumerate(lines, 1):
-            if not line.endswith("\n"):
-                break  # the run was stopped while it wrote this one
-            try:
+    number = 1
+    try:
+        with out.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith("\n"):
+                    break  # the run was stopped while it wrote this one
                 given = json.loads(line)
                 row, key, status = given["row"], given["key"], given["judge_status"]
                 if status in DONE:
                     last[row] = number
                     kept[row] = Kept(key, {name: given[name] for name in COMPARED})
-            except (ValueError, TypeError, KeyError):
-                raise FileError(f"--out={out} is not from this command (line {number}); use another path.") from None
+    except (ValueError, TypeError, KeyError):  # what is no UTF-8 is a ValueError, too
+        raise FileError(f"--out={out} is not from this command (line {number}); use another path.") from None
     numbers = set(last.values())
     with out.open(encoding="utf-8") as lines, written_whole(out) as rewritten:
         rewritten.writelines(line for number, line in enumerate(lines, 1) if number in numbers)

@@ -281,3 +281,11 @@ def test_the_mark_that_ends_a_turn_is_no_content(tokenizer: Any) -> None:
     for end in ("<end_of_turn>", "<end_of_turn>" + special.eos_token, special.eos_token):
         assert score(manager(special), end, ground_truth=none)[0] == 0.0
         assert score(manager(special), "Hello." + end, ground_truth=none)[0] == 1.0
+
+
+def test_where_the_text_tells_the_format_its_marks_may_be_special_tokens(tokenizer: Any) -> None:
+    special = copy.deepcopy(tokenizer)
+    special.chat_template = None
+    special.add_special_tokens({"additional_special_tokens": ["<tool_call>", "</tool_call>"]})
+    reply = RIGHT.replace("<tool_call>", "I pay.\n<tool_call>")
+    assert score(manager(special), reply + special.eos_token)[0] == 1.0

@@ -32,6 +32,7 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("pythonic", ("[func_name1(", "[func1(")),
     ("llama3_json", ("<|python_tag|>", '"parameters":')),
 )
+_ALL_MARKS = [mark for _, marks in (*_MARKS, *_THINKING.items(), ("", _DEFAULT_THINKING)) for mark in marks]
 
 
 def parse_response(text: str, format: str = "hermes", tools: Tools | None = None) -> Response:
@@ -76,6 +77,14 @@ def format_of_text(text: str) -> str:
     if begin == "[" and "[TOOL_CALLS]" not in rest:
         return "pythonic"
     return format_of_template(rest) or ("llama3_json" if begin == "{" else "hermes")
+
+
+def with_marks(plain: str, special: str) -> str:
+    """Of a response decoded without and with special tokens the one to read: the latter, if the former lost a mark.
+
+    Else special tokens are no more than the ends of turns, which would count as something said.
+    """
+    return special if any(mark in special and mark not in plain for mark in _ALL_MARKS) else plain
 
 
 def needs_special_tokens(format: str) -> bool:
