@@ -31,6 +31,17 @@ def environment(folder: Path, without: Collection[str] = ()) -> tuple[Path, Path
     return folder / "bin" / "python", packages
 
 
+CRASH = "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"
+
+
+def with_own(folder: Path, name: str, source: str) -> Path:
+    """A Python of its own whose package of this name is but this source."""
+    python, packages = environment(folder, without=(name,))
+    (packages / name).mkdir()
+    (packages / name / "__init__.py").write_text(source)
+    return python
+
+
 def diagnose(python: Path | str, *options: str, **variables: str) -> tuple[bool, dict[str, list[str]], Any]:
     """Whether it calls the environment healthy, what it says by level ("what: said"), and the process."""
     done = subprocess.run(
@@ -109,30 +120,20 @@ def test_a_torchvision_of_another_torch_is_traced_to_it(tmp_path: Path) -> None:
 
 
 def test_a_torch_that_cannot_be_imported_explains_the_rest(tmp_path: Path) -> None:
-    python, packages = environment(tmp_path, without=("torch",))
-    (packages / "torch").mkdir()
-    (packages / "torch" / "__init__.py").write_text(
-        "raise OSError('libcudart.so.13: cannot open shared object file')\n"
-    )
-    healthy, said, _ = diagnose(python)
+    source = "raise OSError('libcudart.so.13: cannot open shared object file')\n"
+    healthy, said, _ = diagnose(with_own(tmp_path, "torch", source))
     assert not healthy
     assert said["error"][0].startswith("torch: import torch fails: OSError: libcudart.so.13: cannot open")
 
 
 def test_a_crash_of_an_import_is_said(tmp_path: Path) -> None:
-    python, packages = environment(tmp_path, without=("torch",))
-    (packages / "torch").mkdir()
-    (packages / "torch" / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
-    healthy, said, _ = diagnose(python)
+    healthy, said, _ = diagnose(with_own(tmp_path, "torch", CRASH))
     assert not healthy
     assert said["error"][0].startswith("torch: import torch fails: the process that looked died of it (exit code -11")
 
 
 def test_a_crash_of_another_import_is_said_with_its_name(tmp_path: Path) -> None:
-    python, packages = environment(tmp_path, without=("torchvision",))
-    (packages / "torchvision").mkdir()
-    (packages / "torchvision" / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
-    healthy, said, _ = diagnose(python)
+    healthy, said, _ = diagnose(with_own(tmp_path, "torchvision", CRASH))
     assert not healthy
     assert said["error"][0].startswith("torchvision: it does not go with torch ")
     assert "died of it (exit code -11" in said["error"][0]

@@ -77,8 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     failed = [run for number, run in enumerate(runs, 1) if not _do(run, f"[{number}/{len(runs)}]", options.dry_run)]
     if not options.dry_run:
         found = table.collect([(run.variant, run.seed, run.folder / METRICS) for run in runs if run.finished])
-        first = runs[0].variant
-        text = table.render(found, options.metrics.split(), first)
+        text = table.render(found, options.metrics.split(), first=runs[0].variant)
         (options.out / "ablation.md").write_text(text)
         (options.out / "ablation.json").write_text(json.dumps(table.as_json(found), indent=1) + "\n")
         print(text)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.evaluation.bfcl_run import CHAT, CRASHED, failure
+from awpo_verl.evaluation.bfcl_run import CHAT, CRASHED, failure, lines_of
 
 _UNDECODED = ("ast_decoder:decoder_failed", "ast_decoder:decoder_wrong_output_format", "relevance_error:decoder_failed")
 _PREFIX = "BFCL_v4_"
@@ -139,5 +139,5 @@ def _error(entry: dict[str, Any]) -> str:
 
 def _lines(folder: Path, category: str, what: str) -> list[dict[str, Any]]:
     for path in folder.rglob(f"{_PREFIX}{category}_{what}.json"):
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]  # U+2028 is no end
+        return [json.loads(line) for line in lines_of(path)]
     return []

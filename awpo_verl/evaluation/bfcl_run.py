@@ -66,7 +66,7 @@ def forget_server_failures(results: Path) -> int:
     """
     forgotten = 0
     for path in results.rglob("BFCL_v4_*_result.json"):
-        lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line]  # U+2028 is no end of a line
+        lines = lines_of(path)
         kept = [line for line in lines if _whole(line) and failure(json.loads(line)) != "server"]
         forgotten += len(lines) - len(kept)
         if not kept:
@@ -74,6 +74,11 @@ def forget_server_failures(results: Path) -> int:
         elif len(kept) < len(lines):
             path.write_text("\n".join(kept) + "\n", encoding="utf-8")
     return forgotten
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a file of BFCL's, whose text may have a U+2028, which is no end of a line."""
+    return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _whole(line: str) -> bool:

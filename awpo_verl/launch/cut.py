@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from awpo_verl.launch.estimate import all_gpus, data_parallel, micro_batch_tokens, sequence_parallel
+from awpo_verl.launch.estimate import all_gpus, data_parallel, engine_gpus, micro_batch_tokens, sequence_parallel
 from awpo_verl.launch.findings import Finding, error, ok, warning
 from awpo_verl.launch.model import ModelSize
 
@@ -39,7 +39,7 @@ def check_batch(config: Any) -> list[Finding]:
                 "cannot share. Make actor.ppo_mini_batch_size * rollout.n a multiple of it.",
             )
         )
-    engine = rollout.tensor_model_parallel_size * rollout.data_parallel_size * rollout.pipeline_model_parallel_size
+    engine = engine_gpus(rollout)
     shared = config.trainer.v1.trainer_mode != "separate_async" or config.actor_rollout_ref.get("hybrid_engine", True)
     if shared and gpus % engine:
         findings.append(

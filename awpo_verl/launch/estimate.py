@@ -98,6 +98,11 @@ def all_gpus(config: Any) -> int:
     return config.trainer.n_gpus_per_node * config.trainer.nnodes
 
 
+def engine_gpus(rollout: Any) -> int:
+    """GPUs of one vLLM."""
+    return rollout.tensor_model_parallel_size * rollout.data_parallel_size * rollout.pipeline_model_parallel_size
+
+
 def data_parallel(actor: Any, gpus: int) -> int:
     """Workers that share an update's rows, with the Megatron engine."""
     model_parallel = actor.megatron.tensor_model_parallel_size * actor.megatron.pipeline_model_parallel_size
@@ -136,8 +141,7 @@ def step_time(config: Any, size: ModelSize, gpu: Gpu) -> StepTime:
     rows = data.train_batch_size * rollout.n
     length = LENGTH_SHARE * (data.max_prompt_length + data.max_response_length)
     needs = memory(config, size)
-    engine = rollout.tensor_model_parallel_size * rollout.data_parallel_size * rollout.pipeline_model_parallel_size
-    of_an_engine = ceil(rows / max(1, gpus // engine))
+    of_an_engine = ceil(rows / max(1, gpus // engine_gpus(rollout)))
     room = rollouts_at_once(config, needs, gpu.memory) / LENGTH_SHARE
     running = max(1, min(rollout.max_num_seqs, of_an_engine, int(room)))
     cache = running * length * needs.kv_per_token

@@ -57,7 +57,8 @@ def _of_run(run: Run, known: Range, curves: Mapping[str, Curve]) -> Iterator[tup
     for metric, curve in _curves(known, curves):
         rules = [(sick, sick.rule) for sick in known.sick if sick.rule]
         found = [(sick, seen) for sick, rule in rules if (seen := rule(curve, run.curves))]
-        for sick, seen in sorted(found, key=lambda one: not one[1].now)[:1]:  # stable; what is past hides no present
+        if found:
+            sick, seen = max(found, key=lambda one: one[1].now)  # the first that is so; what is past hides no present
             yield sick.level if seen.now else "past", sick, Case(run.name, metric, seen.figure)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from awpo_verl.report.metrics import read_lines
+from awpo_verl.rewards.rollout_files import written_whole
 from awpo_verl.tasks.report import LEVELS, heldout_success
 from benchmarks.learning import plan, series
 
@@ -75,9 +76,8 @@ def load(path: Path) -> list[Run]:
 
 def save(path: Path, starts: dict[str, Any], runs: Iterable[Run]) -> None:
     """Write results.json, all of it or nothing. starts: what was common to the runs of a start."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"starts": starts, "runs": to_json(runs)}) + "\n")
-    partial.replace(path)
+    with written_whole(path) as written:
+        written.write(json.dumps({"starts": starts, "runs": to_json(runs)}) + "\n")
 
 
 def with_start(runs: list[Run]) -> list[Run]:

@@ -22,9 +22,9 @@ MAX_DIGITS = 15
 _TIMES, _MINUS = "\u00d7", "\u2212"  # as they are typeset; both look like another character
 _TOKEN = re.compile(
     r"(?P<bullet>^[ \t]*[-*+•][ \t])"
-    r"|(?P<date>(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])|(?<![0-9.,])0[0-9]+)"  # no numbers, though of digits
+    r"|(?P<poison>\*\*|[%^!]|\.[0-9]"
+    r"|(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])|(?<![0-9.,])0[0-9]+)"  # dates, 05: no numbers, though of digits
     rf"|(?P<number>(?:(?<![\w).\]])[-{_MINUS}](?=[0-9]))?[0-9]+(?:,[0-9]{{3}})*(?:\.[0-9]+)?)"
-    r"|(?P<poison>\*\*|[%^!]|\.[0-9])"
     rf"|(?P<op>[-+*/()·÷{_TIMES}{_MINUS}]|\\times|\\cdot|\\div|[xX](?![^\W\d]))"
     r"|(?P<equals>(?<![<>!~])={1,2}(?![>=]))"
     r"|(?P<blank>[ \t$€£`]+)"
@@ -88,7 +88,7 @@ def _chains_of_line(text: str) -> Iterator[list[list[str]]]:
             continue
         if kind in ("number", "op"):
             sides[-1].append(_OPERATORS.get(token, token))
-        elif kind in ("poison", "date"):
+        elif kind == "poison":
             spoiled = True
         elif kind == "equals":
             sides[-1] = [] if spoiled else sides[-1]

@@ -14,9 +14,10 @@ import math
 import os
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from awpo_verl.config import SECTION, AWPOConfigError, JudgeConfig
@@ -245,27 +246,31 @@ async def _refuse_huge(response: Any) -> None:
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BODY_BYTES:
         raise ValueError(f"a body of {length} bytes, more than {MAX_BODY_BYTES}")
-    response.stream = _bounded_stream(response.stream)  # without a length it shows as it comes
+    response.stream = _bounded(type(response.stream))(response.stream)  # without a length it shows as it comes
 
 
-def _bounded_stream(stream: Any) -> Any:
-    """A stream of the client's that ends with ValueError after MAX_BODY_BYTES."""
+@lru_cache
+def _bounded(kind: type) -> Callable[[Any], Any]:
+    """A class of streams that wrap one of this kind, and end with ValueError after MAX_BODY_BYTES."""
     # of httpx, or of the httpx2 that newer versions of openai use
-    base: Any = next(kind for kind in type(stream).__mro__ if kind.__name__ == "AsyncByteStream")
+    base: Any = next(parent for parent in kind.__mro__ if parent.__name__ == "AsyncByteStream")
 
     class Bounded(base):
+        def __init__(self, stream: Any) -> None:
+            self.stream = stream
+
         async def __aiter__(self) -> AsyncIterator[bytes]:
             read = 0
-            async for chunk in stream:
+            async for chunk in self.stream:
                 read += len(chunk)
                 if read > MAX_BODY_BYTES:
                     raise ValueError(f"a body of more than {MAX_BODY_BYTES} bytes")
                 yield chunk
 
         async def aclose(self) -> None:
-            await stream.aclose()
+            await self.stream.aclose()
 
-    return Bounded()
+    return Bounded
 
 
 def _retry_after(headers: Any) -> float | None:
