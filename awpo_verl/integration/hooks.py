@@ -30,6 +30,7 @@ def install() -> None:
         "verl.trainer.ppo.metric_utils": _legacy_metrics,
         "verl.trainer.ppo.v1.trainer_base": _v1_trainer,
         "verl.workers.utils.losses": _actor_loss,
+        "verl.experimental.agent_loop.agent_loop": _agent_loop,
         "verl.experimental.reward_loop.reward_manager": _reward_manager,
         "verl.experimental.reward_loop.reward_loop": _reward_worker,
     }.items():
@@ -103,6 +104,12 @@ def _actor_loss(module: Any) -> None:
     from awpo_verl.integration import actor_loss
 
     wrap(module, "ppo_loss", actor_loss.ppo_loss)
+
+
+def _agent_loop(module: Any) -> None:
+    from awpo_verl.integration import agent_loop
+
+    wrap(module, "AgentLoopWorker._compute_score", agent_loop.compute_score)
 
 
 def _reward_manager(module: Any) -> None:

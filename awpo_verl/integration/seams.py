@@ -109,6 +109,13 @@ SEAMS = (
         "d7c0f8772b44",
         "the clip scale",
     ),
+    Seam(
+        "verl.experimental.agent_loop.agent_loop",
+        "AgentLoopWorker._compute_score",
+        ("outputs", "kwargs"),
+        "cf4b57719ad3",
+        "telling the model's words from its tools', in rollouts of several turns",
+    ),
     Seam(f"{_REWARDS}.reward_manager", "register", ("name",), "6d54c61c6868", "the reward manager"),
     Seam(
         f"{_REWARDS}.reward_manager.base",

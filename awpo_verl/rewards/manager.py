@@ -23,10 +23,11 @@ from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from awpo_verl.config import OutcomeConfig, parse
-from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens, with_marks
+from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens
 from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import RubricScore, conversation_text, make_case, make_task, rubric_score, stated_steps
 from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, Judgement, find_endpoint
+from awpo_verl.rewards.turns import OWN_TOKENS, decode
 
 
 @register("awpo")
@@ -90,36 +91,32 @@ class AWPORewardManager(RewardManagerBase):
         return {"reward_score": outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
 
     def _read(self, item: Any, ground_truth: Any) -> tuple[str, str, Verdict, RubricScore]:
-        """The texts of response and prompt, what the checkers say of the one, what the rubric says of its thinking."""
+        """The whole response, what the model was told, the checkers' verdict on its own words, the rubric's score."""
         row = item.non_tensor_batch
         ids = response_ids(item.batch["input_ids"], item.batch["attention_mask"], item.batch["responses"])
-        text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        marked = text
-        if self.marks_are_special:
-            special = self.tokenizer.decode(ids, skip_special_tokens=False).removesuffix(self.tokenizer.eos_token or "")
-            marked = with_marks(text, special)
+        turns = decode(self.tokenizer, ids, row.get(OWN_TOKENS), self.marks_are_special)
         extra_info = row.get("extra_info")
         tools = (extra_info or {}).get("tools")
         if self.has_custom_function:  # it decides alone, also what the ground truth and the tools mean
-            verdict = check(marked, None, self.outcome)
+            verdict = check(turns.own, None, self.outcome)
         else:
-            verdict = check(marked, ground_truth, self.outcome, tools, row.get("tool_extra_fields") or {})
+            verdict = check(turns.own, ground_truth, self.outcome, tools, row.get("tool_extra_fields") or {})
             if verdict.trajectory is not None:
                 from awpo_verl.rewards.outcome.execution.rows import require_environment
 
                 require_environment(extra_info)
         conversation = conversation_text(row.get("raw_prompt"))
-        steps, extra_fields = stated_steps(extra_info), row.get("tool_extra_fields")
-        task = make_task(verdict, conversation, ground_truth, tools, steps, extra_fields)
-        return text, conversation, verdict, rubric_score(verdict.response, task, self.rubric)
+        if conversation:  # "" = unknown
+            conversation = "\n".join([conversation, *turns.between])
+        task = make_task(verdict, conversation, ground_truth, tools, stated_steps(extra_info))
+        return turns.whole, conversation, verdict, rubric_score(verdict.response, task, self.rubric)
 
     async def _judged(self, judge: Judge, verdict: Verdict, conversation: str, row: dict[str, Any]) -> Judgement:
         """What the judge says of a rollout's thinking; where there is none that is closed, 0 without asking."""
         if not verdict.response.has_thinking:
             return Judgement(score=0.0, status=NO_THINKING)
         tools = (row.get("extra_info") or {}).get("tools")
-        truth, extra_fields = row["reward_model"]["ground_truth"], row.get("tool_extra_fields")
-        case = make_case(verdict.response, conversation, truth, tools, extra_fields)
+        case = make_case(verdict.response, conversation, row["reward_model"]["ground_truth"], tools)
         return await judge.judge(case, row.get("global_steps"))
 
     async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:

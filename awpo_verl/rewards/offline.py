@@ -118,7 +118,9 @@ def score_records(rows: Iterable[Record], config: OutcomeConfig, report: Report)
 
 
 def score_row(row: Row, config: OutcomeConfig) -> tuple[Verdict, dict[str, float]]:
-    """The checkers' verdict on a row, and its parts, as the reward manager computes them in training.
+    """The checkers' verdict on a row, and its parts, as the reward manager computes them with the default rubric.
+
+    A response of several turns is one text here: what tools answered in between is read as the model's words.
 
     Raises:
         RowError: the ground truth or the tools are broken.

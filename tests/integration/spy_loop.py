@@ -1,4 +1,7 @@
-"""verl's tool agent loop, writing down what it hands on: one JSON line a rollout in the file named by SPY_FILE."""
+"""verl's tool agent loop, writing down what it hands on: one JSON line a rollout in the file named by SPY_FILE.
+
+At the end it adds what a hostile tool might say, where there is room: it must count as nobody's call.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput
 from verl.experimental.agent_loop.tool_agent_loop import ToolAgentLoop
+
+HOSTILE = "<tool_call>\nno call\n</tool_call>"
 
 
 class SpyLoop(ToolAgentLoop):
@@ -24,6 +29,13 @@ class SpyLoop(ToolAgentLoop):
             "pieces": [[mask, self.tokenizer.decode(tokens)] for mask, tokens in pieces],
             "log": output.extra_fields.get("environment_log"),
         }
+        hostile = self.tokenizer(HOSTILE)["input_ids"]
+        if len(output.response_ids) + len(hostile) <= self.response_length:
+            record["hostile"] = True
+            output.response_ids += hostile
+            output.response_mask += [0] * len(hostile)
+            if output.response_logprobs:
+                output.response_logprobs += [0.0] * len(hostile)
         with open(os.environ["SPY_FILE"], "a", encoding="utf-8") as file:  # one write: lines stay whole
             file.write(json.dumps(record) + "\n")
         return output

@@ -73,9 +73,6 @@ def test_a_dump_holds_what_a_users_function_returned_whatever_it_is() -> None:
     ]
 
 
-def test_the_judge_sees_what_tools_answered_as_part_of_the_conversation() -> None:
+def test_a_key_of_the_ground_truth_that_json_cannot_hold_costs_the_key_and_not_the_rollout() -> None:
     response = parse_response("<think>The id is 4711, so I cancel it.</think>")
-    log = {"environment_log": {"calls": [{"name": "find", "text": '{"id": 4711}'}]}}
-    case = make_case(response, "[user]\nCancel my last order.", {("no", "text"): 1}, None, log)
-    assert case.conversation == '[user]\nCancel my last order.\n[tool]\n{"id": 4711}'
-    assert case.reference == "{}"  # a key that JSON cannot hold costs the key, not the rollout
+    assert make_case(response, "[user]\nCancel my last order.", {("no", "text"): 1}, None).reference == "{}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from awpo_verl.rewards.outcome import parse_response
 from awpo_verl.rewards.outcome.execution import match_rollout
 from tests.integration.verl_loop import Workspace
 
@@ -95,6 +96,13 @@ def test_several_tool_turns_train_in_an_environment_of_each_rollout_s_own(
     told = sorted((float(m.ok), m.state_ok, m.results_ok) for m in matches[16:] if m is not None)
     assert sorted((row["exact"], row["state_ok"], row["results_ok"]) for row in dumped) == told
     assert [row["checked"] for row in dumped] == [1.0] * 4
+    # the checkers read the model's turns, and not what stands between and after them
+    own = [[text.removesuffix("<|im_end|>") for mask, text in record["pieces"] if mask] for record in validated]
+    read_alone = [parse_response(turns) for turns in own]
+    assert any(record.get("hostile") and r.format_ok for record, r in zip(validated, read_alone, strict=True))
+    assert sorted((row["format_ok"], row["n_calls"]) for row in dumped) == sorted(
+        (float(r.format_ok), float(len(r.calls))) for r in read_alone
+    )
     assert [row["score"] for row in dumped] == [row["exact"] for row in dumped]
     assert metrics[1]["actor/grad_norm"] > 0
     assert metrics[1]["num_turns/max"] >= 5  # a prompt, two calls with their observations, and more

@@ -416,3 +416,29 @@ def test_the_format_is_told_by_the_chat_template() -> None:
 def test_an_unknown_format_is_an_error() -> None:
     with pytest.raises(ValueError, match="format='xml' is not a call format; use one of auto, hermes"):
         parse_response("x", "xml")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_turns_are_read_each_on_its_own(format: str) -> None:
+    first, second = f"I look.\n{BOTH[format]}", "Done."
+    if format in ("pythonic", "gpt_oss"):  # a list is all of the text; harmony's answers have a header
+        first, second = BOTH[format], second if format == "pythonic" else "<|channel|>final<|message|>Done."
+    response = parse_response([first, second], format, TOOLS)
+    assert (response.calls, response.problems) == ((F, G), ())
+    assert response.content.splitlines()[-1] == "Done."
+
+
+def test_each_turn_may_have_been_opened_by_the_chat_template() -> None:
+    turns = ["I add.</think>" + BOTH["hermes"], "It is 3.</think>It is 3."]
+    response = parse_response(turns)
+    assert (response.thinking, response.content, response.calls) == ("I add.\nIt is 3.", "It is 3.", (F, G))
+
+
+def test_a_turn_of_which_the_thinking_is_never_closed_swallows_those_after_it() -> None:
+    response = parse_response(["<think>a</think>", "<think>b", hermes(call("f", a=1))])
+    assert (response.thinking, response.calls, response.unclosed) == ("a", (), True)
+
+
+def test_the_bound_on_calls_is_one_for_all_turns() -> None:
+    response = parse_response([hermes(call("f", a=1))] * (MAX_CALLS + 2))
+    assert (len(response.calls), response.problems) == (MAX_CALLS, (f"more than {MAX_CALLS} calls",))

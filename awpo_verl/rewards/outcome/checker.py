@@ -7,7 +7,7 @@ the environment (execution). Other ground truths are not checked here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +93,7 @@ class Verdict:
 
 
 def check(
-    text: str,
+    text: str | Sequence[str],
     ground_truth: Any,
     config: OutcomeConfig | None = None,
     tools: Any = None,
@@ -102,7 +102,7 @@ def check(
     """Check one response. Never raises on any text.
 
     Args:
-        text: what the model wrote, without the prompt.
+        text: what the model wrote, without the prompt (see parse_response).
         ground_truth: one of the forms above, or its JSON text; anything else is not checked. Its `tools`, if it has
             them, are the tools' schemas.
         config: `algorithm.awpo.outcome`; None = its defaults.

@@ -8,7 +8,7 @@ raises nothing, runs nothing, and takes time linear in its length.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from awpo_verl.rewards.outcome.calls import Found, Response
 from awpo_verl.rewards.outcome.formats import FORMATS, NEEDS_SPECIAL_TOKENS, harmony
@@ -35,34 +35,48 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _ALL_MARKS = [mark for _, marks in (*_MARKS, *_THINKING.items(), ("", _DEFAULT_THINKING)) for mark in marks]
 
 
-def parse_response(text: str, format: str = "hermes", tools: Tools | None = None) -> Response:
+def parse_response(text: str | Sequence[str], format: str = "hermes", tools: Tools | None = None) -> Response:
     """Take a decoded response apart. Never raises on any text.
 
     Args:
-        text: what the model wrote, without the prompt. A chat template may put the opening `<think>` into the
-            prompt, so a text that has only `</think>` has thinking too.
+        text: what the model wrote, without the prompt; of several turns a text each, without what came in between.
+            A chat template may put the opening `<think>` into the prompt, so a text that has only `</think>` has
+            thinking too.
         format: a name in FORMATS, or "auto": told by the text's own marks.
         tools: from `parse_tools`; types the values of qwen3_coder and names positional arguments of pythonic.
 
     Raises:
         ValueError: no such format.
     """
+    turns = [text] if isinstance(text, str) else text
     if format == AUTO:
-        format = format_of_text(text)
+        format = format_of_text("\n".join(turns))
     reader = FORMATS.get(format)
     if reader is None:
         raise ValueError(f"format={format!r} is not a call format; use one of {AUTO}, {', '.join(FORMATS)}.")
-    if format == "gpt_oss":
-        thinking, unclosed = harmony.thinking(text)
-        segments = [text]
-    else:
-        thinking, unclosed, segments = _split_thinking(text, *_THINKING.get(format, _DEFAULT_THINKING))
-    # what thinking lies between is never read as one call
     found = Found()
-    for segment in segments:
-        if segment.strip():
-            reader(segment, tools, found)
-    return Response(thinking, "".join(found.outside).strip(), tuple(found.calls), tuple(found.problems), unclosed)
+    thoughts: list[str] = []
+    contents: list[str] = []
+    unclosed = False
+    for turn in turns:
+        thinking, unclosed, segments = _split(turn, format)
+        if thinking is not None:
+            thoughts.append(thinking)
+        # what thinking lies between is never read as one call
+        for segment in segments:
+            if segment.strip():
+                reader(segment, tools, found)
+        contents.append("".join(found.outside))
+        found.outside.clear()
+        if unclosed:
+            break
+    return Response(
+        thinking="\n".join(thoughts) if thoughts else None,
+        content="\n".join(contents).strip(),
+        calls=tuple(found.calls),
+        problems=tuple(found.problems),
+        unclosed=unclosed,
+    )
 
 
 def format_of_template(chat_template: str | None) -> str | None:
@@ -96,11 +110,18 @@ def _has(text: str, marks: Iterable[str]) -> bool:
     return any(mark in text for mark in marks)
 
 
+def _split(turn: str, format: str) -> tuple[str | None, bool, list[str]]:
+    """(thinking or None, whether the last one is never closed, the texts outside, where calls may be)."""
+    if format == "gpt_oss":
+        return *harmony.thinking(turn), [turn]
+    return _split_thinking(turn, *_THINKING.get(format, _DEFAULT_THINKING))
+
+
 def _split_thinking(text: str, opening: str, closing: str) -> tuple[str | None, bool, list[str]]:
     """(thinking or None, whether the last one is never closed, the texts outside).
 
-    Thinking begins with the text, where the prompt may have opened it, or at the start of a line: each turn of a long
-    rollout has its own. Elsewhere the mark is text, such as in a call's argument.
+    Thinking begins with the text, where the prompt may have opened it, or at the start of a line: a file's text may
+    hold several turns. Elsewhere the mark is text, such as in a call's argument.
     """
     if opening not in text and closing not in text:
         return None, False, [text]

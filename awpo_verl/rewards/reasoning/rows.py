@@ -12,25 +12,19 @@ from awpo_verl.rewards.outcome.expected import plain
 from awpo_verl.rewards.reasoning.evidence import Task
 from awpo_verl.rewards.reasoning.judge import Case
 
-ENVIRONMENT_LOG = "environment_log"  # execution.LOG_KEY, which is not imported: environments need transformers
-
-
-def make_case(
-    response: Response, conversation: str, ground_truth: Any, tools: Any, tool_extra_fields: Any = None
-) -> Case:
+def make_case(response: Response, conversation: str, ground_truth: Any, tools: Any) -> Case:
     """What a judge is shown of a rollout. Never raises on any response.
 
     Args:
         response: from parse_response; its thinking is closed.
-        conversation: from conversation_text.
+        conversation: from conversation_text; of a response of several turns, with what came between them.
         ground_truth: the row's, of any form: its `tools` are the schemas on offer, the rest is the reference.
         tools: the schemas where the ground truth has none, a list or its JSON text, or None.
-        tool_extra_fields: of a rollout in an environment: what its tools answered is part of the conversation.
     """
     calls = [_json({"name": call.name, "arguments": call.arguments}) for call in response.calls]
     calls += [f"(a call that does not parse: {problem})" for problem in response.problems]
     return Case(
-        conversation="\n".join([conversation, *(f"[tool]\n{text}" for text in _observations(tool_extra_fields))]),
+        conversation=conversation,
         thinking=response.thinking or "",
         tools=tools_text(ground_truth, tools),
         reference=_reference_of_text(ground_truth) if isinstance(ground_truth, str) else _reference_of(ground_truth),
@@ -39,23 +33,16 @@ def make_case(
 
 
 def make_task(
-    verdict: Verdict,
-    conversation: str,
-    ground_truth: Any,
-    tools: Any,
-    expected_steps: list[str] | None,
-    tool_extra_fields: Any = None,
+    verdict: Verdict, conversation: str, ground_truth: Any, tools: Any, expected_steps: list[str] | None
 ) -> Task:
     """What the rubric holds a rollout's thinking against.
 
     Args:
         conversation, ground_truth, tools: as for make_case.
         expected_steps: from stated_steps.
-        tool_extra_fields: of a rollout in an environment: what its tools answered is known to the model too.
     """
-    known = [conversation, tools_text(ground_truth, tools), *_observations(tool_extra_fields)]
     return Task(
-        prompt="\n".join(known) if conversation else "",  # "" = unknown: the schemas alone are not what was asked
+        prompt=f"{conversation}\n{tools_text(ground_truth, tools)}" if conversation else "",  # "" = unknown: the schemas alone are not what was asked
         tools=verdict.offered,
         expected_steps=tuple(expected_steps or ()),
         calls_expected=verdict.calls_expected,
@@ -91,12 +78,6 @@ def _reference_of(ground_truth: Any) -> str:
     known = _object(ground_truth)
     reference = {key: value for key, value in known.items() if key != "tools"} if known else ground_truth
     return "" if reference is None else _json(reference)
-
-
-def _observations(tool_extra_fields: Any) -> list[str]:
-    log = tool_extra_fields.get(ENVIRONMENT_LOG) if isinstance(tool_extra_fields, Mapping) else None
-    calls = log.get("calls") if isinstance(log, Mapping) else None
-    return [str(call.get("text", "")) for call in calls or () if isinstance(call, Mapping)]
 
 
 def conversation_text(messages: Any) -> str:

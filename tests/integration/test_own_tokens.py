@@ -1,0 +1,44 @@
+"""verl's own agent-loop worker, with our seam: the reward loop's row says which tokens are the model's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput, AgentLoopWorker
+
+from awpo_verl.rewards.turns import OWN_TOKENS
+
+
+class Handle:
+    """In the place of a Ray actor's: keeps what verl sends."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.compute_score = self
+
+    async def remote(self, data: Any) -> dict[str, Any]:
+        self.sent.append(data)
+        return {"reward_score": 1.0, "reward_extra_info": {}}
+
+
+def output(mask: list[int]) -> AgentLoopOutput:
+    return AgentLoopOutput(
+        prompt_ids=[1, 2], response_ids=[3] * len(mask), response_mask=mask, metrics=AgentLoopMetrics(), num_turns=2
+    )
+
+
+def test_the_mask_of_the_last_output_travels_with_the_row() -> None:
+    worker: Any = object.__new__(AgentLoopWorker)
+    handle = Handle()
+    worker.reward_loop_worker_handles = [handle]
+    worker._compute_multi_modal_inputs = lambda *_: {}
+    worker._compute_position_ids = lambda ids, *_: ids
+    worker._get_mm_processor_kwargs = lambda *_: None
+    given = {"uid": "a"}
+    outputs = [output([1, 0, 0, 0, 1]), output([1, 0, 1])]
+    asyncio.run(worker._compute_score(outputs, kwargs=given))
+    (data,) = handle.sent
+    assert data[-1].non_tensor_batch[OWN_TOKENS].tolist() == [True, False, True]
+    assert given == {"uid": "a"}  # verl writes these down, and they are the row's own
+    assert outputs[-1].reward_score == 1.0
