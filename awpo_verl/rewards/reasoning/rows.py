@@ -12,6 +12,7 @@ from awpo_verl.rewards.outcome.expected import plain
 from awpo_verl.rewards.reasoning.evidence import Task
 from awpo_verl.rewards.reasoning.judge import Case
 
+
 def make_case(response: Response, conversation: str, ground_truth: Any, tools: Any) -> Case:
     """What a judge is shown of a rollout. Never raises on any response.
 
@@ -41,12 +42,9 @@ def make_task(
         conversation, ground_truth, tools: as for make_case.
         expected_steps: from stated_steps.
     """
-    return Task(
-        prompt=f"{conversation}\n{tools_text(ground_truth, tools)}" if conversation else "",  # "" = unknown: the schemas alone are not what was asked
-        tools=verdict.offered,
-        expected_steps=tuple(expected_steps or ()),
-        calls_expected=verdict.calls_expected,
-    )
+    # "" = unknown: the schemas alone are not what was asked
+    prompt = f"{conversation}\n{tools_text(ground_truth, tools)}" if conversation else ""
+    return Task(prompt, verdict.offered, tuple(expected_steps or ()), verdict.calls_expected)
 
 
 def tools_text(ground_truth: Any, tools: Any) -> str:
