@@ -22,8 +22,9 @@ BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Whose messages a user meets in a run, or before one; the parsers' reasons and the data preparation's are reports.
 TOLD = (
     *("plugin.py", "support.py", "integration", "config", "algorithm", "launch", "doctor"),
-    *("rewards/manager.py", "rewards/parts.py"),
-    *("rewards/outcome/expected.py", "rewards/outcome/schema.py", "rewards/outcome/execution/rows.py"),
+    *("rewards/manager.py", "rewards/parts.py", "rewards/turns.py"),
+    *("rewards/outcome/ground_truth.py", "rewards/outcome/expected.py", "rewards/outcome/schema.py"),
+    "rewards/outcome/execution/rows.py",
     *("rewards/reasoning/judge/endpoint.py", "rewards/reasoning/judge/metrics.py", "rewards/reasoning/judge/prompt.py"),
 )
 

@@ -35,7 +35,6 @@ from awpo_verl.config.rewards import (
 
 __all__ = [
     "CALL_FORMATS",
-    "RESERVED_KEYS",
     "SECTION",
     "AWPOConfig",
     "AWPOConfigError",
@@ -53,7 +52,7 @@ GATE_KINDS = ("variance_ratio", "fixed", "hard", "none", "agreement")
 DIFFICULTY_KINDS = ("parabolic", "none")
 CLIP_SCOPES = ("batch", "sequence")
 # Keys of reward_extra_info with a meaning of their own (rewards/parts.py).
-RESERVED_KEYS = frozenset(
+_RESERVED_KEYS = frozenset(
     [
         *("acc", "score", "reward", "outcome", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"),
         *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless"),
@@ -142,8 +141,8 @@ def check(config: AWPOConfig) -> None:
     bounds = config.outcome_range
     if len(bounds) != 2 or not all(math.isfinite(b) for b in bounds) or bounds[0] >= bounds[1]:
         refuse("outcome_range", list(bounds), "two finite numbers [low, high] with low < high, e.g. [0.0, 1.0]")
-    if not config.reasoning_key or config.reasoning_key in RESERVED_KEYS:
-        taken = ", ".join(sorted(RESERVED_KEYS))
+    if not config.reasoning_key or config.reasoning_key in _RESERVED_KEYS:
+        taken = ", ".join(sorted(_RESERVED_KEYS))
         refuse("reasoning_key", config.reasoning_key, f"a name of its own in reward_extra_info (taken: {taken})")
     kind = config.gate.kind
     one_of_or_own(GATE_KINDS, "gate.kind", kind)

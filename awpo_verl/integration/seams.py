@@ -147,6 +147,13 @@ SEAMS = (
         _CPU,
     ),
     Seam(
+        "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer",
+        "rebuild_shared_memory",
+        ("name", "size", "dtype"),
+        "588c18b27cdd",
+        _CPU,
+    ),
+    Seam(
         "vllm.model_executor.layers.utils",
         "dispatch_cpu_unquantized_gemm",
         ("layer", "remove_weight"),

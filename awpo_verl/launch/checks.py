@@ -15,7 +15,7 @@ from typing import Any
 
 from awpo_verl.launch.cut import check_batch, check_heads, check_lengths
 from awpo_verl.launch.data import check_data
-from awpo_verl.launch.estimate import GIB, GPUS, Gpu, memory, rollouts_at_once, step_time
+from awpo_verl.launch.estimate import GIB, GPUS, Gpu, memory, rollouts_at_once, step_time, trains_adapters
 from awpo_verl.launch.findings import Finding, error, ok, warning
 from awpo_verl.launch.gpus import Machine
 from awpo_verl.launch.model import ModelError, ModelSize, looks_local, read_size
@@ -189,7 +189,7 @@ def check_output(config: Any, size: ModelSize | None) -> list[Finding]:
     free = shutil.disk_usage(existing(folder)).free
     contents = config.actor_rollout_ref.actor.checkpoint.save_contents
     one = sum(CHECKPOINT_BYTES.get(content, 0) for content in contents) * size.params
-    if config.actor_rollout_ref.model.get("lora_rank", 0) > 0:
+    if trains_adapters(config.actor_rollout_ref.model):
         one = min(one, 6 * size.params)  # Adam's states are the adapter's
     kept = trainer.max_actor_ckpt_to_keep
     said = f"a checkpoint has about {one / GIB:.0f} GiB, {folder} has {free / GIB:.0f} GiB free"

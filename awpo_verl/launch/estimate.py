@@ -109,6 +109,11 @@ def data_parallel(actor: Any, gpus: int) -> int:
     return max(1, gpus // (model_parallel * actor.megatron.context_parallel_size))
 
 
+def trains_adapters(model: Any) -> bool:
+    """LoRA, by verl's key for FSDP or the one for Megatron."""
+    return model.get("lora_rank", 0) > 0 or (model.get("lora") or {}).get("rank", 0) > 0
+
+
 def memory(config: Any, size: ModelSize) -> Memory:
     """What `config` (verl's, composed) needs of each GPU for a model of this size."""
     actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
@@ -165,14 +170,14 @@ def _states(config: Any, params: int) -> tuple[float, float, float, _Offloaded]:
     """Bytes of weights, gradients and optimizer states of one GPU, and which of them verl moves to the host."""
     actor = config.actor_rollout_ref.actor
     gpus = all_gpus(config)
+    trained = 0 if trains_adapters(config.actor_rollout_ref.model) else 1  # adapters are small
     if actor.strategy == "megatron":
         engine = actor.megatron
         share = params / (engine.tensor_model_parallel_size * engine.pipeline_model_parallel_size)
-        optimizer = 12 * share / (data_parallel(actor, gpus) if engine.use_distributed_optimizer else 1)
-        return 2 * share, 4 * share, optimizer, _Offloaded(engine.param_offload, engine.optimizer_offload)
+        states = trained * 12 * share / (data_parallel(actor, gpus) if engine.use_distributed_optimizer else 1)
+        return 2 * share, trained * 4 * share, states, _Offloaded(engine.param_offload, engine.optimizer_offload)
     engine = actor.fsdp_config
     share = params / (engine.fsdp_size if 0 < engine.fsdp_size < gpus else gpus)
-    trained = 0 if config.actor_rollout_ref.model.get("lora_rank", 0) > 0 else 1
     weights = (4 if engine.model_dtype in ("fp32", "float32") else 2) * share
     if engine.offload_policy and actor.strategy == "fsdp2":
         return 0.0, 0.0, 0.0, _Offloaded(True, True)

@@ -46,7 +46,10 @@ def decode(tokenizer: Any, ids: torch.Tensor, own: Any, marks_are_special: bool)
     whole = tokenizer.decode(ids, skip_special_tokens=True)
     mask = torch.from_numpy(np.ones(len(ids), dtype=bool) if own is None else np.array(own, dtype=bool))
     if len(mask) < len(ids):
-        raise ValueError(f"the response has {len(ids)} tokens, and its mask {len(mask)}.")
+        raise ValueError(
+            f"The response has {len(ids)} tokens, and its response mask {len(mask)}: the agent loop must return an "
+            "entry of response_mask for each of response_ids."
+        )
     mask = mask[: len(ids)]
     turns: list[str] = []
     between: list[str] = []

@@ -62,6 +62,18 @@ def test_megatron_shares_the_optimizer_over_data_parallel_ranks(composed: Callab
     assert memory(config, read_size(str(qwen4b))).states == pytest.approx(PARAMS / 2 * (2 + 4 + 12 / 4))
 
 
+@pytest.mark.parametrize(
+    ("keys", "adapters", "states"),
+    [([], {"lora_rank": 8}, 4 * PARAMS / 8), (["model_engine=megatron"], {"lora": {"rank": 8}}, 2 * PARAMS)],
+)
+def test_adapters_leave_the_weights_alone(
+    composed: Callable[..., Any], qwen4b: Path, keys: list[str], adapters: dict[str, Any], states: float
+) -> None:
+    config = composed(*keys)
+    config.actor_rollout_ref.model.merge_with(adapters)  # not on the command line: verl asks for a GPU's vLLM then
+    assert memory(config, read_size(str(qwen4b))).states == pytest.approx(states)
+
+
 def test_fused_kernels_keep_no_logits_and_without_checkpoints_all_layers_stay(
     composed: Callable[..., Any], qwen4b: Path
 ) -> None:

@@ -338,5 +338,5 @@ def test_a_value_from_a_tools_answer_is_known(tokenizer: Any) -> None:
 
 
 def test_a_mask_that_does_not_fit_is_an_error(tokenizer: Any) -> None:
-    with pytest.raises(ValueError, match="its mask 1"):
+    with pytest.raises(ValueError, match="15 tokens, and its response mask 1"):
         score(manager(tokenizer), RIGHT, **{OWN_TOKENS: np.array([1])})

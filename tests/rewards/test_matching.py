@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awpo_verl.rewards.outcome import expected_calls, match_calls, parse_response
+from awpo_verl.rewards.outcome import check, expected_calls, match_calls, parse_response
 from tests.rewards.calls import call, hermes, match, tool
 
 
@@ -221,7 +221,7 @@ def test_the_assignment_earns_the_best_of_all_pairings(expected: list[Any]) -> N
 def test_no_call_expected() -> None:
     assert match("<think>nothing to do</think>\n\nIt is 45.", []).exact
     silent = match("<think>nothing to do</think>", [])
-    assert (silent.exact, silent.graded, silent.reason) == (False, 0.0, "neither a call nor an answer")
+    assert (silent.exact, silent.graded, silent.failures) == (False, 0.0, (("neither a call nor an answer", ""),))
     for nothing in ("</tool_call>", ".", "\u200b"):  # no word
         assert not match(f"<think>nothing to do</think>{nothing}", []).exact
     assert not match("<think>t</think> Yes.\n<think>cut off", []).exact
@@ -232,7 +232,8 @@ def test_no_call_expected() -> None:
 
 def test_a_refusal_is_told_from_a_failed_attempt() -> None:
     refusal = match("<think>no</think> I can't do that.", [call("f")])
-    assert (refusal.refused, refusal.graded, refusal.reason) == (True, 0.0, "no call where one was expected: f")
+    assert (refusal.refused, refusal.graded) == (True, 0.0)
+    assert refusal.failures == (("no call where one was expected", "f"),)
     for text in (hermes("{"), "<think>never closed", "<think>t</think>", hermes(call("g"))):
         assert not match(text, [call("f")]).refused
 
@@ -250,8 +251,8 @@ def test_a_refusal_is_told_from_a_failed_attempt() -> None:
         ("<think>x", [call("f")], "the thinking is never closed"),
     ],
 )
-def test_the_reason_names_what_is_wrong(made: Any, expected: list[Any], reason: str) -> None:
-    assert match(made, expected).reason.startswith(reason)
+def test_the_first_failure_names_what_is_wrong(made: Any, expected: list[Any], reason: str) -> None:
+    assert ": ".join(match(made, expected).failures[0]).startswith(reason)
 
 
 # -- ground truths
@@ -323,3 +324,17 @@ def test_the_expected_calls_are_exact_in_any_order(names: list[str], rng: Any, v
     expected = expected_calls(json.dumps({"tool_calls": calls}))
     assert expected is not None
     assert match_calls(parse_response(written), expected).exact is bool(calls)
+
+
+@pytest.mark.parametrize("text", ['{"environment": "a:B", "trajectory": [', '{"trajectory": [], "trajectory": []}'])
+def test_a_trajectory_that_is_broken_json_is_an_error_too(text: str) -> None:
+    with pytest.raises(ValueError, match="a ground truth with our keys is broken JSON"):
+        check("anything", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{1, 2}", 'the "trajectory"', '{"note": "a \\"trajectory\\"", "answer": 3}', "[1]", '{"answer": 3, "answer": 4}'],
+)
+def test_a_ground_truth_of_somebody_elses_is_not_checked_here_and_no_error(text: str) -> None:
+    assert not check("anything", text).checked

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome.calls import Response
-from awpo_verl.rewards.outcome.expected import expected_calls, tools_of
+from awpo_verl.rewards.outcome.expected import expected_calls, offered_tools
+from awpo_verl.rewards.outcome.ground_truth import as_object
 from awpo_verl.rewards.outcome.matching import Match, match_calls
 from awpo_verl.rewards.outcome.parse import parse_response
 from awpo_verl.rewards.outcome.schema import parse_tools, schema_problems
@@ -115,15 +116,16 @@ def check(
     """
     config = config or OutcomeConfig()
     expected = expected_calls(ground_truth)
-    ours = expected is not None or has_trajectory(ground_truth)  # another's may mean anything by `tools`
-    known = (tools_of(ground_truth) if ours else None) or parse_tools(tools)
+    of_trajectory = expected is None and has_trajectory(ground_truth)
+    ours = expected is not None or of_trajectory  # another's may mean anything by `tools`
+    known = (offered_tools(ground_truth) if ours else None) or parse_tools(tools)
     response = parse_response(text, config.format, known)
     problems = tuple(schema_problems(response.calls, known))
     offered = tuple(known or ())
     if expected is not None:
         match = match_calls(response, expected, known, config.strings)
         return Verdict(response, match=match, schema_problems=problems, calls_expected=bool(expected), offered=offered)
-    if has_trajectory(ground_truth):
+    if of_trajectory:
         # imported where it is needed: environments need transformers
         from awpo_verl.rewards.outcome.execution import match_response, match_rollout
 
@@ -139,7 +141,7 @@ def check(
 
 
 def has_trajectory(ground_truth: Any) -> bool:
-    """Whether a ground truth, a mapping or its JSON, is a trajectory. Cheap: wrong for a text that mentions one."""
-    if isinstance(ground_truth, str):
-        return '"trajectory"' in ground_truth
-    return isinstance(ground_truth, Mapping) and "trajectory" in ground_truth
+    """Whether a ground truth, an object or its JSON text, is a trajectory. ValueError: it is broken."""
+    if isinstance(ground_truth, str) and '"trajectory"' not in ground_truth:
+        return False
+    return "trajectory" in (as_object(ground_truth) or ())

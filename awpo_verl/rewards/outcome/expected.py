@@ -17,6 +17,7 @@ from typing import Any
 
 from awpo_verl.rewards.outcome.bounded_json import MAX_DEPTH, check_depth
 from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
+from awpo_verl.rewards.outcome.ground_truth import as_object
 from awpo_verl.rewards.outcome.schema import Tools, parse_tools
 from awpo_verl.rewards.outcome.values import AnyOf
 
@@ -35,37 +36,15 @@ def expected_calls(ground_truth: Any) -> tuple[ToolCall, ...] | None:
     """
     if isinstance(ground_truth, str):
         return _from_text(ground_truth) if '"tool_calls"' in ground_truth else None
-    return _from_mapping(ground_truth, nulls=False)
+    return _from_object(ground_truth, nulls=False)
 
 
 @lru_cache(maxsize=4096)
 def _from_text(text: str) -> tuple[ToolCall, ...] | None:
-    return _from_mapping(_loads(text), nulls=True)
+    return _from_object(as_object(text), nulls=True)
 
 
-def _loads(text: str) -> Any:
-    """The JSON value of a text that mentions our keys, None where it is no JSON object at all.
-
-    Raises:
-        ValueError: it begins like an object and is broken, or has a key twice.
-    """
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        return json.loads(text, object_pairs_hook=_object)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"a ground truth with our keys is broken JSON: {error}: {text[:200]!r}.") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
-        raise ValueError(f"the key {twice!r} stands twice in one object")
-    return result
-
-
-def tools_of(ground_truth: Any) -> Tools | None:
+def offered_tools(ground_truth: Any) -> Tools | None:
     """The tools that a ground truth gives, None where it gives none.
 
     Raises:
@@ -73,16 +52,19 @@ def tools_of(ground_truth: Any) -> Tools | None:
     """
     if isinstance(ground_truth, str):
         return _tools_from_text(ground_truth) if '"tools"' in ground_truth else None
-    return parse_tools(ground_truth.get("tools")) if isinstance(ground_truth, Mapping) else None
+    return _tools_from_object(ground_truth)
 
 
 @lru_cache(maxsize=4096)
 def _tools_from_text(text: str) -> Tools | None:
-    value = _loads(text)
-    return parse_tools(value.get("tools")) if isinstance(value, Mapping) else None
+    return _tools_from_object(as_object(text))
 
 
-def _from_mapping(ground_truth: Any, nulls: bool) -> tuple[ToolCall, ...] | None:
+def _tools_from_object(ground_truth: Any) -> Tools | None:
+    return parse_tools(ground_truth.get("tools")) if isinstance(ground_truth, Mapping) else None
+
+
+def _from_object(ground_truth: Any, nulls: bool) -> tuple[ToolCall, ...] | None:
     if not isinstance(ground_truth, Mapping) or "tool_calls" not in ground_truth:
         return None
     given = plain(ground_truth["tool_calls"])

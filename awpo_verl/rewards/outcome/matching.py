@@ -116,11 +116,6 @@ class Match:
         """A call was made, or begun, where none was expected."""
         return not self.expected and bool(self.response.calls or self.response.malformed)
 
-    @property
-    def reason(self) -> str:
-        """The first failure, "" where `exact`."""
-        return ": ".join(part for part in self.failures[0] if part) if self.failures else ""
-
     @cached_property
     def failures(self) -> tuple[tuple[str, str], ...]:
         """(kind, detail) of what is wrong, the most telling first, for tables; empty exactly where `exact`."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from awpo_verl.rewards.outcome import Response, Verdict
 from awpo_verl.rewards.outcome.expected import plain
+from awpo_verl.rewards.outcome.ground_truth import as_object
 from awpo_verl.rewards.reasoning.evidence import Task
 from awpo_verl.rewards.reasoning.judge import Case
 
@@ -103,16 +104,11 @@ def _message(message: Any) -> str:
 
 
 def _object(ground_truth: Any) -> Mapping[str, Any] | None:
-    """A ground truth that is a mapping, or the JSON text of one; None for another form."""
-    if not isinstance(ground_truth, str):
-        return ground_truth if isinstance(ground_truth, Mapping) else None
-    if not ground_truth.lstrip().startswith("{"):
-        return None
+    """As `as_object`; one that is broken is another form, for a user's own function may know what it means."""
     try:
-        value = json.loads(ground_truth)
-    except (ValueError, RecursionError):
+        return as_object(ground_truth)
+    except ValueError:
         return None
-    return value if isinstance(value, dict) else None
 
 
 def _json(value: Any) -> str:

@@ -30,6 +30,7 @@ from awpo_verl.rewards.outcome.execution.trajectory import (
     compare,
     run_reference,
 )
+from awpo_verl.rewards.outcome.ground_truth import as_object
 
 LOG_KEY = "environment_log"  # of a row's tool_extra_fields: Session.log()
 TOOLS_KWARGS_KEY = "__environment__"  # of extra_info.tools_kwargs; no tool's name starts with an underscore
@@ -165,14 +166,10 @@ class _Replay:
 
 def _trajectory_text(ground_truth: Any) -> str | None:
     """The ground truth as JSON text, or None where it has no trajectory."""
-    if isinstance(ground_truth, str):
-        try:
-            value = json.loads(ground_truth)
-        except (ValueError, RecursionError):
-            return None
-        return ground_truth if isinstance(value, dict) and "trajectory" in value else None
-    if not isinstance(ground_truth, Mapping) or "trajectory" not in ground_truth:
+    if "trajectory" not in (as_object(ground_truth) or ()):
         return None
+    if isinstance(ground_truth, str):
+        return ground_truth
     try:
         return json.dumps(dict(ground_truth))
     except TypeError as error:
@@ -184,7 +181,7 @@ def _trajectory_text(ground_truth: Any) -> str | None:
 @functools.lru_cache(maxsize=CACHED_REFERENCES)
 def _reference_of(text: str, limits: Limits) -> tuple[_GroundTruth, Reference]:
     """Once for all rollouts of a prompt: they have the same ground truth."""
-    truth = _parse(json.loads(text))
+    truth = _parse(dict(as_object(text) or {}))
     calls = max(limits.calls, sum(map(len, truth.turns)))
     return truth, run_reference(lambda: _open(truth, replace(limits, calls=calls)), truth.turns, truth.results)
 
