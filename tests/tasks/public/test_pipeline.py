@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awpo_verl.rewards.outcome import expected_calls
-from awpo_verl.rewards.outcome.expected import tools_of
+from awpo_verl.rewards.outcome.expected import offered_tools
 from awpo_verl.rewards.rollout_files import FileError
 from awpo_verl.tasks.public import pipeline, verl_rows
 from awpo_verl.tasks.public.checks import NOT_UNICODE
@@ -108,7 +108,7 @@ def test_all_sets_give_the_same_columns_and_ground_truths_that_our_checker_reads
         _, (row,) = run(name, [given_row], tmp_path)
         schemas.add(str(pq.read_schema(tmp_path / "out" / "train.parquet")))
         assert len(expected_calls(row["reward_model"]["ground_truth"]) or ()) == 1
-        assert "f" in (tools_of(row["reward_model"]["ground_truth"]) or {}) or name == "toolace"
+        assert "f" in (offered_tools(row["reward_model"]["ground_truth"]) or {}) or name == "toolace"
         assert reference_score(row) == 1.0
         assert all(set(message) == {"role", "content"} for message in row["prompt"])
     assert len(schemas) == 1
