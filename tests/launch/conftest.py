@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from awpo_verl.launch import checks
+from awpo_verl.launch.gpus import Machine
 
 QWEN3_4B = {
     "architectures": ["Qwen3ForCausalLM"],
@@ -25,6 +29,9 @@ QWEN3_4B = {
     "max_position_embeddings": 40960,
     "tie_word_embeddings": True,
 }
+
+EIGHT = Machine(8, "NVIDIA H100 80GB HBM3", int(80e9), int(79e9), on_cpu=False)
+AT = "actor_rollout_ref"
 
 
 @pytest.fixture
@@ -96,3 +103,20 @@ def on_path() -> dict[str, str]:
     import sys
 
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def said(composed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[str, str, str]]]:
+    """Findings of a config, as (level, what, said); flash-attn passes for installed, and the disk has 1 TB free."""
+    usage = checks.shutil.disk_usage("/")
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: usage._replace(free=10**12))
+    monkeypatch.setattr(checks, "_installed", lambda name: True)
+
+    def look(*keys: str, machine: Machine = EIGHT) -> list[tuple[str, str, str]]:
+        return [dataclasses.astuple(finding) for finding in checks.run_checks(composed(*keys), machine, "h100")]
+
+    return look
+
+
+def of(findings: list[tuple[str, str, str]], level: str) -> list[str]:
+    return [f"{what}: {text}" for found, what, text in findings if found == level]

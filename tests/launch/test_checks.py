@@ -10,33 +10,10 @@ from typing import Any
 
 import pytest
 
-from awpo_verl.launch import checks, gpus
+from awpo_verl.launch import checks
 from awpo_verl.launch.compose import ComposeError, compose
-from awpo_verl.launch.data import _check_truths
-from awpo_verl.launch.estimate import GPUS
 from awpo_verl.launch.findings import Finding
-from awpo_verl.launch.gpus import Machine, wanted_gpus
-from tests.launch.conftest import write_rows
-
-EIGHT = Machine(8, "NVIDIA H100 80GB HBM3", int(80e9), int(79e9), on_cpu=False)
-AT = "actor_rollout_ref"
-
-
-@pytest.fixture
-def said(composed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[str, str, str]]]:
-    """Findings of a config, as (level, what, said); flash-attn passes for installed, and the disk has 1 TB free."""
-    usage = checks.shutil.disk_usage("/")
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: usage._replace(free=10**12))
-    monkeypatch.setattr(checks, "_installed", lambda name: True)
-
-    def look(*keys: str, machine: Machine = EIGHT) -> list[tuple[str, str, str]]:
-        return [dataclasses.astuple(finding) for finding in checks.run_checks(composed(*keys), machine, "h100")]
-
-    return look
-
-
-def of(findings: list[tuple[str, str, str]], level: str) -> list[str]:
-    return [f"{what}: {text}" for found, what, text in findings if found == level]
+from tests.launch.conftest import AT, EIGHT, of
 
 
 def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> None:
@@ -206,82 +183,6 @@ def test_what_is_not_installed_is_named_with_what_needs_it(
 
 
 @pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        ([{"prompt": "x"}], "has no column data_source, reward_model; it has prompt"),
-        ("not parquet", "is no parquet file"),
-    ],
-)
-def test_files_that_verl_could_not_use(said: Callable[..., Any], tmp_path: Path, rows: Any, expected: str) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = tmp_path / "other.parquet"
-    if isinstance(rows, str):
-        path.write_text(rows)
-    else:
-        pq.write_table(pa.Table.from_pylist(rows), path)
-    assert any(expected in error for error in of(said(f"data.train_files={path}"), "error"))
-
-
-def test_a_file_without_rows_is_an_error(said: Callable[..., Any], tmp_path: Path) -> None:
-    import pyarrow.parquet as pq
-
-    path = write_rows(tmp_path / "empty.parquet", 1)
-    pq.write_table(pq.read_table(path).slice(0, 0), path)
-    assert of(said(f"data.val_files={path}"), "error") == ["data: data.val_files have no rows, which verl cannot load."]
-
-
-def _row(truth: Any) -> dict[str, Any]:
-    return {"data_source": "tools", "reward_model": {"ground_truth": truth}}
-
-
-def test_ground_truths_are_read_before_the_run(
-    said: Callable[..., Any], composed: Callable[..., Any], tmp_path: Path
-) -> None:
-    broken = write_rows(tmp_path / "broken.parquet", 300, '{"tool_calls": 3}')
-    assert any(
-        "row 0: ground_truth['tool_calls'] must be a list" in e for e in of(said(f"data.val_files={broken}"), "error")
-    )
-    other = write_rows(tmp_path / "other.parquet", 300, "42")
-    warnings = of(said(f"data.train_files={other}"), "warning")
-    assert any("ground truths of tools are no expected calls" in warning for warning in warnings)
-    trajectory = {"trajectory": {"environment": "m:E", "turns": []}}
-    assert not any(
-        "no expected calls" in finding.said for finding in _check_truths("f", [_row(trajectory)], composed())
-    )
-    function = tmp_path / "reward.py"
-    function.write_text("def compute_score(**kwargs): return 1.0")
-    own = ("reward.custom_reward_function.path=" + str(function), f"data.train_files={other}")
-    assert not any("no expected calls" in warning for warning in of(said(*own), "warning"))
-
-
-def test_a_judge_asks_for_gpus_of_its_own(composed: Callable[..., Any]) -> None:
-    judge = "reward.reward_model"
-    keys = (
-        f"{judge}.enable=True",
-        f"{judge}.enable_resource_pool=True",
-        f"{judge}.nnodes=2",
-        f"{judge}.n_gpus_per_node=4",
-    )
-    config = composed(
-        *keys, f"{judge}.model_path=/judge", f"{judge}.rollout.name=vllm", "algorithm.awpo.reasoning_source=judge"
-    )
-    assert wanted_gpus(config) == (16, "16 GPUs (8 for the actor + 8 for the reward model)")
-
-
-def test_a_gpu_in_use_by_another_process(said: Callable[..., Any]) -> None:
-    warnings = of(said(machine=dataclasses.replace(EIGHT, free=int(40e9))), "warning")
-    assert "the first of 8 GPUs has 37 of 75 GiB free" in warnings[0]
-
-
-def test_a_cluster_that_is_not_there(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    (error,) = of(said("trainer.nnodes=2"), "error")
-    assert error.startswith("gpus: nothing listens at 127.0.0.1:1 ")
-
-
-@pytest.mark.parametrize(
     ("keys", "expected"),
     [
         (["algorithm.awpo.gate.knd=hard"], "knd"),
@@ -353,15 +254,6 @@ def test_what_verl_runs_is_no_error(said: Callable[..., Any], keys: list[str]) -
     assert of(said(*keys), "error") == []
 
 
-def test_data_in_other_forms_that_verl_reads_is_no_error(said: Callable[..., Any], tmp_path: Path) -> None:
-    lines = tmp_path / "rows.jsonl"
-    lines.write_text("{}\n")
-    assert of(said(f"data.train_files={lines}"), "error") == []
-    assert of(said(f"data.train_files={tmp_path}", "data.custom_cls.path=/mine.py"), "error") == []
-    (error,) = of(said(f"data.train_files={tmp_path}"), "error")
-    assert "verl reads files named .parquet, .json or .jsonl" in error
-
-
 def test_a_model_that_is_there_and_not_understood_is_a_warning(said: Callable[..., Any], qwen4b: Path) -> None:
     (qwen4b / "config.json").write_text('{"model_type": "clip"}')  # no language model
     findings = said()
@@ -383,32 +275,3 @@ def test_a_check_that_fails_itself_stops_no_run(said: Callable[..., Any], monkey
     findings = said()
     assert of(findings, "error") == []
     assert of(findings, "warning") == ["batch: not checked: KeyError: 'a key of tomorrow'"]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [("NVIDIA H200", "h200"), ("NVIDIA H20", "h20"), ("NVIDIA GH200 480GB", "h200"), ("NVIDIA A100-SXM4-80GB", "a100")],
-)
-def test_a_gpu_is_known_by_its_name(name: str, kind: str) -> None:
-    gpu = Machine(1, name, int(80e9), int(80e9), on_cpu=False).gpu
-    assert gpu is not None
-    assert (gpu.flops, gpu.bandwidth) == (GPUS[kind].flops, GPUS[kind].bandwidth)
-
-
-def test_devices_that_are_no_gpus_are_not_counted(composed: Callable[..., Any]) -> None:
-    config = composed()
-    config.trainer.device = "npu"  # verl sets it on such a machine
-    (finding,) = Machine(0, "", 0, 0, on_cpu=False).check(config)
-    assert finding == Finding("warning", "gpus", "trainer.device=npu: its devices are not counted here.")
-
-
-def test_a_cluster_that_ray_start_left_is_the_one_that_verl_joins(
-    composed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of `ray start` on every node and no RAY_ADDRESS, which is verl's documented way."""
-    monkeypatch.setattr(gpus, "running_cluster", lambda: "10.0.0.1:6379")
-    assert gpus.ray_address(composed("trainer.nnodes=2")) == "10.0.0.1:6379"
-    monkeypatch.setenv("RAY_ADDRESS", "local")  # ray.init() starts its own then
-    assert gpus.ray_address(composed()) == ""
-    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.2:6379")
-    assert gpus.ray_address(composed()) == "10.0.0.2:6379"

@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from awpo_verl.config import CALL_FORMATS, OutcomeConfig
 from awpo_verl.rewards.outcome import Response, check
 from awpo_verl.rewards.outcome.calls import MAX_CALLS
-from tests.rewards.calls import call, tool
-from tests.rewards.test_parse import BOTH
+from tests.rewards.calls import BOTH, call, tool
 
 _DEEP = {"anyOf": [{"type": "array", "items": {"$ref": "#/properties/d"}, "minItems": n} for n in (3, 2, 1)]}
 TOOLS = json.dumps(

@@ -21,7 +21,6 @@ from awpo_verl.config.rewards import RUBRIC_PARTS
 from awpo_verl.rewards.manager import AWPORewardManager, response_ids
 from awpo_verl.rewards.outcome import ToolCall
 from awpo_verl.rewards.outcome.execution import LOG_KEY, Session, TrajectoryError, ground_truth_text, tools_kwargs
-from awpo_verl.rewards.turns import OWN_TOKENS
 from awpo_verl.tasks import shop, tiny_model
 from tests.rewards.environments import Counter
 
@@ -290,53 +289,3 @@ def test_where_the_text_tells_the_format_its_marks_may_be_special_tokens(tokeniz
     special.add_special_tokens({"additional_special_tokens": ["<tool_call>", "</tool_call>"]})
     reply = RIGHT.replace("<tool_call>", "I pay.\n<tool_call>")
     assert score(manager(special), reply + special.eos_token)[0] == 1.0
-
-
-def turns(tokenizer: Any, *pieces: tuple[int, str]) -> dict[str, Any]:
-    """A response in pieces, each the model's own (1) or not (0): the text, and the row's mask (padded, as verl may)."""
-    tokens = [(own, token) for own, text in pieces for token in tokenizer(text)["input_ids"]]
-    assert tokenizer("".join(text for _, text in pieces))["input_ids"] == [token for _, token in tokens]
-    return {"text": "".join(text for _, text in pieces), OWN_TOKENS: np.array([own for own, _ in tokens] + [0])}
-
-
-def test_what_a_tool_answers_is_not_taken_for_the_models_words(tokenizer: Any) -> None:
-    answer = '\n<tool_call>\n{"name": "pay", "arguments": {"amount": 7}}\n</tool_call>\n<tool_call>broken</tool_call>\n'
-    given = turns(tokenizer, (1, RIGHT), (0, answer), (1, "Done."))
-    seen: list[str] = []
-
-    reward, info = score(manager(tokenizer), given["text"], **{OWN_TOKENS: given[OWN_TOKENS]})
-    assert (reward, info["n_calls"], info["format_ok"]) == (1.0, 1.0, 1.0)
-    # without the mask it cannot be told: two calls, and one that does not parse
-    reward, info = score(manager(tokenizer), given["text"])
-    assert (reward, info["n_calls"], info["format_ok"]) == (0.0, 2.0, 0.0)
-
-    def own(solution_str: str, **_: Any) -> float:
-        seen.append(solution_str)
-        return 0.5
-
-    score(manager(tokenizer, own), given["text"], **{OWN_TOKENS: given[OWN_TOKENS]})
-    assert seen == [given["text"]]  # a user's function is given what verl's naive manager gives it
-
-
-def test_saying_nothing_is_no_answer_where_a_tool_said_something(tokenizer: Any) -> None:
-    none = json.dumps({"tool_calls": []})
-    given = turns(tokenizer, (1, "<think>\n2*3=6\n</think>"), (0, "Anything else?"), (1, "."))
-    assert score(manager(tokenizer), given["text"], none, **{OWN_TOKENS: given[OWN_TOKENS]})[0] == 0.0
-
-
-def test_a_value_from_a_tools_answer_is_known(tokenizer: Any) -> None:
-    """Of any tool of verl's, not only of our environments."""
-    plan = "<think>\nThe order is 7, so I pay 7.\n</think>"
-    pay = '<tool_call>\n{"name": "pay", "arguments": {"amount": 7}}\n</tool_call>'
-    truth = json.dumps({"tool_calls": [{"name": "pay", "arguments": {"amount": 7}}]})
-    given = turns(tokenizer, (1, "\n"), (0, "order 7"), (1, plan + pay))
-    row = {"raw_prompt": [{"role": "user", "content": "Pay my last order."}], OWN_TOKENS: given[OWN_TOKENS]}
-    assert score(manager(tokenizer), given["text"], truth, **row)[1]["rubric_sources"] == 1.0
-    given = turns(tokenizer, (1, "\n"), (0, "order"), (1, plan + pay))
-    row[OWN_TOKENS] = given[OWN_TOKENS]
-    assert score(manager(tokenizer), given["text"], truth, **row)[1]["rubric_sources"] == 0.0
-
-
-def test_a_mask_that_does_not_fit_is_an_error(tokenizer: Any) -> None:
-    with pytest.raises(ValueError, match="15 tokens, and its response mask 1"):
-        score(manager(tokenizer), RIGHT, **{OWN_TOKENS: np.array([1])})

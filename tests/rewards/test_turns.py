@@ -1,0 +1,94 @@
+"""Rollouts of several turns: what the model wrote is told from what came in between."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from awpo_verl.rewards.outcome import parse_response
+from awpo_verl.rewards.outcome.calls import MAX_CALLS
+from awpo_verl.rewards.outcome.formats import FORMATS
+from awpo_verl.rewards.turns import OWN_TOKENS
+from tests.rewards.calls import BOTH, TOOLS, F, G, call, hermes
+from tests.rewards.test_manager import RIGHT, manager, score, tokenizer
+
+__all__ = ["tokenizer"]  # a fixture
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_turns_are_read_each_on_its_own(format: str) -> None:
+    first, second = f"I look.\n{BOTH[format]}", "Done."
+    if format in ("pythonic", "gpt_oss"):  # a list is all of the text; harmony's answers have a header
+        first, second = BOTH[format], second if format == "pythonic" else "<|channel|>final<|message|>Done."
+    response = parse_response([first, second], format, TOOLS)
+    assert (response.calls, response.problems) == ((F, G), ())
+    assert response.content.splitlines()[-1] == "Done."
+
+
+def test_each_turn_may_have_been_opened_by_the_chat_template() -> None:
+    turns = ["I add.</think>" + BOTH["hermes"], "It is 3.</think>It is 3."]
+    response = parse_response(turns)
+    assert (response.thinking, response.content, response.calls) == ("I add.\nIt is 3.", "It is 3.", (F, G))
+
+
+def test_a_turn_of_which_the_thinking_is_never_closed_swallows_those_after_it() -> None:
+    response = parse_response(["<think>a</think>", "<think>b", hermes(call("f", a=1))])
+    assert (response.thinking, response.calls, response.unclosed) == ("a", (), True)
+
+
+def test_the_bound_on_calls_is_one_for_all_turns() -> None:
+    response = parse_response([hermes(call("f", a=1))] * (MAX_CALLS + 2))
+    assert (len(response.calls), response.problems) == (MAX_CALLS, (f"more than {MAX_CALLS} calls",))
+
+
+def turns(tokenizer: Any, *pieces: tuple[int, str]) -> dict[str, Any]:
+    """A response in pieces, each the model's own (1) or not (0): the text, and the row's mask (padded, as verl may)."""
+    tokens = [(own, token) for own, text in pieces for token in tokenizer(text)["input_ids"]]
+    assert tokenizer("".join(text for _, text in pieces))["input_ids"] == [token for _, token in tokens]
+    return {"text": "".join(text for _, text in pieces), OWN_TOKENS: np.array([own for own, _ in tokens] + [0])}
+
+
+def test_what_a_tool_answers_is_not_taken_for_the_models_words(tokenizer: Any) -> None:
+    answer = '\n<tool_call>\n{"name": "pay", "arguments": {"amount": 7}}\n</tool_call>\n<tool_call>broken</tool_call>\n'
+    given = turns(tokenizer, (1, RIGHT), (0, answer), (1, "Done."))
+    seen: list[str] = []
+
+    reward, info = score(manager(tokenizer), given["text"], **{OWN_TOKENS: given[OWN_TOKENS]})
+    assert (reward, info["n_calls"], info["format_ok"]) == (1.0, 1.0, 1.0)
+    # without the mask it cannot be told: two calls, and one that does not parse
+    reward, info = score(manager(tokenizer), given["text"])
+    assert (reward, info["n_calls"], info["format_ok"]) == (0.0, 2.0, 0.0)
+
+    def own(solution_str: str, **_: Any) -> float:
+        seen.append(solution_str)
+        return 0.5
+
+    score(manager(tokenizer, own), given["text"], **{OWN_TOKENS: given[OWN_TOKENS]})
+    assert seen == [given["text"]]  # a user's function is given what verl's naive manager gives it
+
+
+def test_saying_nothing_is_no_answer_where_a_tool_said_something(tokenizer: Any) -> None:
+    none = json.dumps({"tool_calls": []})
+    given = turns(tokenizer, (1, "<think>\n2*3=6\n</think>"), (0, "Anything else?"), (1, "."))
+    assert score(manager(tokenizer), given["text"], none, **{OWN_TOKENS: given[OWN_TOKENS]})[0] == 0.0
+
+
+def test_a_value_from_a_tools_answer_is_known(tokenizer: Any) -> None:
+    """Of any tool of verl's, not only of our environments."""
+    plan = "<think>\nThe order is 7, so I pay 7.\n</think>"
+    pay = '<tool_call>\n{"name": "pay", "arguments": {"amount": 7}}\n</tool_call>'
+    truth = json.dumps({"tool_calls": [{"name": "pay", "arguments": {"amount": 7}}]})
+    given = turns(tokenizer, (1, "\n"), (0, "order 7"), (1, plan + pay))
+    row = {"raw_prompt": [{"role": "user", "content": "Pay my last order."}], OWN_TOKENS: given[OWN_TOKENS]}
+    assert score(manager(tokenizer), given["text"], truth, **row)[1]["rubric_sources"] == 1.0
+    given = turns(tokenizer, (1, "\n"), (0, "order"), (1, plan + pay))
+    row[OWN_TOKENS] = given[OWN_TOKENS]
+    assert score(manager(tokenizer), given["text"], truth, **row)[1]["rubric_sources"] == 0.0
+
+
+def test_a_mask_that_does_not_fit_is_an_error(tokenizer: Any) -> None:
+    with pytest.raises(ValueError, match="15 tokens, and its response mask 1"):
+        score(manager(tokenizer), RIGHT, **{OWN_TOKENS: np.array([1])})
