@@ -37,7 +37,8 @@ def decode(tokenizer: Any, ids: torch.Tensor, own: Any, marks_are_special: bool)
 
     Args:
         ids: [R], without padding.
-        own: 1 where the model wrote the token, else 0; a sequence or array of R or more (padded). None = all is its.
+        own: 1 where the model wrote the token, else 0; a sequence or array of R or more (padded). None, or all 0 (a
+            loop that takes a response out of the loss): all is the model's.
         marks_are_special: see needs_special_tokens.
 
     Raises:
@@ -51,12 +52,14 @@ def decode(tokenizer: Any, ids: torch.Tensor, own: Any, marks_are_special: bool)
             "entry of response_mask for each of response_ids."
         )
     mask = mask[: len(ids)]
+    if not mask.any():
+        mask = torch.ones_like(mask)
     turns: list[str] = []
     between: list[str] = []
     for is_own, part in _runs(ids, mask):
         text = whole if len(part) == len(ids) else tokenizer.decode(part, skip_special_tokens=True)
         if not is_own:
-            between.append(text.strip())
+            between += [text.strip()] if text.strip() else []
         elif marks_are_special:
             special = tokenizer.decode(part, skip_special_tokens=False).removesuffix(tokenizer.eos_token or "")
             turns.append(with_marks(text, special))

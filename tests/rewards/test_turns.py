@@ -28,6 +28,14 @@ def test_turns_are_read_each_on_its_own(format: str) -> None:
     assert response.content.splitlines()[-1] == "Done."
 
 
+@pytest.mark.parametrize("format", sorted(set(FORMATS) - {"toolrl"}))
+@pytest.mark.parametrize("last", ["Done.", "{not a call}"])
+def test_auto_is_told_by_the_turn_that_calls(format: str, last: str) -> None:
+    think = "" if format == "gpt_oss" else "<think>a</think>"
+    response = parse_response([think + BOTH[format], f"{think}{last}"], "auto", TOOLS)
+    assert (response.calls, response.problems) == ((F, G), ())
+
+
 def test_each_turn_may_have_been_opened_by_the_chat_template() -> None:
     turns = ["I add.</think>" + BOTH["hermes"], "It is 3.</think>It is 3."]
     response = parse_response(turns)
@@ -92,3 +100,7 @@ def test_a_value_from_a_tools_answer_is_known(tokenizer: Any) -> None:
 def test_a_mask_that_does_not_fit_is_an_error(tokenizer: Any) -> None:
     with pytest.raises(ValueError, match="15 tokens, and its response mask 1"):
         score(manager(tokenizer), RIGHT, **{OWN_TOKENS: np.array([1])})
+
+
+def test_a_response_that_a_loop_takes_out_of_the_loss_is_the_models_all_the_same(tokenizer: Any) -> None:
+    assert score(manager(tokenizer), RIGHT, **{OWN_TOKENS: np.zeros(99)})[0] == 1.0

@@ -50,7 +50,7 @@ def parse_response(text: str | Sequence[str], format: str = "hermes", tools: Too
     """
     turns = [text] if isinstance(text, str) else text
     if format == AUTO:
-        format = format_of_text("\n".join(turns))
+        format = _format_of_turns(turns)
     reader = FORMATS.get(format)
     if reader is None:
         raise ValueError(f"format={format!r} is not a call format; use one of {AUTO}, {', '.join(FORMATS)}.")
@@ -91,6 +91,14 @@ def format_of_text(text: str) -> str:
     if begin == "[" and "[TOOL_CALLS]" not in rest:
         return "pythonic"
     return format_of_template(rest) or ("llama3_json" if begin == "{" else "hermes")
+
+
+def _format_of_turns(turns: Sequence[str]) -> str:
+    """By the first turn with a mark after its thinking, else by the first turn."""
+    if len(turns) == 1:
+        return format_of_text(turns[0])
+    told = (format_of_template(turn.rpartition("</think>")[2]) for turn in turns)
+    return next(filter(None, told), None) or format_of_text(turns[0] if turns else "")
 
 
 def with_marks(plain: str, special: str) -> str:
