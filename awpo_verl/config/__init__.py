@@ -44,6 +44,7 @@ __all__ = [
     "JudgeConfig",
     "OutcomeConfig",
     "RubricConfig",
+    "known_keys",
     "merge_defaults",
     "parse",
 ]
@@ -211,10 +212,11 @@ def _by_key(build: Callable[[], Any]) -> Any:
             raise error.__cause__ from None
         key = f"{SECTION}.{error.full_key}" if error.full_key else SECTION
         reason = str(error).splitlines()[0]
-        raise AWPOConfigError(f"{key}: {reason}. The keys and their defaults: {_known_keys()}.") from None
+        raise AWPOConfigError(f"{key}: {reason}. The keys and their defaults: {known_keys()}.") from None
 
 
-def _known_keys() -> str:
+def known_keys() -> str:
+    """All keys of the section with their defaults, on one line, for messages."""
     from omegaconf import OmegaConf
 
     flat: list[str] = []

@@ -35,9 +35,11 @@ def compose(overrides: Sequence[str]) -> Composed:
     from hydra import initialize_config_module
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
-    from hydra.errors import HydraException
+    from hydra.errors import ConfigCompositionException, HydraException
     from omegaconf import OmegaConf, open_dict
     from omegaconf.errors import OmegaConfBaseException
+
+    from awpo_verl.config import SECTION, known_keys
 
     said = io.StringIO()
     GlobalHydra.instance().clear()
@@ -49,6 +51,9 @@ def compose(overrides: Sequence[str]) -> Composed:
                 del config["hydra"]
             _validate(config)
             OmegaConf.resolve(config)
+    except ConfigCompositionException as error:  # Hydra would have the key appended, which does not help
+        ours = f" The keys and their defaults: {known_keys()}." if f"'{SECTION}" in str(error) else ""
+        raise ComposeError((str(error).splitlines()[0] if ours else str(error)) + ours) from error
     except (HydraException, OmegaConfBaseException, ValueError, AssertionError, RuntimeError) as error:
         raise ComposeError(str(error)) from error
     except (TypeError, AttributeError) as error:

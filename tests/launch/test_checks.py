@@ -185,7 +185,7 @@ def test_what_is_not_installed_is_named_with_what_needs_it(
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
-        (["algorithm.awpo.gate.knd=hard"], "knd"),
+        (["algorithm.awpo.gate.knd=hard"], "knd'. The keys and their defaults: .*gate.kind=variance_ratio"),
         (["algorithm.awpo.gate.value=7"], "algorithm.awpo.gate.value"),
         (["algorithm.use_kl_in_reward=True"], "use_kl_in_reward=True does not go with"),
         ([f"{AT}.rollout.nam=vllm"], r"actor_rollout_ref\.rollout\.nam"),
