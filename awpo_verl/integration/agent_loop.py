@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from awpo_verl.integration.keys import AWPO
 from awpo_verl.rewards.turns import OWN_TOKENS
 
 
 async def compute_score(original: Any, self: Any, outputs: Any, kwargs: Any) -> Any:
     """Around AgentLoopWorker._compute_score(outputs, kwargs): the mask of the last output, which is what is scored.
 
-    verl makes a column of the reward loop's row of each of kwargs.
+    verl makes a column of the reward loop's row of each of kwargs. Other reward managers than `awpo` get what they got.
     """
+    if self.config.reward.reward_manager.name != AWPO:
+        return await original(self, outputs, kwargs)
     own = np.asarray(outputs[-1].response_mask, dtype=bool)
     return await original(self, outputs, {**kwargs, OWN_TOKENS: own})
