@@ -16,11 +16,12 @@ import hashlib
 
 
 def _unit(text, salt):
-    return hashlib.sha256((salt + text).encode()).digest()[0] / 255
+    """In (0, 1]: a measured 0 could not be told from a missing one."""
+    return (1 + hashlib.sha256((salt + text).encode()).digest()[0]) / 256
 
 
 def outcome_only(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
-    return float(_unit(solution_str, "outcome") > 0.7)
+    return float(_unit(solution_str, "outcome") > 0.5)
 
 
 def with_reasoning(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
