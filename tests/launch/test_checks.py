@@ -275,3 +275,8 @@ def test_a_check_that_fails_itself_stops_no_run(said: Callable[..., Any], monkey
     findings = said()
     assert of(findings, "error") == []
     assert of(findings, "warning") == ["batch: not checked: KeyError: 'a key of tomorrow'"]
+
+    monkeypatch.setattr(checks, "read_size", broken)
+    findings = said()
+    assert of(findings, "error") == []
+    assert "model: not checked: KeyError: 'a key of tomorrow'" in of(findings, "warning")

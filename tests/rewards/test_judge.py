@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -239,11 +240,12 @@ RAW: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("body", RAW.values(), ids=RAW)
-def test_a_body_that_is_no_completion_is_malformed(body: bytes) -> None:
+def judged_from(body: bytes, headers: bytes = b"") -> Judgement:
+    """What the judge makes of this body, sent in chunks."""
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + headers + b"\r\n")
         if body:
             writer.write(f"{len(body):x}\r\n".encode() + body + b"\r\n")
         writer.write(b"0\r\n\r\n")
@@ -255,8 +257,21 @@ def test_a_body_that_is_no_completion_is_malformed(body: bytes) -> None:
             async with judge_of(f"http://127.0.0.1:{port}/v1") as judge:
                 return await judge.judge(case())
 
-    judgement = asyncio.run(ask())
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("body", RAW.values(), ids=RAW)
+def test_a_body_that_is_no_completion_is_malformed(body: bytes) -> None:
+    judgement = judged_from(body)
     assert (judgement.score, judgement.status) == (None, "malformed")
+
+
+def test_a_body_that_unpacks_to_more_than_was_sent_is_not_unpacked() -> None:
+    packed = gzip.compress(COMPLETION + b" " * (MAX_BODY_BYTES + 10**6))
+    assert len(packed) < 10**5
+    judgement = judged_from(packed, b"Content-Encoding: gzip\r\n")
+    assert (judgement.score, judgement.status) == (None, "malformed")
+    assert judged_from(COMPLETION, b"Content-Encoding: identity\r\n").status == "ok"
 
 
 def test_a_judge_outlives_its_event_loop_without_an_exception(server: JudgeServer) -> None:
