@@ -245,7 +245,7 @@ def _key(name: str) -> str:
 async def _refuse_huge(response: Any) -> None:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":  # what it unpacks to has no bound
-        raise ValueError(f"a body in {encoding}, though none but identity was asked for")
+        raise ValueError(f"a body packed with {encoding}")
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BODY_BYTES:
         raise ValueError(f"a body of {length} bytes, more than {MAX_BODY_BYTES}")
