@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from awpo_verl.tasks.public.report import Report
 
 DESK = "desk"
-DESK_FILES = ("train.parquet", "heldout.parquet", "tools.yaml")
 DESK_TAKES = ("name", "out", "seed", "prompts")
 
 
@@ -66,6 +65,7 @@ def prepare(
     from rich.progress import track
 
     from awpo_verl.rewards.rollout_files import FileError
+    from awpo_verl.tasks import desk_files
     from awpo_verl.tasks.public.options import OptionError, Options
     from awpo_verl.tasks.public.pipeline import PrepareError
     from awpo_verl.tasks.public.pipeline import prepare as run
@@ -77,8 +77,8 @@ def prepare(
         raise typer.Exit(2)
     try:
         if name == DESK:
-            _write_desk(out, *prompts, seed)
-            console.print(f"written: {out}/{', '.join(DESK_FILES)}", markup=False)
+            desk_files.write(out, *prompts, seed)
+            console.print(f"written: {out}/{', '.join(desk_files.FILES)}", markup=False)
             return
         options = Options(
             prompt=prompt,
@@ -132,29 +132,6 @@ def _misplaced(context: typer.Context, name: str, source: str) -> str:
     elif not source:
         return f"SOURCE is missing: a file, a folder, or a set of the hub. awpo-verl prepare {name} SOURCE --out ..."
     return ""
-
-
-def _write_desk(out: Path, train: int, heldout: int, seed: int) -> None:
-    """The order desk (tasks/desk.py): training prompts where GRPO starves, held-out ones of all levels, and its tools.
-
-    Raises:
-        OptionError, FileError: nothing is written.
-    """
-    from awpo_verl.integration.environment_tool import write_tools_yaml
-    from awpo_verl.tasks import desk
-    from awpo_verl.tasks.public.options import OptionError
-    from awpo_verl.tasks.public.verl_rows import staged
-
-    if min(train, heldout) < 1:
-        raise OptionError(f"--prompts is {train} {heldout}; use 1 or more of each.")
-    with staged(out, DESK_FILES) as stage:
-        for file, split, levels, rows in (
-            (DESK_FILES[0], "train", ("medium", "hard"), train),
-            (DESK_FILES[1], "heldout", desk.DIFFICULTIES, heldout),
-        ):
-            counts = {level: len(range(place, rows, len(levels))) for place, level in enumerate(levels)}
-            desk.write_parquet(stage / file, split, counts, seed)
-        write_tools_yaml(stage / DESK_FILES[2], desk.Desk)
 
 
 def _print_kept(console: Console, report: Report) -> None:
