@@ -29,6 +29,7 @@ install: $(READY)
 $(READY): requirements/cpu.txt requirements/dev.txt setup.py awpo_verl/versions.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v == (3, 11) else \
 	  f"The pinned packages are for Python 3.11; this is {v[0]}.{v[1]}. Use: make PYTHON=/path/to/python3.11 ...")'
+	@echo "Installing the pinned packages (about 5 GB) into $(VENV): a few minutes, once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $$(grep '^torch==' requirements/cpu.txt)
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements/cpu.txt -r requirements/dev.txt

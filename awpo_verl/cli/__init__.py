@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from awpo_verl.cli.doctor import doctor
@@ -10,10 +12,28 @@ from awpo_verl.cli.prepare import prepare
 from awpo_verl.cli.report import report
 from awpo_verl.cli.score import score
 from awpo_verl.cli.train import train
+from awpo_verl.versions import __version__
 
 app = typer.Typer(
     name="awpo-verl", help="Tools around AWPO training with verl.", no_args_is_help=True, add_completion=False
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"awpo_verl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command()(doctor)
 app.command()(score)
 app.command()(judge)

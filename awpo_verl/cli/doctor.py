@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from awpo_verl.cli.lines import say
 from awpo_verl.cli.options import Gpu
 
 
@@ -35,6 +36,6 @@ def doctor(
     else:
         show(findings, Console(highlight=False))
         verdict = "AWPO would not train here." if failed(findings) else "AWPO can train here."
-        Console(highlight=False).print(verdict, markup=False)
+        say(Console(), verdict)
     if failed(findings):
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awpo_verl.cli.lines import complain, refused, say
 from awpo_verl.text import printable
 
 if TYPE_CHECKING:
@@ -43,32 +44,26 @@ def judge(
     from awpo_verl.rewards.offline_judge import EndpointDownError, JudgeReport
     from awpo_verl.rewards.rollout_files import FileError
 
-    console, errors = Console(), Console(stderr=True)
+    console = Console()
     report = JudgeReport()
     down = ""
     started = time.monotonic()
     try:
         config = _config(settings, format)
-        asyncio.run(_judge_file(path, out, config, report, errors))
+        asyncio.run(_judge_file(path, out, config, report, Console(stderr=True)))
     except EndpointDownError as error:
         down = str(error)
     except (AWPOConfigError, FileError, OSError) as error:
-        errors.print(printable(str(error)), markup=False, style="red")
-        raise typer.Exit(2) from None
+        raise refused(error) from None
 
     _print_report(console, report, time.monotonic() - started, (price_in, price_out))
-    console.print(f"judged rows: {out}", markup=False)
+    say(console, f"judged rows: {out}")
     if report.broken:
-        first = f"{report.broken} rows could not be read. The first: {printable(report.first_broken)}"
-        errors.print(first, markup=False, style="red")
+        complain(f"{report.broken} rows could not be read. The first: {report.first_broken}")
     if report.missing:
-        errors.print(
-            f"{report.missing} rows have no judgement. Run the same command again to try them.",
-            style="red",
-            markup=False,
-        )
+        complain(f"{report.missing} rows have no judgement. Run the same command again to try them.")
     if down:
-        errors.print(f"Stopped: {printable(down)}", style="red", markup=False)
+        complain(f"Stopped: {down}")
     if report.broken or report.missing or down:
         raise typer.Exit(1)
 
@@ -137,10 +132,10 @@ def _print_report(console: Console, report: JudgeReport, seconds: float, prices:
         p50, p99 = np.percentile(report.seconds, [50, 99])
         cost = (report.tokens_in * prices[0] + report.tokens_out * prices[1]) / 1e6
         paid = f", cost {cost:.2f} ({cost / judged * 1000:.2f} a thousand rows)" if any(prices) else ""
-        console.print(
+        say(
+            console,
             f"latency p50 {p50:.2f} s, p99 {p99:.2f} s; {report.requests} requests, {report.retries} retries; "
             f"{report.tokens_in} tokens read, {report.tokens_out} written{paid}",
-            highlight=False,
         )
     _print_agreement(console, report)
 

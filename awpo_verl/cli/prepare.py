@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awpo_verl.cli.lines import refused, say
 from awpo_verl.text import printable
 
 if TYPE_CHECKING:
@@ -71,14 +72,12 @@ def prepare(
     from awpo_verl.tasks.public.pipeline import prepare as run
 
     console = Console()
-    errors = Console(stderr=True)
     if problem := _misplaced(context, name, source):
-        errors.print(problem, markup=False, style="red")
-        raise typer.Exit(2)
+        raise refused(problem)
     try:
         if name == DESK:
             desk_files.write(out, *prompts, seed)
-            console.print(f"written: {out}/{', '.join(desk_files.FILES)}", markup=False)
+            say(console, f"written: {out}/{', '.join(desk_files.FILES)}")
             return
         options = Options(
             prompt=prompt,
@@ -104,16 +103,17 @@ def prepare(
             source,
             out,
             options,
-            lambda records: track(records, description=f"preparing {name}", console=errors, transient=True),
+            lambda records: track(
+                records, description=f"preparing {name}", console=Console(stderr=True), transient=True
+            ),
         )
     except (OptionError, FileError, PrepareError, OSError) as error:
-        errors.print(printable(str(error)), markup=False, style="red")
-        raise typer.Exit(2) from None
+        raise refused(error) from None
     _print_kept(console, report)
     _print_dropped(console, report)
-    console.print(f"written: {out}/train.parquet, heldout.parquet, report.json, dropped.jsonl", markup=False)
+    say(console, f"written: {out}/train.parquet, heldout.parquet, report.json, dropped.jsonl")
     for split in report.empty_splits:
-        console.print(f"{split}.parquet has no rows, and verl cannot load it. --heldout is {heldout:g}.", markup=False)
+        say(console, f"{split}.parquet has no rows, and verl cannot load it. --heldout is {heldout:g}.")
 
 
 def _misplaced(context: typer.Context, name: str, source: str) -> str:
@@ -160,7 +160,7 @@ def _print_kept(console: Console, report: Report) -> None:
     if report.changes:
         facts.append("changed: " + ", ".join(f"{n} {change}" for change, n in sorted(report.changes.items())))
     for fact in facts:
-        console.print(fact, markup=False, highlight=False)
+        say(console, fact)
 
 
 def _print_dropped(console: Console, report: Report) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from awpo_verl.text import printable
+from awpo_verl.cli.lines import refused, say
 
 
 def report(
@@ -38,9 +38,8 @@ def report(
         found = read_runs(runs, name or [], wanted)
         written = write_report(found, out)
     except (RunError, OSError) as error:
-        Console(stderr=True).print(printable(str(error)), markup=False, style="red", soft_wrap=True)
-        raise typer.Exit(2) from None
-    console = Console(highlight=False)
-    console.print(headline(findings(found), found), markup=False)
+        raise refused(error) from None
+    console = Console()
+    say(console, headline(findings(found), found))
     for path in written:
-        console.print(f"{path}  {path.stat().st_size / 1e6:.2f} MB", markup=False, soft_wrap=True)
+        say(console, f"{path}  {path.stat().st_size / 1e6:.2f} MB")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awpo_verl.cli.lines import complain, refused, say
 from awpo_verl.text import printable
 
 if TYPE_CHECKING:
@@ -49,26 +50,23 @@ def score(
     from awpo_verl.rewards.rollout_files import FileError, records, refuse_to_overwrite, written_whole
 
     console = Console()
-    errors = Console(stderr=True)
     report = Report()
     try:
         config = parse({"outcome": {"format": format, "match": match, "strings": strings}}).outcome
         refuse_to_overwrite(out, path)
         with written_whole(out) as written:
-            rows = track(records(path), description="scoring", console=errors, transient=True)
+            rows = track(records(path), description="scoring", console=Console(stderr=True), transient=True)
             for scored in score_records(rows, config, report):
                 written.write(json.dumps(scored) + "\n")
     except (AWPOConfigError, FileError, OSError) as error:
-        errors.print(printable(str(error)), markup=False, style="red")
-        raise typer.Exit(2) from None
+        raise refused(error) from None
 
     _print_scores(console, report.summaries)
     _print_failures(console, report.summaries)
     _print_remarks(console, report)
-    console.print(f"parts of each row: {out}", markup=False)
+    say(console, f"parts of each row: {out}")
     if report.broken:
-        first = f"{report.broken} rows could not be scored. The first: {printable(report.first_broken)}"
-        errors.print(first, markup=False, style="red")
+        complain(f"{report.broken} rows could not be scored. The first: {report.first_broken}")
         raise typer.Exit(1)
 
 
@@ -78,13 +76,13 @@ def _print_remarks(console: Console, report: Report) -> None:
     if report.differing:
         remarks.append(
             f"{report.differing} of {report.recorded} recorded scores differ; the first: "
-            f"{printable(report.first_differing)}. The run was scored otherwise."
+            f"{report.first_differing}. The run was scored otherwise."
         )
     unchecked = sum(summary.rows - summary.checked for summary in report.summaries.values())
     if unchecked:
         remarks.append(f"{unchecked} rows have a ground truth that no built-in checker knows: not checked.")
     for remark in remarks:
-        console.print(remark, markup=False, style="yellow")
+        say(console, remark, style="yellow")
 
 
 def _print_scores(console: Console, summaries: dict[str, Summary]) -> None:
@@ -119,4 +117,4 @@ def _print_failures(console: Console, summaries: dict[str, Summary]) -> None:
             table.add_row(Text(printable(kind)), str(failure.count), f"{failure.count / summary.checked:.1%}", example)
         console.print(table)
         if len(commonest) > MAX_FAILURES:
-            console.print(f"and {len(commonest) - MAX_FAILURES} rarer kinds (--out has them all)", markup=False)
+            say(console, f"and {len(commonest) - MAX_FAILURES} rarer kinds (--out has them all)")

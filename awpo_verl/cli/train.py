@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from awpo_verl.cli.lines import refused, say
 from awpo_verl.cli.options import Gpu
-from awpo_verl.text import printable
 
 
 def train(
@@ -39,21 +39,20 @@ def train(
     try:
         composed = compose(keys)
     except ComposeError as error:
-        console.print(printable(str(error)), markup=False, style="red", soft_wrap=True)
-        raise typer.Exit(2) from None
+        raise refused(error) from None
     findings = run_checks(composed.config, Machine.here(), gpu)
     if dry_run:
         from omegaconf import OmegaConf
 
         print(OmegaConf.to_yaml(composed.config), flush=True)
-        console.print(printable(composed.remarks.strip()), markup=False, soft_wrap=True)
+        say(console, composed.remarks.strip())
     show(findings, console)
     if failed(findings) and not skip_checks:
-        console.print("Not started. --skip-checks starts it all the same." if not dry_run else "It would not start.")
+        say(console, "It would not start." if dry_run else "Not started. --skip-checks starts it all the same.")
         raise typer.Exit(1)
     if dry_run:
         raise typer.Exit(0)
     if earlier := make_room():
-        console.print(f"The metrics of an earlier run are in {earlier} now.", markup=False)
+        say(console, f"The metrics of an earlier run are in {earlier} now.")
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "verl.trainer.main_ppo", *keys])

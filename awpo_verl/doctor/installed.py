@@ -10,7 +10,7 @@ from pathlib import Path
 
 from awpo_verl.launch.findings import Finding, error, ok, warning
 from awpo_verl.support import ALLOW_UNTESTED, is_supported, version_problem
-from awpo_verl.versions import SUPPORTED_VERL
+from awpo_verl.versions import SUPPORTED_VERL, __version__
 
 POLICY = "VERL_USE_EXTERNAL_PLUGINS"  # verl 0.9.1, verl/__init__.py: auto, none, or names of plugins
 PLUGIN = "awpo"
@@ -97,4 +97,4 @@ def check_entry_point() -> Finding:
         return error(
             "plugin", f"{POLICY}={os.environ[POLICY]} keeps verl from loading it. Unset it, or add {PLUGIN} to it."
         )
-    return ok("plugin", f"entry point verl.plugins:{PLUGIN}")
+    return ok("plugin", f"awpo_verl {__version__}, entry point verl.plugins:{PLUGIN}")

@@ -112,8 +112,11 @@ def settings_of(algo: str, seed: int, steps: int, model: Path) -> dict[str, str 
 
 def prepare_model(cache: Path, task: str = "shop") -> Path:
     """The warm-started model; made on the first call, a few minutes."""
+    from transformers.utils.logging import disable_progress_bar
+
     from awpo_verl.tasks import desk_warm_start, warm_start
 
+    disable_progress_bar()  # of saving and loading a few megabytes
     say(f"Warm start: a Qwen3 of a few million parameters learns the task's format and habits (cached in {cache}).")
     return (desk_warm_start if task == "desk" else warm_start).warm_start(cache, progress=say)
 

@@ -80,7 +80,7 @@ def hub_records(source: str, split: str = "") -> Iterator[Record]:
         FileError: there is no such set, nor such a path.
     """
     neither = f"{source}: no such file or folder"
-    if not _HUB_ID.fullmatch(source):
+    if not _HUB_ID.fullmatch(source) or source.endswith(SUFFIXES):  # a mistyped file is not looked for on the hub
         raise FileError(f"{neither}, and no id of the hub's (owner/name).")
     try:
         loaded = load(source)

@@ -88,8 +88,10 @@ def test_what_is_neither_a_path_nor_a_set_of_the_hub_says_both(tmp_path, monkeyp
         FileError, match=r"some/set: no such file or folder, and as a set of the hub it could not .*reach"
     ):
         read("some/set")
-    with pytest.raises(FileError, match=r"/no/such.json: no such file or folder, and no id of the hub's"):
-        read("/no/such.json")
+    monkeypatch.setattr(files, "load", lambda source: pytest.fail(f"{source} was looked for"))
+    for path in ("/no/such.json", "rows.jsonl", "data/train.parquet"):
+        with pytest.raises(FileError, match=f"{path}: no such file or folder, and no id of the hub's"):
+            read(path)
     with pytest.raises(FileError, match=r"a folder without .json, .jsonl, .parquet files"):
         read(tmp_path)
     (tmp_path / "a.csv").write_text("a")
