@@ -34,9 +34,11 @@ def _main(
     pass
 
 
-app.command()(doctor)
+VERLS = {"ignore_unknown_options": True}  # Hydra's flags in a command line of verl's: launch/command_line.py
+
+app.command(context_settings=VERLS)(doctor)
 app.command()(score)
 app.command()(judge)
-app.command()(train)
+app.command(context_settings=VERLS)(train)
 app.command()(prepare)
 app.command()(report)

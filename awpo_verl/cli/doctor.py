@@ -7,13 +7,11 @@ from typing import Annotated
 import typer
 
 from awpo_verl.cli.lines import say
-from awpo_verl.cli.options import Gpu
+from awpo_verl.cli.options import VERLS_ARGUMENTS, Gpu
 
 
 def doctor(
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="verl's keys, as for verl.trainer.main_ppo: would they run here?")
-    ] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(help=f"Would this run here? {VERLS_ARGUMENTS}")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     ray: Annotated[bool, typer.Option("--ray/--no-ray", help="Look in a Ray worker too; takes a minute.")] = True,
     gpu: Gpu = "h100",

@@ -6,6 +6,11 @@ from typing import Annotated
 
 import typer
 
+VERLS_ARGUMENTS = (
+    "verl's keys, --config-path and --config-name, as for verl.trainer.main_ppo; or the whole command line, `python -m "
+    "verl.trainer.main_ppo ...`."
+)
+
 
 def _known(kind: str) -> str:
     from awpo_verl.launch.estimate import GPUS

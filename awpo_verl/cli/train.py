@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from awpo_verl.cli.lines import refused, say
-from awpo_verl.cli.options import Gpu
+from awpo_verl.cli.options import VERLS_ARGUMENTS, Gpu
 
 
 def train(
-    overrides: Annotated[list[str] | None, typer.Argument(help="verl's keys, as for verl.trainer.main_ppo.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(help=VERLS_ARGUMENTS)] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the composed config and the checks, and start nothing.")
     ] = False,
@@ -29,16 +29,17 @@ def train(
     from rich.console import Console
 
     from awpo_verl.launch.checks import run_checks
+    from awpo_verl.launch.command_line import PROGRAM, CommandLineError, without_program
     from awpo_verl.launch.compose import ComposeError, compose
     from awpo_verl.launch.findings import failed, show
     from awpo_verl.launch.gpus import Machine
     from awpo_verl.launch.metrics_file import make_room
 
     console = Console(stderr=True, highlight=False)
-    keys = overrides or []
     try:
-        composed = compose(keys)
-    except ComposeError as error:
+        arguments = without_program(overrides or [])
+        composed = compose(arguments)
+    except (CommandLineError, ComposeError) as error:
         raise refused(error) from None
     findings = run_checks(composed.config, Machine.here(), gpu)
     if dry_run:
@@ -55,4 +56,4 @@ def train(
     if earlier := make_room():
         say(console, f"The metrics of an earlier run are in {earlier} now.")
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "verl.trainer.main_ppo", *keys])
+    os.execv(sys.executable, [sys.executable, "-m", PROGRAM, *arguments])

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from awpo_verl.launch.cut import check_batch, check_heads, check_lengths
 from awpo_verl.launch.data import check_data
 from awpo_verl.launch.estimate import GIB, GPUS, Gpu, memory, rollouts_at_once, step_time, trains_adapters
@@ -83,7 +85,9 @@ def check_model(config: Any) -> tuple[list[Finding], ModelSize | None]:
 
 
 def check_packages(config: Any, machine: Machine) -> list[Finding]:
-    """What the config needs is installed."""
+    """What the config needs is chosen and installed."""
+    if OmegaConf.is_missing(config.actor_rollout_ref.rollout, "name"):
+        return [error("packages", "actor_rollout_ref.rollout.name is not set, and verl has no default. Use vllm.")]
     wanted = {"vllm": "rollouts", "transfer_queue": "verl's v1 trainer"}
     if config.actor_rollout_ref.rollout.name != "vllm":
         del wanted["vllm"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -21,18 +23,19 @@ class Composed:
     remarks: str
 
 
-def compose(overrides: Sequence[str]) -> Composed:
-    """What `python -m verl.trainer.main_ppo <overrides>` runs with (verl 0.9.1, trainer/main_ppo.py, `main`).
+def compose(given: Sequence[str]) -> Composed:
+    """What `python -m verl.trainer.main_ppo <given>` runs with (verl 0.9.1, trainer/main_ppo.py, `main`).
 
     Args:
-        overrides: as on verl's command line, each `key=value`, `+key=value` or `~key`.
+        given: as on verl's command line, with or without the program: --config-path, --config-name, and keys, each
+            `key=value`, `+key=value` or `~key`.
 
     Raises:
-        ComposeError: an override that Hydra does not know, or a config that verl's or AWPO's validation refuses.
+        ComposeError: no such config, an override that Hydra does not know, or a config that verl's or AWPO's
+            validation refuses.
     """
     import verl.trainer.config  # noqa: F401  # loads the plugin, whose hook must be there when Hydra reads the config
     from hydra import compose as hydra_compose
-    from hydra import initialize_config_module
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import ConfigCompositionException, HydraException
@@ -40,12 +43,17 @@ def compose(overrides: Sequence[str]) -> Composed:
     from omegaconf.errors import OmegaConfBaseException
 
     from awpo_verl.config import SECTION, known_keys
+    from awpo_verl.launch.command_line import CommandLineError, read
 
+    try:
+        line = read(given)
+    except CommandLineError as error:
+        raise ComposeError(str(error)) from error
     said = io.StringIO()
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_module("verl.trainer.config", version_base=None), contextlib.redirect_stdout(said):
-            config = hydra_compose("ppo_trainer", overrides=list(overrides), return_hydra_config=True)
+        with _configs(line.config_path), contextlib.redirect_stdout(said):
+            config = hydra_compose(line.config_name, overrides=line.keys, return_hydra_config=True)
             HydraConfig.instance().set_config(config)  # what the user chose is read from there
             with open_dict(config):
                 del config["hydra"]
@@ -63,12 +71,28 @@ def compose(overrides: Sequence[str]) -> Composed:
     return Composed(config, said.getvalue())
 
 
+def _configs(path: str | None) -> contextlib.AbstractContextManager[Any]:
+    """Hydra, looking for configs where verl's main looks."""
+    import verl.trainer
+    from hydra import initialize_config_dir, initialize_config_module
+
+    if path is None:
+        return initialize_config_module("verl.trainer.config", version_base=None)
+    if path.startswith("pkg://"):
+        return initialize_config_module(path.removeprefix("pkg://").replace("/", "."), version_base=None)
+    folder = Path(verl.trainer.__path__[0], path).resolve()  # an absolute path stays what it is
+    if not folder.is_dir():
+        raise ComposeError(f"--config-path={path}: {folder} is no folder. A relative path is one from verl/trainer.")
+    return initialize_config_dir(str(folder), version_base=None)
+
+
 def _validate(config: Any) -> None:
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
     from verl.utils import config as verl_config
     from verl.utils.device import auto_set_device
 
     auto_set_device(config)
-    verl_config.validate_config(
-        config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Disabled critic")  # verl says it of every GRPO run
+        critic = need_critic(config)
+    verl_config.validate_config(config=config, use_reference_policy=need_reference_policy(config), use_critic=critic)
