@@ -90,7 +90,7 @@ def test_another_verl_is_named_with_the_one_to_install(tmp_path: Path) -> None:
     healthy, said, _ = diagnose(python)
     assert not healthy
     assert said["error"][0].startswith("verl: 0.8.0 is not supported: AWPO knows the insides of ==0.9.1")
-    assert any("PPOTrainer._compute_advantage: " in line and "No module named" in line for line in said["error"])
+    assert any("PPOTrainer._compute_advantage" in line and "No module named" in line for line in said["error"])
 
 
 @pytest.mark.parametrize("policy", ["none", "another"])
@@ -164,6 +164,16 @@ def test_a_seam_that_moved_is_named_with_what_it_carries(tmp_path: Path) -> None
     assert not healthy
     assert any(line.startswith("seams: verl.workers.utils.losses.ppo_loss: it is not there") for line in said["error"])
     assert any("It carries: the clip scale." in line for line in said["error"])
+
+
+def test_a_package_that_many_seams_need_is_one_finding(tmp_path: Path) -> None:
+    python, _ = environment(tmp_path, without=("transfer_queue", "transferqueue"))
+    healthy, said, _ = diagnose(python)
+    assert not healthy
+    [line] = [line for line in said["error"] if line.startswith("seams: ")]
+    assert line.startswith("seams: ModuleNotFoundError: No module named 'transfer_queue'. Install or mend it: ")
+    for part in ("PPOTrainer._compute_advantage", "transfer_queue.kv_batch_put", "advantages, v1 trainers;"):
+        assert part in line
 
 
 def test_a_command_line_is_composed_and_what_is_implied_is_said(tmp_path: Path) -> None:

@@ -122,14 +122,26 @@ def check_seams(stage: dict[str, Any]) -> list[Finding]:
             )
         ]
     seams = stage["seams"]
-    bad = [seam for seam in seams if seam["state"] != "ok"]
-    findings = [
+    bad = [seam for seam in seams if seam["state"] != "ok" and not seam["cause"]]
+    findings = [_not_imported(cause, seams) for cause in dict.fromkeys(seam["cause"] for seam in seams) if cause]
+    findings += [
         (error if seam["state"] == "broken" else warning)(
             "seams", f"{seam['where']}: {seam['said']} It carries: {seam['loss']}."
         )
         for seam in bad
     ]
     return findings or [ok("seams", f"{len(seams)}, all as AWPO knows them")]
+
+
+def _not_imported(cause: str, seams: Sequence[dict[str, Any]]) -> Finding:
+    """One thing to mend, however many seams are behind it."""
+    behind = [seam for seam in seams if seam["cause"] == cause]
+    losses = dict.fromkeys(seam["loss"] for seam in behind)
+    return error(
+        "seams",
+        f"{cause}. Install or mend it: behind it are {', '.join(seam['where'] for seam in behind)}. They carry: "
+        f"{'; '.join(losses)}.",
+    )
 
 
 def check_keys(keys: Sequence[str], gpu: str) -> list[Finding]:

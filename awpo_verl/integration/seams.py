@@ -167,12 +167,13 @@ _BY_PLACE = {(seam.module, seam.name): seam for seam in SEAMS}
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one seam. `said`: what differs; "" if nothing does."""
+    """Of one seam. `said`: what differs; "" if nothing does. `cause`: why its module cannot be imported, or ""."""
 
     where: str
     state: State
     said: str
     loss: str
+    cause: str = ""
 
 
 def find(module: Any, name: str) -> tuple[Any, str, Any]:
@@ -238,8 +239,9 @@ def check_all() -> list[Verdict]:
         try:
             module = importlib.import_module(seam.module)
         except Exception as error:  # noqa: BLE001  # a module of verl's may raise anything where its packages clash
-            said = f"{seam.module} cannot be imported: {type(error).__name__}: {error}"
-            found.append(Verdict(seam.where, "broken", said, seam.loss))
+            cause = f"{type(error).__name__}: {error}"
+            said = f"{seam.module} cannot be imported: {cause}"
+            found.append(Verdict(seam.where, "broken", said, seam.loss, cause))
         else:
             found.append(check(seam, module))
     return found
