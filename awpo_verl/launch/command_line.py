@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 PROGRAM = "verl.trainer.main_ppo"
+_FILE = re.compile(r"([^=]*/)?main_ppo\.py")  # the same, as a path
 
 
 class CommandLineError(ValueError):
@@ -35,7 +37,7 @@ def without_program(given: Sequence[str]) -> list[str]:
     Raises:
         CommandLineError: another program; options or environment variables in front, which would be lost.
     """
-    place = next((place for place, word in enumerate(given) if word == PROGRAM or word.endswith("main_ppo.py")), None)
+    place = next((place for place, word in enumerate(given) if word == PROGRAM or _FILE.fullmatch(word)), None)
     if place is not None:
         if lost := [word for word in given[:place] if word.startswith("--") or "=" in word]:
             raise CommandLineError(

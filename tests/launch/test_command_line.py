@@ -14,7 +14,7 @@ from awpo_verl.launch import checks
 from awpo_verl.launch.command_line import CommandLine, CommandLineError, read
 from awpo_verl.launch.compose import ComposeError, compose
 
-KEYS = ["algorithm.adv_estimator=awpo", "+a.b=[1, 2]", "~c"]
+KEYS = ["algorithm.adv_estimator=awpo", "+a.b=[1, 2]", "~c", "+a.source=/opt/main_ppo.py"]
 MICRO = "actor_rollout_ref.actor.use_dynamic_bsz=True"
 
 
