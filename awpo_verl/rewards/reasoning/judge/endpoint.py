@@ -244,7 +244,7 @@ def _key(name: str) -> str:
 
 async def _refuse_huge(response: Any) -> None:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding != "identity":  # what it unpacks to has no bound
+    if encoding not in ("", "identity"):  # what it unpacks to has no bound
         raise ValueError(f"a body packed with {encoding}")
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BODY_BYTES:
