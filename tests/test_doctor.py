@@ -90,7 +90,7 @@ def test_another_verl_is_named_with_the_one_to_install(tmp_path: Path) -> None:
     healthy, said, _ = diagnose(python)
     assert not healthy
     assert said["error"][0].startswith("verl: 0.8.0 is not supported: AWPO knows the insides of ==0.9.1")
-    assert any("PPOTrainer._compute_advantage" in line and "No module named" in line for line in said["error"])
+    assert any("PPOTrainer._compute_advantage: " in line and "No module named" in line for line in said["error"])
 
 
 @pytest.mark.parametrize("policy", ["none", "another"])

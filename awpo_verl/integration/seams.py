@@ -167,7 +167,8 @@ _BY_PLACE = {(seam.module, seam.name): seam for seam in SEAMS}
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one seam. `said`: what differs; "" if nothing does. `cause`: why its module cannot be imported, or ""."""
+    """Of one seam. `said`: what differs; "" if nothing does. `cause`: what keeps its module, which is there, or
+    its whole package from being imported; "" if nothing does."""
 
     where: str
     state: State
@@ -241,10 +242,17 @@ def check_all() -> list[Verdict]:
         except Exception as error:  # noqa: BLE001  # a module of verl's may raise anything where its packages clash
             cause = f"{type(error).__name__}: {error}"
             said = f"{seam.module} cannot be imported: {cause}"
-            found.append(Verdict(seam.where, "broken", said, seam.loss, cause))
+            found.append(Verdict(seam.where, "broken", said, seam.loss, "" if _moved(error, seam) else cause))
         else:
             found.append(check(seam, module))
     return found
+
+
+def _moved(error: Exception, seam: Seam) -> bool:
+    """Whether the seam's own module is missing from a package that is there."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return False
+    return "." in error.name and f"{seam.module}.".startswith(f"{error.name}.")
 
 
 def main() -> int:
