@@ -29,7 +29,7 @@ def train(
     from rich.console import Console
 
     from awpo_verl.launch.checks import run_checks
-    from awpo_verl.launch.command_line import PROGRAM, CommandLineError, without_program
+    from awpo_verl.launch.command_line import PROGRAM
     from awpo_verl.launch.compose import ComposeError, compose
     from awpo_verl.launch.findings import failed, show
     from awpo_verl.launch.gpus import Machine
@@ -37,9 +37,8 @@ def train(
 
     console = Console(stderr=True, highlight=False)
     try:
-        arguments = without_program(overrides or [])
-        composed = compose(arguments)
-    except (CommandLineError, ComposeError) as error:
+        composed = compose(overrides or [])
+    except ComposeError as error:
         raise refused(error) from None
     findings = run_checks(composed.config, Machine.here(), gpu)
     if dry_run:
@@ -56,4 +55,4 @@ def train(
     if earlier := make_room():
         say(console, f"The metrics of an earlier run are in {earlier} now.")
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", PROGRAM, *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", PROGRAM, *composed.arguments])

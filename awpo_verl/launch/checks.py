@@ -33,10 +33,14 @@ def run_checks(config: Any, machine: Machine, assumed: str) -> list[Finding]:
         machine: what is here (gpus.py).
         assumed: the kind of GPU that estimates are for where none is here, a key of estimate.GPUS.
     """
-    try:
+    size: ModelSize | None = None
+
+    def model() -> list[Finding]:
+        nonlocal size
         findings, size = check_model(config)
-    except Exception as problem:  # noqa: BLE001  # as in _guarded
-        findings, size = [_not_checked("model", problem)], None
+        return findings
+
+    findings = _guarded("model", model)
     findings += _guarded("data", lambda: check_data(config))
     findings += _guarded("batch", lambda: check_batch(config))
     findings += _guarded("packages", lambda: check_packages(config, machine))
@@ -59,12 +63,8 @@ def _guarded(what: str, check: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return check()
     except Exception as problem:  # noqa: BLE001  # whatever it is, verl may still run it
-        return [_not_checked(what, problem)]
-
-
-def _not_checked(what: str, problem: Exception) -> Finding:
-    said = str(problem).strip().splitlines()
-    return warning(what, f"not checked: {type(problem).__name__}: {said[0] if said else ''}")
+        said = str(problem).strip().splitlines()
+        return [warning(what, f"not checked: {type(problem).__name__}: {said[0] if said else ''}")]
 
 
 def check_model(config: Any) -> tuple[list[Finding], ModelSize | None]:

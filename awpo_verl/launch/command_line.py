@@ -50,17 +50,17 @@ def without_program(given: Sequence[str]) -> list[str]:
     return list(given)
 
 
-def read(given: Sequence[str]) -> CommandLine:
-    """Read it as Hydra's parser does.
+def read(arguments: Sequence[str]) -> CommandLine:
+    """Read what `without_program` returns, as Hydra's parser does.
 
     Raises:
-        CommandLineError: as `without_program`; or a flag that is not read here.
+        CommandLineError: a flag that is not read here, or one without its value.
     """
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-path", "-cp")
     parser.add_argument("--config-name", "-cn", default="ppo_trainer")
     parser.add_argument("keys", nargs="*")
-    found = parser.parse_args(without_program(given))
+    found = parser.parse_args(arguments)
     return CommandLine(found.keys, found.config_path, found.config_name.removesuffix(".yaml"))
 
 

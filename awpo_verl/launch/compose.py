@@ -17,10 +17,17 @@ class ComposeError(ValueError):
 
 @dataclass(frozen=True)
 class Composed:
-    """`config`: verl's whole config, with what AWPO implies set. `remarks`: what verl and AWPO said of it."""
+    """A command line's config.
+
+    Attributes:
+        config: verl's whole config, with what AWPO implies set.
+        remarks: what verl and AWPO said of it.
+        arguments: of verl.trainer.main_ppo: the command line without the program.
+    """
 
     config: Any
     remarks: str
+    arguments: list[str]
 
 
 def compose(given: Sequence[str]) -> Composed:
@@ -43,10 +50,11 @@ def compose(given: Sequence[str]) -> Composed:
     from omegaconf.errors import OmegaConfBaseException
 
     from awpo_verl.config import SECTION, known_keys
-    from awpo_verl.launch.command_line import CommandLineError, read
+    from awpo_verl.launch.command_line import CommandLineError, read, without_program
 
     try:
-        line = read(given)
+        arguments = without_program(given)
+        line = read(arguments)
     except CommandLineError as error:
         raise ComposeError(str(error)) from error
     said = io.StringIO()
@@ -68,7 +76,7 @@ def compose(given: Sequence[str]) -> Composed:
         raise ComposeError(f"A key has a value of another type than verl takes: {error}") from error
     finally:
         HydraConfig.instance().cfg = None
-    return Composed(config, said.getvalue())
+    return Composed(config, said.getvalue(), arguments)
 
 
 def _configs(path: str | None) -> contextlib.AbstractContextManager[Any]:

@@ -11,11 +11,16 @@ from typer.testing import CliRunner
 
 from awpo_verl.cli import app
 from awpo_verl.launch import checks
-from awpo_verl.launch.command_line import CommandLine, CommandLineError, read
+from awpo_verl.launch.command_line import CommandLine, CommandLineError, without_program
+from awpo_verl.launch.command_line import read as read_arguments
 from awpo_verl.launch.compose import ComposeError, compose
 
 KEYS = ["algorithm.adv_estimator=awpo", "+a.b=[1, 2]", "~c", "+a.source=/opt/main_ppo.py"]
 MICRO = "actor_rollout_ref.actor.use_dynamic_bsz=True"
+
+
+def read(given: list[str]) -> CommandLine:
+    return read_arguments(without_program(given))
 
 
 @pytest.mark.parametrize(
