@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from awpo_verl.config import SECTION, AWPOConfigError
+from awpo_verl.config.own_object import is_own, load_own
 
 Kind = TypeVar("Kind")
 
@@ -27,17 +27,10 @@ def find(ours: Mapping[str, Kind], key: str, kind: str) -> Kind:
     """
     if kind in ours:
         return ours[kind]
-    module, _, name = kind.partition(":")
     given = f"{SECTION}.{key}={kind} cannot be used:"
-    if not name:
+    if not is_own(kind):
         raise AWPOConfigError(f"{given} use one of {', '.join(ours)}, or module:function of your own.")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except Exception as error:  # a user's module may raise anything while it is imported
-        raise AWPOConfigError(
-            f"{given} {type(error).__name__}: {error}. Every worker must be able to import it: install the module, or "
-            "put its folder on PYTHONPATH before Ray starts."
-        ) from error
+    found = load_own(key, kind)
     if not callable(found):
         raise AWPOConfigError(f"{given} it is a {type(found).__name__}, and must be a function.")
     return cast(Kind, found)

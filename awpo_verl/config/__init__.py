@@ -22,7 +22,6 @@ from awpo_verl.config.bounds import (
     within_unit,
 )
 from awpo_verl.config.rewards import (
-    CALL_FORMATS,
     REASONING_SOURCES,
     RUBRIC_PARTS,
     JudgeConfig,
@@ -34,7 +33,6 @@ from awpo_verl.config.rewards import (
 )
 
 __all__ = [
-    "CALL_FORMATS",
     "SECTION",
     "AWPOConfig",
     "AWPOConfigError",

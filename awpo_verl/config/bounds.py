@@ -47,6 +47,6 @@ def one_of(allowed: tuple[str, ...], key: str, given: str) -> None:
 
 
 def one_of_or_own(allowed: tuple[str, ...], key: str, given: str) -> None:
-    """`module:function` is taken by its form; it is imported where it is used (algorithm/kinds.py)."""
+    """`module:function` is taken by its form; it is imported where it is used (own_object.py)."""
     if given not in allowed and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", given):
         refuse(key, given, f"one of {', '.join(allowed)}, or module:function of your own")

@@ -9,7 +9,6 @@ from typing import Any
 
 from awpo_verl.config.bounds import SECTION, AWPOConfigError, at_least, one_of, positive, refuse, within_unit
 
-CALL_FORMATS = ("auto", "hermes", "toolrl", "pythonic", "llama3_json", "mistral", "qwen3_coder", "gpt_oss")
 MATCH_KINDS = ("exact", "graded")
 STRING_KINDS = ("strict", "normalized")
 REASONING_SOURCES = ("rubric", "judge")
@@ -21,8 +20,8 @@ REPLY_KINDS = ("json_schema", "json_object", "text")
 class OutcomeConfig:
     """Built-in outcome checkers (rewards/outcome), for rows with expected calls.
 
-    format: how the model writes calls: auto (told by the tokenizer's chat template, else by each text's marks) |
-        hermes | toolrl | pythonic | llama3_json | mistral | qwen3_coder | gpt_oss.
+    format: how the model writes calls: auto (told by the tokenizer's chat template, else by each text's marks) | a
+        format's name, such as hermes (docs/rewards.md has them all) | module:object, a CallFormat of your own.
     match: exact (1 where every call is right, else 0) | graded (partial credit in [0, 1]).
     strings: strict (as they are) | normalized (case, blanks and punctuation outside of numbers do not count).
     """
@@ -122,7 +121,8 @@ class JudgeConfig:
 
 
 def check_outcome(outcome: OutcomeConfig) -> None:
-    one_of(CALL_FORMATS, "outcome.format", outcome.format)
+    if not re.fullmatch(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", outcome.format):  # names: where they are looked up
+        refuse("outcome.format", outcome.format, "auto, the name of a call format, or module:object of your own")
     one_of(MATCH_KINDS, "outcome.match", outcome.match)
     one_of(STRING_KINDS, "outcome.strings", outcome.strings)
 

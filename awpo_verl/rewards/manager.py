@@ -22,12 +22,13 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
-from awpo_verl.config import OutcomeConfig, parse
-from awpo_verl.rewards.outcome import Verdict, check, format_of_template, needs_special_tokens
+from awpo_verl.config import AWPOConfigError, OutcomeConfig, parse
+from awpo_verl.rewards.outcome import CallFormat, Verdict, check, find_format, format_of_template
+from awpo_verl.rewards.outcome.formats import AUTO
 from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import RubricScore, conversation_text, make_case, make_task, rubric_score, stated_steps
 from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, Judgement, find_endpoint
-from awpo_verl.rewards.turns import OWN_TOKENS, decode
+from awpo_verl.rewards.turns import OWN_TOKENS, Decoder
 
 
 @register("awpo")
@@ -53,10 +54,11 @@ class AWPORewardManager(RewardManagerBase):
             model = config.reward.get("reward_model") or {}
             endpoint = find_endpoint(awpo.judge, reward_router_address, model.get("model_path"))
             self.judge = Judge(awpo.judge, endpoint)
-        if self.outcome.format == "auto":
-            self.outcome = _told_by_template(self.outcome, getattr(tokenizer, "chat_template", None))
-        self.marks_are_special = needs_special_tokens(self.outcome.format)
         self.has_custom_function = bool(config.reward.custom_reward_function.path)
+        format = find_call_format(self.outcome, tokenizer, stop=not self.has_custom_function)
+        if format is not None and self.outcome.format == AUTO:
+            self.outcome = dataclasses.replace(self.outcome, format=format.name)
+        self.decoder = Decoder(tokenizer, format)
         self.router = (
             {}
             if reward_router_address is None
@@ -93,14 +95,17 @@ class AWPORewardManager(RewardManagerBase):
     def _read(self, item: Any, ground_truth: Any) -> tuple[str, str, Verdict, RubricScore]:
         """The whole response, what the model was told, the checkers' verdict on its own words, the rubric's score."""
         row = item.non_tensor_batch
-        ids = response_ids(item.batch["input_ids"], item.batch["attention_mask"], item.batch["responses"])
-        turns = decode(self.tokenizer, ids, row.get(OWN_TOKENS), self.marks_are_special)
+        prompt, ids = prompt_and_response(
+            item.batch["input_ids"], item.batch["attention_mask"], item.batch["responses"]
+        )
+        turns = self.decoder.decode(prompt, ids, row.get(OWN_TOKENS))
         extra_info = row.get("extra_info")
         tools = (extra_info or {}).get("tools")
         if self.has_custom_function:  # it decides alone, also what the ground truth and the tools mean
-            verdict = check(turns.own, None, self.outcome)
+            verdict = check(turns.own, None, self.outcome, opened=turns.opened)
         else:
-            verdict = check(turns.own, ground_truth, self.outcome, tools, row.get("tool_extra_fields") or {})
+            log = row.get("tool_extra_fields") or {}
+            verdict = check(turns.own, ground_truth, self.outcome, tools, log, turns.opened)
             if verdict.trajectory is not None:
                 from awpo_verl.rewards.outcome.execution.rows import require_environment
 
@@ -168,9 +173,34 @@ def response_ids(input_ids: torch.Tensor, attention_mask: torch.Tensor, response
     return responses[:0]
 
 
-def _told_by_template(outcome: OutcomeConfig, chat_template: str | None) -> OutcomeConfig:
-    """format=auto -> what the chat template teaches, said once in each worker's log."""
-    told = format_of_template(chat_template)
-    how = "told by the tokenizer's chat template" if told else "by each response's own marks; set it to be strict"
-    print(f"[awpo] algorithm.awpo.outcome.format=auto: {told or 'any'}, {how}", flush=True)
-    return dataclasses.replace(outcome, format=told) if told else outcome
+def prompt_and_response(
+    input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tokens of the prompt [P] and of the response [R], without padding; arguments as for `response_ids`."""
+    ids = response_ids(input_ids, attention_mask, responses)
+    tokens = input_ids[attention_mask.bool()]
+    return tokens[: len(tokens) - len(ids)], ids
+
+
+def find_call_format(outcome: OutcomeConfig, tokenizer: Any, stop: bool) -> CallFormat | None:
+    """The format of `outcome.format`; of `auto` the one of the tokenizer's chat template, None where nothing tells.
+
+    Args:
+        stop: whether a template of a format that is not read stops the run. Else it is said: calls are then counted
+            wrong in the rubric and in `n_calls`.
+
+    Raises:
+        AWPOConfigError: no such format, or a template of one that is not read.
+    """
+    if outcome.format != AUTO:
+        return find_format(outcome.format)
+    try:
+        format = format_of_template(getattr(tokenizer, "chat_template", None))
+    except AWPOConfigError as error:
+        if stop:
+            raise
+        print(f"[awpo] warning: {error} Your reward function decides; the rubric cannot read the calls.", flush=True)
+        return None
+    how = "told by the tokenizer's chat template" if format else "by each response's own marks; set it to be strict"
+    print(f"[awpo] algorithm.awpo.outcome.format=auto: {format.name if format else 'any'}, {how}", flush=True)
+    return format

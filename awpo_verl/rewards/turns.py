@@ -6,15 +6,17 @@ tool that answers with `<tool_call>` has called nothing. verl knows which tokens
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from awpo_verl.rewards.outcome import with_marks
+from awpo_verl.rewards.outcome.formats import FORMATS, CallFormat, mark_tokens
 
 OWN_TOKENS = "awpo_own_tokens"  # of a row: verl's response mask, which integration/agent_loop.py sends along
+TAIL = 16  # tokens before a turn, which show whether its thinking is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,49 +25,86 @@ class Turns:
 
     Attributes:
         whole: all of it, as verl's naive manager decodes it.
-        own: what the model wrote, a text for each of its turns, with the marks that a call format needs.
+        own: what the model wrote, a text for each of its turns, with the marks of its call format.
+        opened: for each of these, whether what is before it has opened the thinking; None where nothing is before it.
         between: what it was told in between, in order.
     """
 
     whole: str
     own: tuple[str, ...]
+    opened: tuple[bool | None, ...]
     between: tuple[str, ...]
 
 
-def decode(tokenizer: Any, ids: torch.Tensor, own: Any, marks_are_special: bool) -> Turns:
-    """Decode the tokens of a response.
+class Decoder:
+    """Decodes responses of one tokenizer and call format.
+
+    A response is decoded without special tokens, but for the marks of the format: what else is special ends turns, and
+    would count as something said.
 
     Args:
-        ids: [R], without padding.
-        own: 1 where the model wrote the token, else 0; a sequence or array of R or more (padded). None, or all 0 (a
-            loop that takes a response out of the loss): all is the model's.
-        marks_are_special: see needs_special_tokens.
-
-    Raises:
-        ValueError: there are fewer of `own` than tokens.
+        tokenizer: of the model.
+        format: how it writes calls; None = not known, all marks are kept.
     """
-    whole = tokenizer.decode(ids, skip_special_tokens=True)
-    mask = torch.from_numpy(np.ones(len(ids), dtype=bool) if own is None else np.array(own, dtype=bool))
-    if len(mask) < len(ids):
-        raise ValueError(
-            f"The response has {len(ids)} tokens, and its response mask {len(mask)}: the agent loop must return an "
-            "entry of response_mask for each of response_ids."
-        )
-    mask = mask[: len(ids)]
-    if not mask.any():
-        mask = torch.ones_like(mask)
-    turns: list[str] = []
-    between: list[str] = []
-    for is_own, part in _runs(ids, mask):
-        text = whole if len(part) == len(ids) else tokenizer.decode(part, skip_special_tokens=True)
-        if not is_own:
-            between += [text.strip()] if text.strip() else []
-        elif marks_are_special:
-            special = tokenizer.decode(part, skip_special_tokens=False).removesuffix(tokenizer.eos_token or "")
-            turns.append(with_marks(text, special))
-        else:
-            turns.append(text)
-    return Turns(whole, tuple(turns), tuple(between))
+
+    def __init__(self, tokenizer: Any, format: CallFormat | None) -> None:
+        self._tokenizer = tokenizer
+        self._dropped = _special_ids(tokenizer, mark_tokens(format))
+        formats = FORMATS.values() if format is None else (format,)
+        self._thinking = {marks for each in formats if (marks := each.thinking) is not None}
+
+    def decode(self, prompt: torch.Tensor, ids: torch.Tensor, own: Any) -> Turns:
+        """Decode the tokens of a response.
+
+        Args:
+            prompt: [P], without padding.
+            ids: [R], without padding.
+            own: 1 where the model wrote the token, else 0; a sequence or array of R or more (padded). None, or all 0 (a
+                loop that takes a response out of the loss): all is the model's.
+
+        Raises:
+            ValueError: there are fewer of `own` than tokens.
+        """
+        whole = self._tokenizer.decode(ids, skip_special_tokens=True)
+        mask = torch.from_numpy(np.ones(len(ids), dtype=bool) if own is None else np.array(own, dtype=bool))
+        if len(mask) < len(ids):
+            raise ValueError(
+                f"The response has {len(ids)} tokens, and its response mask {len(mask)}: the agent loop must return an "
+                "entry of response_mask for each of response_ids."
+            )
+        mask = mask[: len(ids)]
+        if not mask.any():
+            mask = torch.ones_like(mask)
+        turns: list[str] = []
+        opened: list[bool | None] = []
+        between: list[str] = []
+        before = prompt[-TAIL:]
+        for is_own, part in _runs(ids, mask):
+            if is_own:
+                turns.append(self._with_marks(part.tolist()))
+                opened.append(self._is_open(before))
+            else:
+                text = self._tokenizer.decode(part, skip_special_tokens=True).strip()
+                between += [text] if text else []
+            before = torch.cat([before, part])[-TAIL:]
+        return Turns(whole, tuple(turns), tuple(opened), tuple(between))
+
+    def _with_marks(self, ids: Sequence[int]) -> str:
+        return self._tokenizer.decode([i for i in ids if i not in self._dropped], skip_special_tokens=False)
+
+    def _is_open(self, before: torch.Tensor) -> bool | None:
+        if not len(before):
+            return None
+        tail = self._tokenizer.decode(before, skip_special_tokens=False)
+        return any(marks.is_open_at_end_of(tail) for marks in self._thinking)
+
+
+def _special_ids(tokenizer: Any, kept: Iterable[str]) -> frozenset[int]:
+    """The ids of a tokenizer's special tokens, but for those to keep."""
+    kept = set(kept)
+    special = {i: str(token) for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    special |= dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
+    return frozenset(i for i, token in special.items() if token not in kept)
 
 
 def _runs(ids: torch.Tensor, mask: torch.Tensor) -> list[tuple[bool, torch.Tensor]]:

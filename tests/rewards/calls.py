@@ -52,4 +52,37 @@ BOTH = {
     "<|start|>assistant<|channel|>commentary to=functions.g <|constrain|>json<|message|>"
     '{"b": ["x", null, true]}<|call|>',
 }
+_DSML = "｜DSML｜"
+_PARAMETERS = (
+    '<{0}invoke name="f">\n<{0}parameter name="a"{1}>1</{0}parameter>\n</{0}invoke>\n'
+    '<{0}invoke name="g">\n<{0}parameter name="b"{1}>["x", null, true]</{0}parameter>\n</{0}invoke>\n'
+)
+BOTH |= {
+    "seed": BOTH["qwen3_coder"].replace("tool_call>", "seed:tool_call>"),
+    "minimax": "<minimax:tool_call>\n" + _PARAMETERS.format("", "") + "</minimax:tool_call>",
+    "kimi": "<|tool_calls_section_begin|>"
+    '<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{"a": 1}<|tool_call_end|>'
+    '<|tool_call_begin|>functions.g:1<|tool_call_argument_begin|>{"b": ["x", null, true]}<|tool_call_end|>'
+    "<|tool_calls_section_end|>",
+    "deepseek_v32": f"<{_DSML}function_calls>\n"
+    + _PARAMETERS.format(_DSML, ' string="false"')
+    + f"</{_DSML}function_calls>",
+    "deepseek_v4": f"<{_DSML}tool_calls>\n" + _PARAMETERS.format(_DSML, ' string="false"') + f"</{_DSML}tool_calls>",
+    "deepseek_v3": "<｜tool▁calls▁begin｜>"
+    '<｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n{"a": 1}\n```<｜tool▁call▁end｜>\n'
+    '<｜tool▁call▁begin｜>function<｜tool▁sep｜>g\n```json\n{"b": ["x", null, true]}\n```<｜tool▁call▁end｜>'
+    "<｜tool▁calls▁end｜>",
+    "deepseek_v31": '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{"a": 1}<｜tool▁call▁end｜>'
+    '<｜tool▁call▁begin｜>g<｜tool▁sep｜>{"b": ["x", null, true]}<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+    "gemma4": '<|tool_call>call:f{a:1}<tool_call|><|tool_call>call:g{b:[<|"|>x<|"|>,null,true]}<tool_call|>',
+    "functiongemma": "<start_function_call>call:f{a:1}<end_function_call>"
+    "<start_function_call>call:g{b:[<escape>x<escape>,null,true]}<end_function_call>",
+    "glm": "<tool_call>f\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n</tool_call>\n"
+    '<tool_call>g\n<arg_key>b</arg_key>\n<arg_value>["x", null, true]</arg_value>\n</tool_call>',
+    "olmo3": '<function_calls>\nf(a=1)\ng(b=["x", null, True])\n</function_calls>',
+    "phi4_mini": 'functools[{"name": "f", "arguments": {"a": 1}}, {"name": "g", "arguments": {"b": ["x", null, true]}}]',
+    "xlam": '[{"name": "f", "arguments": {"a": 1}}, {"name": "g", "arguments": {"b": ["x", null, true]}}]',
+    "granite": '<|tool_call|>[{"name": "f", "arguments": {"a": 1}},'
+    ' {"name": "g", "arguments": {"b": ["x", null, true]}}]',
+}
 TOOLS = parse_tools([tool("f", a="integer"), tool("g", b="array")])

@@ -10,8 +10,9 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["awpo_verl.rewards.outcome"]):
-    from awpo_verl.config import CALL_FORMATS, OutcomeConfig
+    from awpo_verl.config import OutcomeConfig
     from awpo_verl.rewards.outcome import check
+    from awpo_verl.rewards.outcome.formats import AUTO, FORMATS
 
 from tests.rewards.test_hostile_text import TOOLS, TRUTH
 
@@ -20,7 +21,8 @@ def one_input(data: bytes) -> None:
     """The first byte picks the format, the rest is the text."""
     if not data:
         return
-    config = OutcomeConfig(format=CALL_FORMATS[data[0] % len(CALL_FORMATS)], strings="normalized")
+    names = [AUTO, *FORMATS]
+    config = OutcomeConfig(format=names[data[0] % len(names)], strings="normalized")
     verdict = check(data[1:].decode("utf-8", "replace"), TRUTH, config, TOOLS)
     if not 0.0 <= verdict.graded <= 1.0:
         raise AssertionError(f"graded {verdict.graded}")

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awpo_verl.config import CALL_FORMATS, OutcomeConfig
+from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome import Response, check
 from awpo_verl.rewards.outcome.calls import MAX_CALLS
+from awpo_verl.rewards.outcome.formats import AUTO, FORMATS
 from tests.rewards.calls import BOTH, call, tool
 
 _DEEP = {"anyOf": [{"type": "array", "items": {"$ref": "#/properties/d"}, "minItems": n} for n in (3, 2, 1)]}
@@ -35,6 +36,7 @@ TOOLS = json.dumps(
 )  # as text, as in a row: it is read once
 TRUTH = {"tool_calls": [call("f", a=1), call("f", a={"$any": [1, 2]}), call("g", b=["x"])]}
 SIZE = 65_536
+CALL_FORMATS = (AUTO, *FORMATS)
 
 PIECES = [
     *("<think>", "</think>", "[THINK]", "[/THINK]", "<tool_call>", "</tool_call>", "<response>", "</response>"),

@@ -21,8 +21,10 @@ __all__ = ["tokenizer"]  # a fixture
 @pytest.mark.parametrize("format", FORMATS)
 def test_turns_are_read_each_on_its_own(format: str) -> None:
     first, second = f"I look.\n{BOTH[format]}", "Done."
-    if format in ("pythonic", "gpt_oss"):  # a list is all of the text; harmony's answers have a header
-        first, second = BOTH[format], second if format == "pythonic" else "<|channel|>final<|message|>Done."
+    if format in ("pythonic", "xlam", "granite"):  # a list is all of the text
+        first = BOTH[format]
+    if format == "gpt_oss":  # harmony's answers have a header
+        first, second = BOTH[format], "<|channel|>final<|message|>Done."
     response = parse_response([first, second], format, TOOLS)
     assert (response.calls, response.problems) == ((F, G), ())
     assert response.content.splitlines()[-1] == "Done."
@@ -31,7 +33,8 @@ def test_turns_are_read_each_on_its_own(format: str) -> None:
 @pytest.mark.parametrize("format", sorted(set(FORMATS) - {"toolrl"}))
 @pytest.mark.parametrize("last", ["Done.", "{not a call}"])
 def test_auto_is_told_by_the_turn_that_calls(format: str, last: str) -> None:
-    think = "" if format == "gpt_oss" else "<think>a</think>"
+    marks = FORMATS[format].thinking
+    think = f"{marks.opening}a{marks.closing}" if marks is not None else ""
     response = parse_response([think + BOTH[format], f"{think}{last}"], "auto", TOOLS)
     assert (response.calls, response.problems) == ((F, G), ())
 

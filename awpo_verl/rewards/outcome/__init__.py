@@ -3,11 +3,13 @@
 from awpo_verl.rewards.outcome.calls import Response, ToolCall
 from awpo_verl.rewards.outcome.checker import Verdict, check
 from awpo_verl.rewards.outcome.expected import expected_calls
+from awpo_verl.rewards.outcome.formats import CallFormat, find_format, format_of_template
 from awpo_verl.rewards.outcome.matching import Match, match_calls
-from awpo_verl.rewards.outcome.parse import format_of_template, needs_special_tokens, parse_response, with_marks
+from awpo_verl.rewards.outcome.parse import parse_response
 from awpo_verl.rewards.outcome.schema import Tools, parse_tools, schema_problems
 
 __all__ = [
+    "CallFormat",
     "Match",
     "Response",
     "ToolCall",
@@ -15,11 +17,10 @@ __all__ = [
     "Verdict",
     "check",
     "expected_calls",
+    "find_format",
     "format_of_template",
     "match_calls",
-    "needs_special_tokens",
     "parse_response",
     "parse_tools",
     "schema_problems",
-    "with_marks",
 ]

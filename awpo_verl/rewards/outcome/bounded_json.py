@@ -98,10 +98,12 @@ def read_float(digits: str) -> float:
     return value
 
 
-def as_call(value: Any) -> ToolCall:
-    """`{"name": str, "arguments": {...}}` as a ToolCall.
+def as_call(value: Any, keys: tuple[str, ...] = ("arguments",)) -> ToolCall:
+    """`{"name": str, "arguments": {...}}` as a ToolCall. Other keys beside these are ignored, as servers do.
 
-    `parameters` may stand for `arguments`, the arguments may be a JSON text of an object, and may be left out.
+    Args:
+        value: JSON.
+        keys: the names that the arguments may have; one of them must be there.
 
     Raises:
         BadCallError: anything else.
@@ -111,14 +113,31 @@ def as_call(value: Any) -> ToolCall:
     name = value.get("name")
     if not isinstance(name, str) or not name:
         raise BadCallError("a call without a name")
-    if "arguments" in value and "parameters" in value:
-        raise BadCallError("both arguments and parameters")
-    arguments = value.get("arguments", value.get("parameters", _NO_ARGUMENTS))
-    if isinstance(arguments, str):
-        arguments = read_all(arguments)
+    given = [key for key in keys if key in value]
+    if len(given) != 1:
+        raise BadCallError(f"both {' and '.join(given)}" if given else f"a call without {' or '.join(keys)}")
+    arguments = value[given[0]]
     if not isinstance(arguments, dict):
-        raise BadCallError(f"arguments must be an object, got {json_type(arguments)}")
+        raise BadCallError(f"{given[0]} must be an object, got {json_type(arguments)}")
     return ToolCall(name, dict(arguments))
+
+
+def as_call_of_data(value: Any) -> ToolCall:
+    """A call as data sets and ToolRL's models write it. It reads more than `as_call`.
+
+    `parameters` may stand for `arguments`, the arguments may be a JSON text of an object, and may be left out.
+
+    Raises:
+        BadCallError: anything else.
+    """
+    given = dict(value) if isinstance(value, dict) else value
+    if isinstance(given, dict):
+        for key in ("arguments", "parameters"):
+            if isinstance(given.get(key), str):
+                given[key] = read_all(given[key])
+        if not {"arguments", "parameters"} & given.keys():
+            given["arguments"] = {}
+    return as_call(given, ("arguments", "parameters"))
 
 
 def json_type(value: Any) -> str:
@@ -129,9 +148,6 @@ def json_type(value: Any) -> str:
         return "boolean"
     names = {str: "string", int: "integer", float: "number", list: "array", tuple: "array", dict: "object"}
     return names.get(type(value), type(value).__name__)
-
-
-_NO_ARGUMENTS: dict[str, Any] = {}
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def check(
     config: OutcomeConfig | None = None,
     tools: Any = None,
     tool_extra_fields: Mapping[str, Any] | None = None,
+    opened: bool | Sequence[bool | None] | None = None,
 ) -> Verdict:
     """Check one response. Never raises on any text.
 
@@ -119,7 +120,7 @@ def check(
     of_trajectory = expected is None and has_trajectory(ground_truth)
     ours = expected is not None or of_trajectory  # another's may mean anything by `tools`
     known = (offered_tools(ground_truth) if ours else None) or parse_tools(tools)
-    response = parse_response(text, config.format, known)
+    response = parse_response(text, config.format, known, opened)
     problems = tuple(schema_problems(response.calls, known))
     offered = tuple(known or ())
     if expected is not None:

@@ -126,7 +126,10 @@ def integers_only(schema: Any) -> bool:
 
 
 def types_of(schema: Any) -> set[str]:
-    """The types that a schema allows, through enum, anyOf, oneOf and allOf; empty = any."""
+    """The types that a schema allows, through enum, anyOf, oneOf and allOf; empty = any.
+
+    A schema without a type that has `properties` means an object, and one with `items` an array, as SGLang reads it.
+    """
     if not isinstance(schema, Mapping):
         return set()
     given = schema.get("type")
@@ -137,6 +140,8 @@ def types_of(schema: Any) -> set[str]:
     for branch in schema.get("allOf", ()):
         if types := types_of(branch):
             return types
+    if "properties" in schema or "items" in schema:
+        return {"object" if "properties" in schema else "array"}
     found: set[str] = set()
     for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
         types = types_of(branch)

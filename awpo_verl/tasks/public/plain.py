@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import as_call
+from awpo_verl.rewards.outcome.bounded_json import as_call_of_data
 from awpo_verl.rewards.outcome.calls import BadCallError
 from awpo_verl.tasks.public.sample import ROLES, BrokenRowError, Dropped, Sample, as_mapping, mapping, shown, text_at
 from awpo_verl.tasks.public.tools import json_value, openai_tools
@@ -76,7 +76,7 @@ def calls_of(given: Any, field: str) -> tuple[dict[str, Any], ...]:
     for index, item in enumerate(given):
         inner = item.get("function", item) if isinstance(item, Mapping) else item
         try:
-            calls.append(as_mapping(as_call(inner)))
+            calls.append(as_mapping(as_call_of_data(inner)))
         except BadCallError as error:
             raise BrokenRowError(f"{field}[{index}]", f"is no call ({error}): {shown(item)}") from None
     return tuple(calls)

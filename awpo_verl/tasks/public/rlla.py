@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import as_call, read_value
+from awpo_verl.rewards.outcome.bounded_json import as_call_of_data, read_value
 from awpo_verl.rewards.outcome.calls import BadCallError
 from awpo_verl.rewards.outcome.parse import parse_response
 from awpo_verl.tasks.public.dialect import json_schema
@@ -99,7 +99,7 @@ def _calls(text: str) -> list[dict[str, Any]]:
     try:
         while place < len(text.rstrip()):
             value, place = read_value(text, place)
-            calls.append(as_mapping(as_call(value)))
+            calls.append(as_mapping(as_call_of_data(value)))
     except BadCallError as error:
         raise BrokenRowError(
             "prompt", f"has an earlier <tool_call> that cannot be read ({error}): {shown(text)}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import as_call
+from awpo_verl.rewards.outcome.bounded_json import as_call_of_data
 from awpo_verl.rewards.outcome.calls import BadCallError
 from awpo_verl.tasks.public.dialect import json_schema
 from awpo_verl.tasks.public.sample import BrokenRowError, Dropped, Sample, as_mapping, mapping, shown, text_at
@@ -38,7 +38,7 @@ def read(row: Mapping[str, Any], where: str) -> Iterator[Sample | Dropped]:
 
 def _call(item: Any, field: str) -> dict[str, Any]:
     try:
-        return as_mapping(as_call(item))
+        return as_mapping(as_call_of_data(item))
     except BadCallError as error:
         raise BrokenRowError(field, f"is no call: {error}: {shown(item)}") from None
 

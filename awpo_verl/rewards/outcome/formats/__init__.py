@@ -1,29 +1,181 @@
-"""The call formats, by name: each reads a text outside of the thinking, and adds what it finds to a Found.
+"""The call formats: an ordered table, and what is looked up in it.
 
-A format accepts what the servers of its models accept as calls, and spellings that differ in form alone (`parameters`
-for `arguments`): credit for text that would never have been executed teaches the model to write it. Parsers of vLLM and
-verl exist for most of them. They are not used here because they need a tokenizer or a server's request objects, run
-regular expressions without bound over the model's text, and drop the bad calls of a response silently, where a reward
-has to know of them.
+A format accepts what the server that executes its calls accepts, verl's own tool loop first: credit for text that would
+never have been executed teaches the model to write it. Where servers differ, `CallFormat.servers` says which is
+followed. Their parsers are not used here because they need a tokenizer or a server's request objects, run regular
+expressions without bound over the model's text, and drop the bad calls of a response silently, where a reward has to
+know of them.
+
+To add a format, write a file with a CallFormat, and its line in FORMATS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from awpo_verl.config.bounds import SECTION, AWPOConfigError
+from awpo_verl.config.own_object import is_own, load_own
+from awpo_verl.rewards.outcome.formats import (
+    deepseek,
+    deepseek_dsml,
+    gemma,
+    glm,
+    gpt_oss,
+    hermes,
+    json_lists,
+    kimi,
+    llama3_json,
+    minimax,
+    mistral,
+    olmo3,
+    pythonic,
+    qwen3_coder,
+)
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Find, Split, Thinking, between
+from awpo_verl.rewards.outcome.formats.unread import UNREAD
 
-from awpo_verl.rewards.outcome.calls import Found
-from awpo_verl.rewards.outcome.formats import harmony, llama3_json, mistral, pythonic, qwen3_coder, tool_call_tags
-from awpo_verl.rewards.outcome.schema import Tools
+__all__ = [
+    "AUTO",
+    "FORMATS",
+    "CallFormat",
+    "Find",
+    "Split",
+    "Thinking",
+    "between",
+    "find_format",
+    "foreign_mark",
+    "format_of_template",
+    "format_of_text",
+    "mark_tokens",
+    "unread_family",
+]
 
-FORMATS: dict[str, Callable[[str, Tools | None, Found], None]] = {
-    "hermes": tool_call_tags.read_hermes,
-    "toolrl": tool_call_tags.read_toolrl,
-    "pythonic": pythonic.read,
-    "llama3_json": llama3_json.read,
-    "mistral": mistral.read,
-    "qwen3_coder": qwen3_coder.read,
-    "gpt_oss": harmony.read,
+AUTO = "auto"
+KEY = "outcome.format"
+
+# The first whose marks a chat template has is its format, so the more telling ones come first.
+FORMATS: dict[str, CallFormat] = {
+    format.name: format
+    for format in (
+        gpt_oss.GPT_OSS,
+        qwen3_coder.SEED,
+        minimax.MINIMAX,
+        kimi.KIMI,
+        deepseek_dsml.DEEPSEEK_V32,
+        deepseek_dsml.DEEPSEEK_V4,
+        deepseek.DEEPSEEK_V3,
+        deepseek.DEEPSEEK_V31,
+        gemma.GEMMA4,
+        gemma.FUNCTIONGEMMA,
+        glm.GLM,
+        olmo3.OLMO3,
+        qwen3_coder.QWEN3_CODER,
+        json_lists.PHI4_MINI,
+        json_lists.XLAM,
+        json_lists.GRANITE,
+        hermes.HERMES,
+        hermes.TOOLRL,
+        mistral.MISTRAL,
+        pythonic.PYTHONIC,
+        llama3_json.LLAMA3_JSON,
+    )
 }
 
-# Formats whose marks are special tokens: a response has to be decoded with them.
-NEEDS_SPECIAL_TOKENS = frozenset(["mistral", "gpt_oss"])
+
+def find_format(name: str) -> CallFormat:
+    """The format of this name, or `module:object` of your own.
+
+    Raises:
+        AWPOConfigError: there is none; names the key and what to use.
+    """
+    if name in FORMATS:
+        return FORMATS[name]
+    if not is_own(name):
+        raise AWPOConfigError(
+            f"{SECTION}.{KEY}={name} is not usable: it must be one of {AUTO}, {', '.join(FORMATS)}, or module:object "
+            "of your own."
+        )
+    found = load_own(KEY, name)
+    if not isinstance(found, CallFormat):
+        raise AWPOConfigError(
+            f"{SECTION}.{KEY}={name} is not usable: it is a {type(found).__name__}, and must be a CallFormat "
+            "(awpo_verl.rewards.outcome.formats)."
+        )
+    return found
+
+
+def format_of_template(chat_template: str | None) -> CallFormat | None:
+    """The format that a chat template teaches the model; None where no mark tells.
+
+    Raises:
+        AWPOConfigError: it teaches a format that is known and not read; names the key and what to set.
+    """
+    template = chat_template or ""
+    found = next((format for format in FORMATS.values() if _teaches(template, format)), None)
+    family = unread_family(template)
+    if family is not None and (found is None or found in (llama3_json.LLAMA3_JSON, json_lists.GRANITE)):
+        raise AWPOConfigError(
+            f"{SECTION}.{KEY}={AUTO}: the tokenizer's chat template teaches the calls of {family}, which are not read "
+            f"here. Set {SECTION}.{KEY} to the format that your model writes, or to module:object of your own."
+        )
+    return found
+
+
+def _teaches(template: str, format: CallFormat) -> bool:
+    return any(all(mark in template for mark in group) for group in format.templates)
+
+
+def format_of_text(text: str) -> CallFormat:
+    """The format of the first call in a response outside of its thinking; hermes where there is none."""
+    rest = _after_thinking(text)
+    begins = ((call[0], format) for format in FORMATS.values() if (call := format.find(rest, 0)) is not None)
+    first = min(begins, key=lambda begin: begin[0], default=None)
+    if first is not None:
+        return first[1]
+    marked = (format for format in FORMATS.values() if any(mark in rest for mark in format.marks))
+    return next(marked, hermes.HERMES)
+
+
+def _after_thinking(text: str) -> str:
+    """What follows the first thinking, by any format's marks; the text where it has none."""
+    for marks in {format.thinking for format in FORMATS.values() if format.thinking is not None}:
+        end = text.find(marks.closing)
+        if end < 0:
+            continue
+        if text.lstrip().startswith(marks.opening) or not _inside_a_call(text, end):
+            return text[end + len(marks.closing) :]
+    return text
+
+
+def _inside_a_call(text: str, place: int) -> bool:
+    """Whether a call of any format begins before a place in the text and ends after it."""
+    calls = (format.find(text, 0) for format in FORMATS.values())
+    return any(call is not None and call[0] < place < call[1] for call in calls)
+
+
+def foreign_mark(content: str, format: CallFormat) -> str | None:
+    """The mark of a call in another format than the response's, None where there is none.
+
+    Args:
+        content: what is outside of the thinking and the calls.
+        format: the response's.
+    """
+    own = set(format.marks)
+    for other in FORMATS.values():
+        for mark in other.marks:
+            if mark not in own and mark in content:
+                return mark
+    return next((mark for marks in UNREAD.values() for mark in marks if mark in content), None)
+
+
+def unread_family(template: str) -> str | None:
+    """The family of models whose calls are known and not read, by the marks in a chat template."""
+    return next((family for family, marks in UNREAD.items() if any(mark in template for mark in marks)), None)
+
+
+def mark_tokens(format: CallFormat | None) -> frozenset[str]:
+    """Marks of a format that may be special tokens, with which a response is decoded; None: those of all formats."""
+    formats = FORMATS.values() if format is None else (format,)
+    thinking = [marks for each in formats if (marks := each.thinking) is not None]
+    return frozenset(
+        [token for each in formats for token in each.tokens]
+        + [mark for marks in thinking for mark in (marks.opening, marks.closing)]
+    )

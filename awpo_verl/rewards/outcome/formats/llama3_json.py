@@ -10,6 +10,7 @@ import re
 
 from awpo_verl.rewards.outcome.bounded_json import as_call, read_value
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat
 from awpo_verl.rewards.outcome.schema import Tools
 
 TAG = "<|python_tag|>"
@@ -27,7 +28,7 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
         try:
             value, position = read_value(text, begin.start())
             if "name" in value and ("parameters" in value or "arguments" in value):
-                found.calls.append(as_call(value))
+                found.calls.append(as_call(value, ("arguments", "parameters")))
             else:
                 outside.append(text[begin.start() : position])
         except BadCallError as error:
@@ -37,3 +38,24 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
         outside.append(text[position:])
     content = "".join(outside).replace(TAG, "")
     found.outside.append(content.strip(" \t\n\r;[],") if found.calls else content)  # what separates calls is no answer
+
+
+def find(text: str, position: int) -> tuple[int, int] | None:
+    begin = _BEGIN.search(text, position)
+    if begin is None:
+        return None
+    try:
+        return begin.start(), read_value(text, begin.start())[1]
+    except BadCallError:
+        return begin.start(), len(text)
+
+
+LLAMA3_JSON = CallFormat(
+    name="llama3_json",
+    read=read,
+    find=find,
+    marks=(TAG,),
+    templates=((TAG,), ('"parameters":',)),
+    tokens=(TAG,),
+    servers="vLLM's llama3_json. verl has no parser for it.",
+)

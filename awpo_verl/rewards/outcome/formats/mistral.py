@@ -12,6 +12,7 @@ import re
 
 from awpo_verl.rewards.outcome.bounded_json import as_call, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Thinking
 from awpo_verl.rewards.outcome.schema import Tools
 
 MARK = "[TOOL_CALLS]"
@@ -30,6 +31,19 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
         except BadCallError as error:
             found.problems.append(str(error))
             break
+
+
+def find(text: str, position: int) -> tuple[int, int] | None:
+    """A mark and the JSON after it."""
+    start = text.find(MARK, position)
+    if start < 0:
+        return None
+    body = start + len(MARK)
+    name = _NAME.match(text, skip_space(text, body))
+    try:
+        return start, read_value(text, name.end() if name is not None else body)[1]
+    except BadCallError:
+        return start, len(text)
 
 
 def _read_part(part: str, found: Found) -> None:
@@ -52,3 +66,15 @@ def _read_part(part: str, found: Found) -> None:
         found.calls.append(as_call(value))
     if skip_space(part, end) != len(part):
         raise BadCallError("text after the calls")
+
+
+MISTRAL = CallFormat(
+    name="mistral",
+    read=read,
+    find=find,
+    marks=(MARK,),
+    templates=((MARK,),),
+    tokens=(MARK, "[ARGS]", "[CALL_ID]", "[THINK]", "[/THINK]"),
+    thinking=Thinking("[THINK]", "[/THINK]"),
+    servers="vLLM's mistral. verl has no parser for it.",
+)

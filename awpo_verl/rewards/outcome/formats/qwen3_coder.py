@@ -1,6 +1,6 @@
-"""Qwen3-Coder and Qwen3.5: XML-like calls, whose values are text that the tool's schema types.
+"""Qwen3-Coder and Qwen3.5, and Seed-OSS: XML-like calls, whose values are text that the tool's schema types.
 
-<tool_call>
+<tool_call>                 Seed-OSS: <seed:tool_call>
 <function=f>
 <parameter=a>
 1
@@ -8,27 +8,33 @@
 </function>
 </tool_call>
 
-A call is a `<function=...>` that is closed, with the tags around it or, as servers accept it too, without. One line
-end is dropped on either side of a value. A value stays text if its schema allows a string (but for `null`, where that
-is allowed too), or none is known; otherwise it is read as its type says, and stays text if it cannot be: the schema
-check says so.
+A call is a `<function=...>` that is closed. Qwen's may stand without the tags around it, as vLLM accepts it; Seed's may
+not, as verl does not. One line end is dropped on either side of a value (typed_values.py reads it). A parameter whose
+value holds another mark of a parameter or a function was not closed: vLLM ends it there, verl's tool loop takes the
+rest for its value. Either way the model has not written what is meant, so it is a problem.
 """
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, read_all, read_integer
+from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
-from awpo_verl.rewards.outcome.schema import Tools, types_of
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Thinking, between
+from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value, typed_value
+from awpo_verl.rewards.outcome.schema import Tools
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
+SEED_OPEN, SEED_CLOSE = "<seed:tool_call>", "</seed:tool_call>"
 FUNCTION, FUNCTION_END = "<function=", "</function>"
 PARAMETER, PARAMETER_END = "<parameter=", "</parameter>"
-_WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
+_INNER_MARK = re.compile(r"<[ ]?/?[ ]?(?:parameter|function)\b")
 
 
-def read(text: str, tools: Tools | None, found: Found) -> None:
+def read(text: str, tools: Tools | None, found: Found, *, seed: bool = False) -> None:
+    opening, closing = (SEED_OPEN, SEED_CLOSE) if seed else (OPEN, CLOSE)
     outside: list[str] = []
     position = begun = 0
     while (start := text.find(FUNCTION, position)) >= 0:
@@ -42,18 +48,20 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
             break
         begun += 1
         try:
-            found.calls.append(_read_call(text[start:end], tools))
+            if seed and not outside[-1].rstrip().endswith(opening):
+                raise BadCallError(f"a call without {opening}")
+            found.calls.append(_read_call(text[start:end], tools, typed_or_json_value if seed else typed_value))
         except BadCallError as error:
             found.problems.append(str(error))
         position = end + len(FUNCTION_END)
     else:
         outside.append(text[position:])
-        if sum(part.count(OPEN) for part in outside) > begun:
+        if sum(part.count(opening) for part in outside) > begun:
             found.problems.append("a call without <function=...>")
-    found.outside += [part.replace(OPEN, "").replace(CLOSE, "") for part in outside]
+    found.outside += [part.replace(opening, "").replace(closing, "") for part in outside]
 
 
-def _read_call(block: str, tools: Tools | None) -> ToolCall:
+def _read_call(block: str, tools: Tools | None, read_typed: Any) -> ToolCall:
     if len(block) > MAX_CHARS:
         raise BadCallError(f"a call of more than {MAX_CHARS} characters")
     name, closed, body = block[len(FUNCTION) :].partition(">")
@@ -74,25 +82,33 @@ def _read_call(block: str, tools: Tools | None) -> ToolCall:
         if not key or key in arguments:
             raise BadCallError("a parameter without a name, or twice")
         value = body[key_end + 1 : end].removeprefix("\n").removesuffix("\n")
-        arguments[key] = _typed(value, tool.property(key) if tool else None)
+        if _INNER_MARK.search(value):
+            raise BadCallError("a parameter that is never closed")
+        arguments[key] = read_typed(value, tool, key)
         position = end + len(PARAMETER_END)
     if body[position:].strip():
         raise BadCallError("text between the parameters")
     return ToolCall(name, arguments)
 
 
-def _typed(value: str, schema: Any) -> Any:
-    types = types_of(schema)
-    word = value.strip().lower()
-    if "null" in types and word == "null":
-        return None
-    if not types or "string" in types:
-        return value
-    if word in _WORDS:
-        return _WORDS[word]
-    try:
-        if types <= {"integer", "number"} and word.lstrip("+-").isdigit():
-            return read_integer(word)
-        return read_all(value)
-    except (BadCallError, ValueError):
-        return value
+QWEN3_CODER = CallFormat(
+    name="qwen3_coder",
+    read=read,
+    find=between(r"(?:<tool_call>\s{0,64})?<function=", FUNCTION_END),
+    marks=(FUNCTION,),
+    templates=((FUNCTION,),),
+    tokens=(OPEN, CLOSE),
+    servers="verl's qwen3_coder. It reads `null` as null for a string too, and drops a text behind the last "
+    "parameter; vLLM's reads no Python literals.",
+)
+
+SEED = CallFormat(
+    name="seed",
+    read=partial(read, seed=True),
+    find=between(r"<seed:tool_call>\s{0,64}<function=", FUNCTION_END),
+    marks=(SEED_OPEN,),
+    templates=((SEED_OPEN,),),
+    tokens=(SEED_OPEN, SEED_CLOSE, "<seed:think>", "</seed:think>"),
+    thinking=Thinking("<seed:think>", "</seed:think>", "<seed:cot_budget_reflect>"),
+    servers="verl's seed. It reads a value that is JSON as JSON even for a string; vLLM's goes by the schema, as we do.",
+)

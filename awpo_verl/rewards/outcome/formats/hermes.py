@@ -1,4 +1,4 @@
-"""`<tool_call>` blocks of JSON: hermes (Qwen), one call in a block, and toolrl, one or more calls in a block.
+"""`<tool_call>` blocks of JSON: hermes (Qwen 2.5 and 3), one call in a block, and toolrl, one or more calls in a block.
 
 hermes:  <tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>
 toolrl:  <tool_call>
@@ -7,15 +7,20 @@ toolrl:  <tool_call>
          </tool_call>
          <response>...</response>
 
-White space is free, so a call may span lines. A block that is never closed is a problem: the output was cut off.
+White space is free, so a call may span lines. What verl's own tool loop (agent_loop/tool_parser.py, `hermes`) drops or
+hands to the tool as something else than an object is a problem:
+- a block that is never closed (vLLM would run it if its JSON is whole);
+- a call without `arguments`, or with `parameters` in their place (vLLM drops it too);
+- `arguments` that are null, a text, or a list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, as_call, read_all, read_value, skip_space
+from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, as_call, as_call_of_data, read_all, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.schema import Tools
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
@@ -41,7 +46,7 @@ def read_toolrl(text: str, tools: Tools | None, found: Found) -> None:
                     found.over()
                     break
                 value, end = read_value(block, position)
-                found.calls.append(as_call(value))
+                found.calls.append(as_call_of_data(value))
                 position = skip_space(block, end)
         except BadCallError as error:  # where the next call would begin cannot be told
             found.problems.append(str(error))
@@ -68,3 +73,25 @@ def blocks(text: str, found: Found) -> Iterator[str]:
             yield text[body:end]
         position = end + len(CLOSE)
     found.outside.append(text[position:].replace(CLOSE, ""))
+
+
+_FIND = between(r"<tool_call>\s{0,64}\{", CLOSE)
+
+HERMES = CallFormat(
+    name="hermes",
+    read=read_hermes,
+    find=_FIND,
+    marks=(OPEN,),
+    templates=((OPEN,),),
+    tokens=(OPEN, CLOSE),
+    servers="verl's hermes. vLLM's also runs a last block that is not closed, if its JSON is whole.",
+)
+
+TOOLRL = CallFormat(
+    name="toolrl",
+    read=read_toolrl,
+    find=_FIND,
+    marks=(OPEN,),
+    tokens=(OPEN, CLOSE),
+    servers="The form of the ToolRL data and of verl's reward `rlla`. No server runs it.",
+)

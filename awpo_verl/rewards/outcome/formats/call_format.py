@@ -1,0 +1,91 @@
+"""A call format: one object with all that the package knows of how a family of models writes tool calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from awpo_verl.rewards.outcome.calls import Found
+from awpo_verl.rewards.outcome.schema import Tools
+
+# The place of the next call in a text from a position on: (start, end), or None. A call that is not closed ends with
+# the text.
+Find = Callable[[str, int], tuple[int, int] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The marks around a model's thinking.
+
+    Attributes:
+        opening, closing: the marks.
+        header: text that may follow the opening mark and belongs to it, such as the name of a channel.
+    """
+
+    opening: str = "<think>"
+    closing: str = "</think>"
+    header: str = ""
+
+    def is_open_at_end_of(self, prompt: str) -> bool:
+        """Whether a prompt ends with the opening mark, so that the response begins inside the thinking."""
+        tail = prompt.rstrip()
+        return tail.endswith((self.opening, self.opening + self.header))
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A text, told apart by its marks of thinking.
+
+    Attributes:
+        thinking: the closed thinking (several parts are joined by line ends); None where none is closed.
+        unclosed: the last thinking is never closed. It swallows the rest.
+        outside: the texts around the thinking, in order, where calls may be.
+    """
+
+    thinking: str | None
+    unclosed: bool
+    outside: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CallFormat:
+    """How a family of models writes tool calls.
+
+    Attributes:
+        name: the value of `algorithm.awpo.outcome.format`.
+        read: reads a text outside of the thinking and adds its calls, problems and content to a Found. It raises
+            nothing on any text, and takes time linear in its length.
+        find: the place of the next call. Marks of thinking inside of a call are part of the call.
+        marks: strings that only a call of this format has. In the content of another format they are a call that does
+            not parse. Empty where no string tells.
+        templates: a chat template teaches this format if it contains all strings of one of these groups.
+        tokens: marks that a tokenizer may have as special tokens. A response is decoded with them.
+        thinking: the marks of thinking; None where `split` tells it apart.
+        split: for a format whose thinking has no pair of marks: a text -> Split.
+        servers: which server's rules are followed, and where others differ; for docs/rewards.md.
+    """
+
+    name: str
+    read: Callable[[str, Tools | None, Found], None]
+    find: Find
+    marks: tuple[str, ...] = ()
+    templates: tuple[tuple[str, ...], ...] = ()
+    tokens: tuple[str, ...] = ()
+    thinking: Thinking | None = field(default_factory=Thinking)
+    split: Callable[[str], Split] | None = None
+    servers: str = ""
+
+
+def between(opening: str, closing: str) -> Find:
+    """Calls that begin with a pattern and end with a string."""
+    pattern = re.compile(opening)
+
+    def find(text: str, position: int) -> tuple[int, int] | None:
+        start = pattern.search(text, position)
+        if start is None:
+            return None
+        end = text.find(closing, start.end())
+        return start.start(), len(text) if end < 0 else end + len(closing)
+
+    return find

@@ -1,0 +1,71 @@
+"""DeepSeek V3.2 and V4: blocks of tagged parameters, each of which says whether it is a string.
+
+<｜DSML｜function_calls>                              V4: <｜DSML｜tool_calls>
+<｜DSML｜invoke name="f">
+<｜DSML｜parameter name="a" string="false">1</｜DSML｜parameter>
+</｜DSML｜invoke>
+</｜DSML｜function_calls>
+
+A value with string="true" is text; any other is JSON, and stays text where it is not.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from awpo_verl.rewards.outcome.bounded_json import read_all
+from awpo_verl.rewards.outcome.calls import BadCallError, Found
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
+from awpo_verl.rewards.outcome.formats.tagged_parameters import TaggedParameters
+from awpo_verl.rewards.outcome.schema import Tools
+
+MARK = "｜DSML｜"
+
+
+def _tags(block: str) -> TaggedParameters:
+    attribute = r'\s{1,64}string="(?:true|false)"'
+    return TaggedParameters(f"<{MARK}{block}>", f"</{MARK}{block}>", MARK, attribute)
+
+
+V32, V4 = _tags("function_calls"), _tags("tool_calls")
+
+
+def read(text: str, tools: Tools | None, found: Found, *, tags: TaggedParameters) -> None:
+    tags.read(text, found, _value)
+
+
+def _value(written: str, attributes: str, tool: str, key: str) -> Any:
+    if '"true"' in attributes:
+        return written
+    try:
+        return read_all(written)
+    except BadCallError:
+        return written
+
+
+def _format(name: str, tags: TaggedParameters, template: tuple[str, ...], servers: str) -> CallFormat:
+    return CallFormat(
+        name=name,
+        read=partial(read, tags=tags),
+        find=between(re.escape(tags.opening), tags.closing),
+        marks=(tags.opening, f"<{MARK}invoke"),
+        templates=(template,),
+        tokens=(MARK, "<think>", "</think>"),
+        servers=servers,
+    )
+
+
+DEEPSEEK_V32 = _format(
+    "deepseek_v32",
+    V32,
+    (MARK, "function_calls>"),
+    "vLLM's deepseek_v32. It also unwraps arguments that stand in one parameter named `arguments` or `input`.",
+)
+DEEPSEEK_V4 = _format(
+    "deepseek_v4",
+    V4,
+    (MARK, "tool_calls>"),
+    "verl's deepseek_v4. vLLM's also unwraps arguments that stand in one parameter named `arguments` or `input`.",
+)

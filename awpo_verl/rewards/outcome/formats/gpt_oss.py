@@ -1,0 +1,156 @@
+"""gpt-oss (harmony): messages in channels; a call is a message of the assistant to a function.
+
+<|channel|>analysis<|message|>thinking<|end|><|start|>assistant
+<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>
+
+The library openai-harmony reads tokens of a vocabulary that it downloads; a reward worker has text and no network, and
+the messages are easily told apart. Every piece of the text is one of these:
+- a message of the assistant: in `analysis` thinking, to a function in `commentary` or `analysis` a call, to any other
+  recipient a problem, else content;
+- a message of another role (a header that begins with `<|start|>` and another name): not the model's words;
+- a message whose header cannot be read: a problem if it has a recipient, else content;
+- text without a header: content.
+A call ends with `<|call|>`, or with the text, for generation stops there and may drop it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from awpo_verl.rewards.outcome.bounded_json import read_all
+from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Split, between
+from awpo_verl.rewards.outcome.schema import Tools
+
+START, CHANNEL, MESSAGE, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|call|>"
+_MARK = re.compile(r"<\|(?:call|end|return|start|message)\|>")
+# each run of blanks can be matched by one \s* only: two beside each other take cubic time on hostile text
+_HEADER = re.compile(
+    r"\s*(?:<\|start\|>\s*)?(?:assistant\s*)?(?:(?<=\s)to=(?P<early>[^\s<]{1,256})\s*)?"
+    r"<\|channel\|>\s*(?P<channel>analysis|commentary|final)\s*(?:(?<=\s)to=(?P<late>[^\s<]{1,256})\s*)?"
+    r"(?:<\|constrain\|>\s*)?(?:(?:json|code)\s*)?"
+)
+_OTHER_ROLE = re.compile(r"\s*<\|start\|>\s*(?!assistant\b)[\w.\-]")
+_MARKS = re.compile(r"<\|[a-z]{1,16}\|>")
+_BEGIN = re.compile(r"\s*assistant\b|<\|(?:start|channel)\|>")
+MAX_HEADER = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, or a text without a header.
+
+    Attributes:
+        channel: "analysis", "commentary" or "final"; "" where the header cannot be read or there is none.
+        to: the recipient; "" without one.
+        body: its text.
+        end: the mark that ends it; "" where the text does.
+        broken: why the header cannot be read; "" where it can, or there is none.
+    """
+
+    channel: str
+    to: str
+    body: str
+    end: str
+    broken: str = ""
+
+
+def read(text: str, tools: Tools | None, found: Found) -> None:
+    for message in _messages(text):
+        if not message.to and not message.broken:
+            if message.channel != "analysis":
+                found.outside.append(message.body)
+        elif found.full():
+            found.over()
+            break
+        else:
+            try:
+                found.calls.append(_call(message))
+            except BadCallError as error:
+                found.problems.append(str(error))
+
+
+def split(text: str) -> Split:
+    """The thinking is the text of all closed analysis messages; `read` passes over them."""
+    thoughts = [message for message in _messages(text) if message.channel == "analysis" and not message.to]
+    closed = [message.body for message in thoughts if message.end]
+    return Split("\n".join(closed) if closed else None, len(closed) < len(thoughts), [text])
+
+
+def _call(message: Message) -> ToolCall:
+    if message.broken:
+        raise BadCallError(message.broken)
+    kind, _, name = message.to.partition(".")
+    if kind != "functions" or not name:
+        raise BadCallError(f"a call to {message.to[:40]!r}, which is no function")
+    if message.channel == "final":
+        raise BadCallError("a call in the final channel")
+    if message.end not in (CALL, ""):
+        raise BadCallError("a call that does not end with <|call|>")
+    arguments = read_all(message.body) if message.body.strip() else {}
+    if not isinstance(arguments, dict):
+        raise BadCallError("arguments must be an object")
+    return ToolCall(name, arguments)
+
+
+def _messages(text: str) -> Iterator[Message]:
+    """All messages but those of other roles, and the texts that have no header."""
+    position = 0
+    while position < len(text):
+        mark = _MARK.search(text, position)
+        while mark is not None and mark[0] == START and not text[position : mark.start()].strip():
+            mark = _MARK.search(text, mark.end())  # the header begins with it
+        if mark is None or mark[0] != MESSAGE:
+            # a header that leads to no message, or a text without a header
+            yield _without_message(text[position : mark.start() if mark else None])
+            if mark is None:
+                return
+            position = mark.start() if mark[0] == START else mark.end()
+            continue
+        begin = _BEGIN.search(text, position, mark.start())
+        start = begin.start() if begin is not None else position
+        if text[position:start].strip():
+            yield Message("", "", text[position:start], "")
+        body = mark.end()
+        end = _MARK.search(text, body)
+        while end is not None and end[0] == MESSAGE:
+            end = _MARK.search(text, end.end())
+        message = _message(text[start : mark.start()], text[body : end.start() if end else None], end[0] if end else "")
+        if message is not None:
+            yield message
+        if end is None:
+            return
+        position = end.start() if end[0] == START else end.end()
+
+
+def _message(header: str, body: str, end: str) -> Message | None:
+    """The message with this header; None where it is another role's."""
+    read = _HEADER.fullmatch(header) if len(header) <= MAX_HEADER else None
+    if read is not None and not (read["early"] and read["late"]):
+        return Message(read["channel"], read["early"] or read["late"] or "", body, end)
+    if _OTHER_ROLE.match(header):
+        return None
+    if "to=" in header:
+        return Message("", "", body, end, "a call whose header cannot be read")
+    return Message("", "", "".join([_MARKS.sub("", header), body]), end)
+
+
+def _without_message(text: str) -> Message:
+    """A text that no `<|message|>` follows. With a recipient it is a call that was begun."""
+    begun = CHANNEL in text and " to=" in text
+    return Message("", "", text.replace(START, ""), "", "a call without a message" if begun else "")
+
+
+GPT_OSS = CallFormat(
+    name="gpt_oss",
+    read=read,
+    find=between(re.escape(CHANNEL), CALL),
+    marks=(CHANNEL,),
+    templates=((CHANNEL,),),
+    tokens=(START, CHANNEL, MESSAGE, CALL, "<|constrain|>", "<|end|>", "<|return|>"),
+    thinking=None,
+    split=split,
+    servers="verl's gpt-oss, which wants `<|constrain|>json`; vLLM's harmony parser does without, as we do.",
+)

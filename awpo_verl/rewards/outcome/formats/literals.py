@@ -1,0 +1,193 @@
+r"""Python and JSON literals from a model, read within bounds.
+
+Strings (prefixes r, u and escapes as in Python; neighbours are joined; on one line), integers, floats, True/true,
+False/false, None/null, lists, tuples (read as lists), dicts with string keys. Names and expressions (`x`, `1+2`) are not
+literals: BadCallError.
+
+Python's own parser is not used: on hostile text it can take exponential time or exhaust the C stack. This one is
+linear, and reads at most MAX_TOKENS tokens of a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from awpo_verl.rewards.outcome.bounded_json import MAX_DEPTH, read_float, read_integer
+from awpo_verl.rewards.outcome.calls import BadCallError
+
+MAX_TOKENS = 4_096
+
+_TOKEN = re.compile(
+    r"""[ \t\n\r]*(?:
+      (?P<string>[rRuU]?(?:"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'))
+    | (?P<number>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?!\w)
+    | (?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)
+    | (?P<mark>[\[\](){},=:])
+    | (?P<other>\S)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|\n|.)", re.DOTALL)
+_ESCAPES = {"\n": "", "\\": "\\", "'": "'", '"': '"'} | dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
+CONSTANTS: dict[str, Any] = {"True": True, "true": True, "False": False, "false": False, "None": None, "null": None}
+_CLOSING = {"[": "]", "(": ")"}
+
+Token = tuple[str | None, str]  # kind (string, number, name, mark; None at the end) and text
+
+
+def read_literal(text: str) -> Any:
+    """The literal that is the whole text but for white space. Raises BadCallError."""
+    tokens = Tokens(tokenize(text))
+    value = tokens.read_value(1)
+    if tokens.kind is not None:
+        raise BadCallError("not a literal: text after it")
+    return value
+
+
+def tokenize(text: str, start: int = 0) -> list[Token]:
+    """All tokens from `start` on.
+
+    Raises:
+        BadCallError: there is something that is not a token, or MAX_TOKENS are not enough.
+    """
+    return [token for token, _ in _tokens(text, start)]
+
+
+def tokenize_bracket(text: str, start: int = 0) -> tuple[list[Token], int]:
+    """The tokens from the first bracket to the one that closes it, and where that ends.
+
+    Raises:
+        BadCallError: as `tokenize`, or the text ends first.
+    """
+    tokens: list[Token] = []
+    depth = 0
+    for token, end in _tokens(text, start):
+        tokens.append(token)
+        kind, mark = token
+        if kind == "mark":
+            if mark in "[({":
+                depth += 1
+            elif mark in "])}":
+                depth -= 1
+                if not depth:
+                    return tokens, end
+    raise BadCallError("not a list of calls: cut off")
+
+
+def _tokens(text: str, start: int) -> Iterator[tuple[Token, int]]:
+    """The tokens, each with where it ends."""
+    count = 0
+    for match in _TOKEN.finditer(text, start):  # without gaps: a token, or "other", is anywhere but at the end
+        kind = match.lastgroup
+        token = match[kind or 0]
+        if kind == "other":
+            raise BadCallError(f"not a list of calls: {token!r} is no literal")
+        yield (kind, token), match.end()
+        count += 1
+        if count == MAX_TOKENS:
+            raise BadCallError(f"more than {MAX_TOKENS} tokens")
+
+
+class Tokens:
+    """Tokens, taken one by one."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._rest = iter(tokens)
+        self.kind: str | None = None
+        self.token = ""
+        self.next()
+
+    def next(self) -> Token:
+        """Take a token; at the end there are only empty ones."""
+        taken = self.kind, self.token
+        self.kind, self.token = next(self._rest, (None, ""))
+        return taken
+
+    def take(self, mark: str) -> bool:
+        """Take this mark if it comes next (no other kind of token looks like one)."""
+        if self.token == mark:
+            self.kind, self.token = next(self._rest, (None, ""))
+            return True
+        return False
+
+    def need(self, mark: str) -> None:
+        if not self.take(mark):
+            raise BadCallError(f"not a list of calls: {mark!r} expected")
+
+    def read_value(self, depth: int) -> Any:
+        """The next literal, at this depth of nesting."""
+        if depth > MAX_DEPTH:
+            raise BadCallError(f"nested deeper than {MAX_DEPTH}")
+        kind, token = self.next()
+        if kind == "string":
+            parts = [_string(token)]
+            while self.kind == "string":
+                parts.append(_string(self.next()[1]))
+            return "".join(parts)
+        if kind == "number":
+            return _number(token)
+        if kind == "name":
+            if token not in CONSTANTS:
+                raise BadCallError("a value that is no literal")
+            return CONSTANTS[token]
+        if token in _CLOSING:
+            return self._read_items(token, depth)
+        if token == "{":
+            return self._read_dict(depth)
+        raise BadCallError("not a list of calls: a value expected")
+
+    def _read_items(self, opening: str, depth: int) -> Any:
+        """A list or a tuple; a single value in parentheses is the value."""
+        closing = _CLOSING[opening]
+        items: list[Any] = []
+        comma = False
+        while not self.take(closing):
+            items.append(self.read_value(depth + 1))
+            comma = self.take(",")
+            if not comma:
+                self.need(closing)
+                break
+        return items[0] if opening == "(" and len(items) == 1 and not comma else items
+
+    def _read_dict(self, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        while not self.take("}"):
+            key = self.read_value(depth + 1)
+            if not isinstance(key, str) or key in result:
+                raise BadCallError("a dict key that is no string, or twice")
+            self.need(":")
+            result[key] = self.read_value(depth + 1)
+            if not self.take(","):
+                self.need("}")
+                break
+        return result
+
+
+def _number(token: str) -> int | float:
+    digits = token.lstrip("+-")
+    if digits.isdigit():
+        if digits[0] == "0" and digits.strip("0"):
+            raise BadCallError("an integer with a leading zero")
+        return read_integer(token)
+    return read_float(token)
+
+
+def _string(token: str) -> str:
+    raw = token[0] in "rR"
+    body = token.lstrip("rRuU")[1:-1]
+    return body if raw or "\\" not in body else _ESCAPE.sub(_unescape, body)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    escape = match[1]
+    if escape[0] in "xuU" and len(escape) > 1:
+        code = int(escape[1:], 16)
+    elif escape[0] in "01234567":
+        code = int(escape, 8)
+    else:
+        return _ESCAPES.get(escape, match[0])
+    if code > 0x10FFFF:
+        raise BadCallError("an escape that is no character")
+    return chr(code)

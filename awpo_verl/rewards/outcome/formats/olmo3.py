@@ -1,0 +1,79 @@
+"""Olmo 3: calls in Python's notation, one a line, in a block.
+
+<function_calls>
+f(a=1)
+g(b=["x", null, true])
+</function_calls>
+
+Values are the literals of literals.py. Calls without the tags are calls if the text has nothing else, as vLLM runs
+them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
+from awpo_verl.rewards.outcome.calls import BadCallError, Found
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
+from awpo_verl.rewards.outcome.formats.literals import Tokens, tokenize
+from awpo_verl.rewards.outcome.formats.pythonic import read_call
+from awpo_verl.rewards.outcome.schema import Tools
+
+OPEN, CLOSE = "<function_calls>", "</function_calls>"
+_BARE = re.compile(r"\s*[A-Za-z_][\w.]{0,255}\(")
+
+
+def read(text: str, tools: Tools | None, found: Found) -> None:
+    if OPEN not in text:
+        _read_bare(text, tools, found)
+        return
+    before, *parts = text.split(OPEN)
+    found.outside.append(before)
+    for part in parts:
+        block, closed, after = part.partition(CLOSE)
+        try:
+            if not closed:
+                raise BadCallError("a call that is never closed")
+            _read_calls(block, tools, found)
+        except BadCallError as error:
+            found.problems.append(str(error))
+        found.outside.append(after if closed else "")
+
+
+def _read_bare(text: str, tools: Tools | None, found: Found) -> None:
+    whole = Found(found.calls[:])
+    try:
+        if _BARE.match(text) is None:
+            raise BadCallError("no call")
+        _read_calls(text, tools, whole)
+    except BadCallError:  # prose
+        found.outside.append(text.replace(CLOSE, ""))
+        return
+    found.calls[:] = whole.calls
+    found.problems += whole.problems
+
+
+def _read_calls(block: str, tools: Tools | None, found: Found) -> None:
+    if len(block) > MAX_CHARS:
+        raise BadCallError(f"calls of more than {MAX_CHARS} characters")
+    tokens = Tokens(tokenize(block))
+    if tokens.kind is None:
+        raise BadCallError("a block without calls")
+    while tokens.kind is not None:
+        if found.full():
+            found.over()
+            return
+        found.calls.append(read_call(tokens, tools))
+        tokens.take(",")
+
+
+OLMO3 = CallFormat(
+    name="olmo3",
+    read=read,
+    find=between("<function_calls>", CLOSE),
+    marks=(OPEN,),
+    templates=((OPEN,),),
+    tokens=(OPEN, CLOSE),
+    servers="vLLM's olmo3. It needs a call on a line of its own; verl has no parser for it.",
+)

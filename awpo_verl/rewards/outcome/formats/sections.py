@@ -1,0 +1,60 @@
+"""Calls that stand in a section of their own, each between two marks: Kimi's, and DeepSeek's up to V3.1.
+
+The section may end with the text: servers need its opening mark alone. A call outside of a section, one that is not
+closed, a section without calls and text between its calls are problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
+from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The four marks, and what reads the text between those of a call (raises BadCallError)."""
+
+    opening: str
+    closing: str
+    call: str
+    call_end: str
+
+    def read(self, text: str, found: Found, read_call: Callable[[str], ToolCall]) -> None:
+        """Add the calls of a text, its problems and what is outside of the sections to `found`."""
+        before, *sections = text.split(self.opening)
+        self._add_outside(before, found)
+        for section in sections:
+            inside, _, after = section.partition(self.closing)
+            try:
+                self._read_section(inside, found, read_call)
+            except BadCallError as error:
+                found.problems.append(str(error))
+            self._add_outside(after, found)
+
+    def _read_section(self, text: str, found: Found, read_call: Callable[[str], ToolCall]) -> None:
+        before, *calls = text.split(self.call)
+        if before.strip() or not calls:
+            raise BadCallError("a section without calls" if not calls else "text between the calls")
+        for body in calls:
+            if found.full():
+                found.over()
+                return
+            written, closed, after = body.partition(self.call_end)
+            try:
+                if not closed:
+                    raise BadCallError("a call that is never closed")
+                if after.strip():
+                    raise BadCallError("text between the calls")
+                if len(written) > MAX_CHARS:
+                    raise BadCallError(f"a call of more than {MAX_CHARS} characters")
+                found.calls.append(read_call(written))
+            except BadCallError as error:
+                found.problems.append(str(error))
+
+    def _add_outside(self, text: str, found: Found) -> None:
+        if self.call in text:
+            found.problems.append("a call outside of its section")
+        found.outside.append(text.replace(self.closing, ""))

@@ -1,0 +1,58 @@
+"""Values that a format writes as plain text, read by the type that the tool's schema gives them.
+
+A value stays text if its schema allows a string (but for `null`, where that is allowed too). Otherwise it is read as
+its type says: JSON, or, for an array or an object, a Python literal, as verl's own tool loop runs it. It stays text if
+it cannot be read so: the schema check then says what is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, read_all, read_integer
+from awpo_verl.rewards.outcome.calls import BadCallError
+from awpo_verl.rewards.outcome.formats.literals import read_literal
+from awpo_verl.rewards.outcome.schema import Tool, types_of
+
+_WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
+
+
+def typed_value(value: str, tool: Tool | None, key: str) -> Any:
+    """The value of one argument; text where no type is known."""
+    types = types_of(tool.property(key)) if tool is not None else set[str]()
+    if not types:
+        return value
+    word = value.strip().lower()
+    if "null" in types and word == "null":
+        return None
+    if "string" in types:
+        return value
+    if word in _WORDS:
+        return _WORDS[word]
+    try:
+        if types <= {"integer", "number"} and word.lstrip("+-").isdigit():
+            return read_integer(word)
+        return read_all(value)
+    except (BadCallError, ValueError):
+        return _python_literal(value) if types & {"array", "object"} else value
+
+
+def typed_or_json_value(value: str, tool: Tool | None, key: str) -> Any:
+    """As `typed_value`; where no type is known, JSON if the value is JSON, as verl's tool loop reads it."""
+    if tool is not None and types_of(tool.property(key)):
+        return typed_value(value, tool, key)
+    try:
+        return read_all(value)
+    except BadCallError:
+        return value
+
+
+def _python_literal(value: str) -> Any:
+    """A list or a dict, written as Python does; the text where it is neither."""
+    if len(value) > MAX_CHARS:
+        return value
+    try:
+        read = read_literal(value)
+    except BadCallError:
+        return value
+    return read if isinstance(read, list | dict) else value

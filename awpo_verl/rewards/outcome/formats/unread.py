@@ -1,0 +1,26 @@
+"""Call formats that are known and not read: a chat template or a text with their marks is not taken for another.
+
+Add a format of your own by `module:object` (docs/rewards.md), or move a line from here into a file beside this one.
+"""
+
+from __future__ import annotations
+
+# family -> strings that a chat template or a call of it has, and that no format of the table has
+UNREAD: dict[str, tuple[str, ...]] = {
+    "Phi-4-mini with <|tool_call|>": ("<|/tool_call|>",),
+    "Kimi K3": ("<|open|>tools<|sep|>",),
+    "InternLM 2": ("<|action_start|>",),
+    "LFM2": ("<|tool_call_start|>",),
+    "Nemotron Nano 2": ("<TOOLCALL>",),
+    "Step 3": ("<｜tool_calls_begin｜>", "<steptml:invoke"),
+    "Cohere Command": ("<|START_ACTION|>",),
+    "LongCat": ("<longcat_tool_call>",),
+    "Granite 20B": ("<function_call>", "<|function_call_library|>"),
+    "GigaChat": ("function call<|role_sep|>",),
+    "Apertus": ("<|tools_prefix|>",),
+    "Hunyuan, Jamba and MiniMax M1": ("<tool_calls>",),
+    "dots": ("<dots_function_call>",),
+    "Muse": ("<atem:function_calls>",),
+    "Inkling": ("<|content_invoke_tool_json|>",),
+    "Qwen 1": ("✿FUNCTION✿",),
+}

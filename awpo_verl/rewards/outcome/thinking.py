@@ -1,0 +1,123 @@
+"""Thinking told apart from what is around it, with an eye on calls.
+
+- A call inside of the thinking is a thought, not a call.
+- A mark of thinking inside of a call is part of the call: `{"text": "a </think> b"}` is a value.
+- Thinking begins where the prompt has opened it, or with its opening mark at the start of a line. Elsewhere the mark
+  is text.
+- Thinking that is never closed swallows the rest: the output was cut off, and nothing after it counts.
+
+Everything is linear in the text: each place is searched for once.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Find, Split, Thinking
+
+
+def split_thinking(text: str, format: CallFormat, opened: bool | None) -> Split:
+    """Tell the thinking of one turn apart.
+
+    Args:
+        text: what the model wrote in this turn.
+        opened: whether the prompt has opened the thinking. None = unknown: it has if a closing mark stands outside of
+            all calls and has no opening mark before it.
+    """
+    if format.split is not None or format.thinking is None:
+        return format.split(text) if format.split is not None else Split(None, False, [text])
+    marks = format.thinking
+    if opened is not True and marks.opening not in text and marks.closing not in text:
+        return Split(None, False, [text])
+    return _Splitter(text, marks, format.find).split(opened)
+
+
+@lru_cache(maxsize=64)
+def _at_line_start(opening: str) -> re.Pattern[str]:
+    return re.compile(rf"^[ \t]*{re.escape(opening)}", re.MULTILINE)
+
+
+class _Splitter:
+    """One text. `find_call` and `find_opening` remember the last place that they found, so none is searched twice."""
+
+    def __init__(self, text: str, marks: Thinking, find: Find) -> None:
+        self.text, self.marks, self.find = text, marks, find
+        self.call: tuple[int, int] | None = (-1, -1)
+        self.opening: re.Match[str] | None = None
+        self.opening_from = -1  # `opening` is the first one from here on
+
+    def find_call(self, position: int) -> tuple[int, int] | None:
+        if self.call is not None and self.call[0] < position:
+            self.call = self.find(self.text, position)
+        return self.call
+
+    def find_opening(self, position: int) -> re.Match[str] | None:
+        known = self.opening_from >= 0 and (self.opening is None or self.opening.start() >= position)
+        if not known:
+            self.opening = _at_line_start(self.marks.opening).search(self.text, position)
+            self.opening_from = position
+        return self.opening
+
+    def split(self, opened: bool | None) -> Split:
+        text, closing = self.text, self.marks.closing
+        thoughts: list[str] = []
+        outside: list[str] = []
+        position = 0
+        end = text.find(closing) if opened else self._closed_without_opening() if opened is None else -1
+        if opened and end < 0:
+            return Split(None, True, [])
+        if end >= 0:
+            thoughts.append(self._thought(0, end))
+            position = end + len(closing)
+        while (start := self._next_thinking(position)) is not None:
+            outside.append(text[position : start.start()])
+            end = text.find(closing, start.end())
+            if end < 0:
+                return Split("\n".join(thoughts) if thoughts else None, True, outside)
+            thoughts.append(self._thought(start.end(), end))
+            position = end + len(closing)
+        outside.append(text[position:])
+        return Split("\n".join(thoughts) if thoughts else None, False, outside)
+
+    def _next_thinking(self, position: int) -> re.Match[str] | None:
+        """The next opening mark at the start of a line that is not part of a call."""
+        while (start := self.find_opening(position)) is not None:
+            call = self.find_call(position)
+            if call is None or call[0] > start.start():
+                return start
+            position = max(call[1], position + 1)
+        return None
+
+    def _closed_without_opening(self) -> int:
+        """Where the thinking that the prompt has opened, if it has, ends; -1 where the text is not in it."""
+        closing = self.marks.closing
+        end = self.text.find(closing)
+        position = 0
+        while end >= 0:
+            call = self.find_call(position)
+            if call is None or call[0] > end:
+                break
+            position = max(call[1], position + 1)
+            if position > end:  # the mark is part of the call
+                end = self.text.find(closing, position)
+        if end >= 0:
+            opening = self._next_thinking_before(end)
+            end = -1 if opening else end
+        self.call, self.opening_from = (-1, -1), -1  # what follows begins at the front again
+        return end
+
+    def _next_thinking_before(self, end: int) -> bool:
+        self.call = (-1, -1)
+        start = self._next_thinking(0)
+        return start is not None and start.start() < end
+
+    def _thought(self, start: int, end: int) -> str:
+        """The thinking between two places, without what belongs to the opening mark."""
+        thought = self.text[start:end]
+        opening, header = self.marks.opening, self.marks.header
+        if start == 0 and thought.lstrip().startswith(opening):  # the prompt has opened it, and the model once more
+            thought = thought.lstrip().removeprefix(opening)
+        if header and thought.startswith(header):
+            thought = thought.removeprefix(header)
+        return thought
