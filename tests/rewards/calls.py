@@ -80,7 +80,8 @@ BOTH |= {
     "glm": "<tool_call>f\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n</tool_call>\n"
     '<tool_call>g\n<arg_key>b</arg_key>\n<arg_value>["x", null, true]</arg_value>\n</tool_call>',
     "olmo3": '<function_calls>\nf(a=1)\ng(b=["x", null, True])\n</function_calls>',
-    "phi4_mini": 'functools[{"name": "f", "arguments": {"a": 1}}, {"name": "g", "arguments": {"b": ["x", null, true]}}]',
+    "phi4_mini": 'functools[{"name": "f", "arguments": {"a": 1}},'
+    ' {"name": "g", "arguments": {"b": ["x", null, true]}}]',
     "xlam": '[{"name": "f", "arguments": {"a": 1}}, {"name": "g", "arguments": {"b": ["x", null, true]}}]',
     "granite": '<|tool_call|>[{"name": "f", "arguments": {"a": 1}},'
     ' {"name": "g", "arguments": {"b": ["x", null, true]}}]',

@@ -34,7 +34,7 @@ _HEADER = re.compile(
 )
 _OTHER_ROLE = re.compile(r"\s*<\|start\|>\s*(?!assistant\b)[\w.\-]")
 _MARKS = re.compile(r"<\|[a-z]{1,16}\|>")
-_BEGIN = re.compile(r"\s*assistant\b|<\|(?:start|channel)\|>")
+_BEGIN = re.compile(r"\bassistant\b|<\|(?:start|channel)\|>")
 MAX_HEADER = 1_024
 
 

@@ -1,8 +1,8 @@
 r"""Python and JSON literals from a model, read within bounds.
 
 Strings (prefixes r, u and escapes as in Python; neighbours are joined; on one line), integers, floats, True/true,
-False/false, None/null, lists, tuples (read as lists), dicts with string keys. Names and expressions (`x`, `1+2`) are not
-literals: BadCallError.
+False/false, None/null, lists, tuples (read as lists), dicts with string keys. Names and expressions (`x`, `1+2`) are
+not literals: BadCallError.
 
 Python's own parser is not used: on hostile text it can take exponential time or exhaust the C stack. This one is
 linear, and reads at most MAX_TOKENS tokens of a text.
@@ -78,14 +78,13 @@ def tokenize_bracket(text: str, start: int = 0) -> tuple[list[Token], int]:
 
 def _tokens(text: str, start: int) -> Iterator[tuple[Token, int]]:
     """The tokens, each with where it ends."""
-    count = 0
-    for match in _TOKEN.finditer(text, start):  # without gaps: a token, or "other", is anywhere but at the end
+    # without gaps: a token, or "other", is anywhere but at the end
+    for count, match in enumerate(_TOKEN.finditer(text, start), 1):
         kind = match.lastgroup
         token = match[kind or 0]
         if kind == "other":
             raise BadCallError(f"not a list of calls: {token!r} is no literal")
         yield (kind, token), match.end()
-        count += 1
         if count == MAX_TOKENS:
             raise BadCallError(f"more than {MAX_TOKENS} tokens")
 

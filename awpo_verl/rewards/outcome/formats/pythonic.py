@@ -19,12 +19,11 @@ TAGS = ("<|python_start|>", "<|python_end|>", "<|python_tag|>")
 
 _NAME = r"[A-Za-z_][\w.]{0,1023}"
 _BEGIN = re.compile(rf"\[[ \t\n\r]*{_NAME}[ \t]*\(")
-_AROUND = re.compile(r"\A(?:\s|<\|python_(?:start|end|tag)\|>)+|(?:\s|<\|python_(?:start|end|tag)\|>)+\Z")
 _FIRST = re.compile(rf"(?:[ \t\n\r]|<\|python_(?:start|end|tag)\|>)*(?=\[[ \t\n\r]*{_NAME}[ \t]*\()")
 
 
 def read(text: str, tools: Tools | None, found: Found) -> None:
-    text = _AROUND.sub("", text, count=2).strip()
+    text = _without_tags(text)
     if _BEGIN.match(text) is None:
         found.outside.append(text)
         return
@@ -35,6 +34,15 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
             raise BadCallError("not a list of calls: text after it")
     except BadCallError as error:
         found.problems.append(str(error))
+
+
+def _without_tags(text: str) -> str:
+    """The text without the white space around it, and a tag or two on either side."""
+    text = text.strip()
+    for _ in range(2):
+        for tag in TAGS:
+            text = text.removeprefix(tag).removesuffix(tag).strip()
+    return text
 
 
 def find(text: str, position: int) -> tuple[int, int] | None:

@@ -110,5 +110,6 @@ SEED = CallFormat(
     templates=((SEED_OPEN,),),
     tokens=(SEED_OPEN, SEED_CLOSE, "<seed:think>", "</seed:think>"),
     thinking=Thinking("<seed:think>", "</seed:think>", "<seed:cot_budget_reflect>"),
-    servers="verl's seed. It reads a value that is JSON as JSON even for a string; vLLM's goes by the schema, as we do.",
+    servers="verl's seed. It reads a value that is JSON as JSON even for a string; vLLM's goes by the schema, as we "
+    "do.",
 )
