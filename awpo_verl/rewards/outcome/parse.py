@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from awpo_verl.rewards.outcome.calls import Found, Response
-from awpo_verl.rewards.outcome.formats import AUTO, CallFormat, find_format, foreign_mark, format_of_text
+from awpo_verl.rewards.outcome.formats import AUTO, CallFormat, find_format, find_in_text, foreign_mark
 from awpo_verl.rewards.outcome.schema import Tools
 from awpo_verl.rewards.outcome.thinking import split_thinking
 
@@ -70,7 +70,5 @@ def parse_response(
 
 
 def _format_of_turns(turns: Sequence[str]) -> CallFormat:
-    """By the first turn with a call, else by the first turn."""
-    formats = [format_of_text(turn) for turn in turns]
-    calling = (format for format, turn in zip(formats, turns, strict=True) if format.find(turn, 0) is not None)
-    return next(calling, formats[0] if formats else find_format("hermes"))
+    """By the first turn in which a call is begun."""
+    return next(filter(None, map(find_in_text, turns)), None) or find_format("hermes")

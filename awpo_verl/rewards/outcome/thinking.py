@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Find, Split, Thinking
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Split, Thinking
 
 
 def split_thinking(text: str, format: CallFormat, opened: bool | None) -> Split:
@@ -30,7 +30,7 @@ def split_thinking(text: str, format: CallFormat, opened: bool | None) -> Split:
     marks = format.thinking
     if opened is not True and marks.opening not in text and marks.closing not in text:
         return Split(None, False, [text])
-    return _Splitter(text, marks, format.find).split(opened)
+    return _Splitter(text, marks, format.places).split(opened)
 
 
 @lru_cache(maxsize=64)
@@ -39,17 +39,18 @@ def _at_line_start(opening: str) -> re.Pattern[str]:
 
 
 class _Splitter:
-    """One text. `find_call` and `find_opening` remember the last place that they found, so none is searched twice."""
+    """One text. `find_call` and `find_opening` remember what they found last, so no place is searched twice."""
 
-    def __init__(self, text: str, marks: Thinking, find: Find) -> None:
-        self.text, self.marks, self.find = text, marks, find
-        self.call: tuple[int, int] | None = (-1, -1)
+    def __init__(self, text: str, marks: Thinking, places: Places) -> None:
+        self.text, self.marks, self.places = text, marks, places
+        self.call_from, self.call = -1, -1  # `call` is where the first call from `call_from` on begins, -1 without one
         self.opening: re.Match[str] | None = None
         self.opening_from = -1  # `opening` is the first one from here on
 
-    def find_call(self, position: int) -> tuple[int, int] | None:
-        if self.call is not None and self.call[0] < position:
-            self.call = self.find(self.text, position)
+    def find_call(self, position: int) -> int:
+        known = self.call_from >= 0 and (self.call < 0 or self.call >= position)
+        if not known:
+            self.call_from, self.call = position, self.places.begin(self.text, position)
         return self.call
 
     def find_opening(self, position: int) -> re.Match[str] | None:
@@ -84,9 +85,9 @@ class _Splitter:
         """The next opening mark at the start of a line that is not part of a call."""
         while (start := self.find_opening(position)) is not None:
             call = self.find_call(position)
-            if call is None or call[0] > start.start():
+            if not 0 <= call <= start.start():
                 return start
-            position = max(call[1], position + 1)
+            position = max(self.places.end(self.text, call), call + 1)
         return None
 
     def _closed_without_opening(self) -> int:
@@ -96,21 +97,15 @@ class _Splitter:
         position = 0
         while end >= 0:
             call = self.find_call(position)
-            if call is None or call[0] > end:
+            if not 0 <= call <= end:
                 break
-            position = max(call[1], position + 1)
+            position = max(self.places.end(self.text, call), call + 1)
             if position > end:  # the mark is part of the call
                 end = self.text.find(closing, position)
-        if end >= 0:
-            opening = self._next_thinking_before(end)
-            end = -1 if opening else end
-        self.call, self.opening_from = (-1, -1), -1  # what follows begins at the front again
-        return end
-
-    def _next_thinking_before(self, end: int) -> bool:
-        self.call = (-1, -1)
-        start = self._next_thinking(0)
-        return start is not None and start.start() < end
+        self.call_from = -1  # what follows begins at the front again
+        opening = self._next_thinking(0) if end >= 0 else None
+        self.call_from = self.opening_from = -1
+        return -1 if opening is not None and opening.start() < end else end
 
     def _thought(self, start: int, end: int) -> str:
         """The thinking between two places, without what belongs to the opening mark."""

@@ -29,18 +29,20 @@ from awpo_verl.rewards.outcome.formats import (
     pythonic,
     qwen3_coder,
 )
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Find, Split, Thinking, between
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Split, Thinking, between
 from awpo_verl.rewards.outcome.formats.unread import UNREAD
 
 __all__ = [
     "AUTO",
     "FORMATS",
+    "THINKING",
     "CallFormat",
-    "Find",
+    "Places",
     "Split",
     "Thinking",
     "between",
     "find_format",
+    "find_in_text",
     "foreign_mark",
     "format_of_template",
     "format_of_text",
@@ -78,6 +80,10 @@ FORMATS: dict[str, CallFormat] = {
         llama3_json.LLAMA3_JSON,
     )
 }
+
+
+# The marks of thinking, each pair once
+THINKING = tuple({each: None for format in FORMATS.values() if (each := format.thinking) is not None})
 
 
 def find_format(name: str) -> CallFormat:
@@ -125,18 +131,22 @@ def _teaches(template: str, format: CallFormat) -> bool:
 
 def format_of_text(text: str) -> CallFormat:
     """The format of the first call in a response outside of its thinking; hermes where there is none."""
+    return find_in_text(text) or hermes.HERMES
+
+
+def find_in_text(text: str) -> CallFormat | None:
+    """The same; None where no call is begun."""
     rest = _after_thinking(text)
-    begins = ((call[0], format) for format in FORMATS.values() if (call := format.find(rest, 0)) is not None)
-    first = min(begins, key=lambda begin: begin[0], default=None)
+    begins = ((format.places.begin(rest, 0), format) for format in FORMATS.values())
+    first = min((begin for begin in begins if begin[0] >= 0), key=lambda begin: begin[0], default=None)
     if first is not None:
         return first[1]
-    marked = (format for format in FORMATS.values() if any(mark in rest for mark in format.marks))
-    return next(marked, hermes.HERMES)
+    return next((format for format in FORMATS.values() if any(mark in rest for mark in format.marks)), None)
 
 
 def _after_thinking(text: str) -> str:
     """What follows the first thinking, by any format's marks; the text where it has none."""
-    for marks in {format.thinking for format in FORMATS.values() if format.thinking is not None}:
+    for marks in THINKING:
         end = text.find(marks.closing)
         if end < 0:
             continue
@@ -147,8 +157,11 @@ def _after_thinking(text: str) -> str:
 
 def _inside_a_call(text: str, place: int) -> bool:
     """Whether a call of any format begins before a place in the text and ends after it."""
-    calls = (format.find(text, 0) for format in FORMATS.values())
-    return any(call is not None and call[0] < place < call[1] for call in calls)
+    for format in FORMATS.values():
+        begin = format.places.begin(text, 0)
+        if 0 <= begin < place < format.places.end(text, begin):
+            return True
+    return False
 
 
 def foreign_mark(content: str, format: CallFormat) -> str | None:

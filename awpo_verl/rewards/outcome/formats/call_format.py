@@ -9,10 +9,6 @@ from dataclasses import dataclass, field
 from awpo_verl.rewards.outcome.calls import Found
 from awpo_verl.rewards.outcome.schema import Tools
 
-# The place of the next call in a text from a position on: (start, end), or None. A call that is not closed ends with
-# the text.
-Find = Callable[[str, int], tuple[int, int] | None]
-
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
@@ -49,6 +45,19 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Where calls stand in a text.
+
+    Attributes:
+        begin: (text, position) -> where the next call begins, -1 without one.
+        end: (text, begin) -> where the call that begins there ends; with the text if it is not closed.
+    """
+
+    begin: Callable[[str, int], int]
+    end: Callable[[str, int], int]
+
+
+@dataclass(frozen=True, slots=True)
 class CallFormat:
     """How a family of models writes tool calls.
 
@@ -56,7 +65,7 @@ class CallFormat:
         name: the value of `algorithm.awpo.outcome.format`.
         read: reads a text outside of the thinking and adds its calls, problems and content to a Found. It raises
             nothing on any text, and takes time linear in its length.
-        find: the place of the next call. Marks of thinking inside of a call are part of the call.
+        places: where calls stand. Marks of thinking inside of a call are part of the call.
         marks: strings that only a call of this format has. In the content of another format they are a call that does
             not parse. Empty where no string tells.
         templates: a chat template teaches this format if it contains all strings of one of these groups.
@@ -68,7 +77,7 @@ class CallFormat:
 
     name: str
     read: Callable[[str, Tools | None, Found], None]
-    find: Find
+    places: Places
     marks: tuple[str, ...] = ()
     templates: tuple[tuple[str, ...], ...] = ()
     tokens: tuple[str, ...] = ()
@@ -77,15 +86,16 @@ class CallFormat:
     servers: str = ""
 
 
-def between(opening: str, closing: str) -> Find:
+def between(opening: str, closing: str) -> Places:
     """Calls that begin with a pattern and end with a string."""
     pattern = re.compile(opening)
 
-    def find(text: str, position: int) -> tuple[int, int] | None:
+    def begin(text: str, position: int) -> int:
         start = pattern.search(text, position)
-        if start is None:
-            return None
-        end = text.find(closing, start.end())
-        return start.start(), len(text) if end < 0 else end + len(closing)
+        return -1 if start is None else start.start()
 
-    return find
+    def end(text: str, start: int) -> int:
+        place = text.find(closing, start)
+        return len(text) if place < 0 else place + len(closing)
+
+    return Places(begin, end)

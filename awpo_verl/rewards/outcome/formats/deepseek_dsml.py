@@ -49,7 +49,7 @@ def _format(name: str, tags: TaggedParameters, template: tuple[str, ...], server
     return CallFormat(
         name=name,
         read=partial(read, tags=tags),
-        find=between(re.escape(tags.opening), tags.closing),
+        places=between(re.escape(tags.opening), tags.closing),
         marks=(tags.opening, f"<{MARK}invoke"),
         templates=(template,),
         tokens=(MARK, "<think>", "</think>"),

@@ -15,7 +15,7 @@ from typing import Any
 
 from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, MAX_DEPTH, read_all
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Find, Thinking
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking
 from awpo_verl.rewards.outcome.schema import Tools
 
 _NAME = re.compile(r"call:([\w.\-]{1,256})\{")
@@ -54,14 +54,6 @@ def _end(text: str, start: int, closing: str, quote: str) -> int:
         start += len(quote)
         end = text.find(closing, start)
     return end
-
-
-def find(text: str, position: int, *, opening: str, closing: str, quote: str) -> tuple[int, int] | None:
-    start = text.find(opening, position)
-    if start < 0:
-        return None
-    end = _end(text, start + len(opening), closing, quote)
-    return start, len(text) if end < 0 else end + len(closing)
 
 
 class _Reader:
@@ -169,11 +161,15 @@ def _format(
     name: str, opening: str, closing: str, quote: str, tokens: tuple[str, ...], thinking: Thinking, servers: str
 ) -> CallFormat:
     marks = {"opening": opening, "closing": closing, "quote": quote}
-    find_call: Find = partial(find, **marks)
+
+    def end(text: str, start: int) -> int:
+        place = _end(text, start + len(opening), closing, quote)
+        return len(text) if place < 0 else place + len(closing)
+
     return CallFormat(
         name=name,
         read=partial(read, **marks),
-        find=find_call,
+        places=Places(lambda text, position: text.find(opening, position), end),
         marks=(opening,),
         templates=((opening,),),
         tokens=(opening, closing, quote, *tokens),

@@ -71,7 +71,7 @@ def _skip(text: str, start: int) -> int:
 GLM = CallFormat(
     name="glm",
     read=read,
-    find=between(r"<tool_call>\s{0,64}[^\s<>{}\[\]\"]{1,256}\s{0,64}<", CLOSE),
+    places=between(r"<tool_call>\s{0,64}[^\s<>{}\[\]\"]{1,256}\s{0,64}<", CLOSE),
     marks=(KEY,),
     templates=((KEY,),),
     tokens=(OPEN, CLOSE, KEY, KEY_END, VALUE, VALUE_END, "<think>", "</think>"),

@@ -28,11 +28,11 @@ START, CHANNEL, MESSAGE, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|ca
 _MARK = re.compile(r"<\|(?:call|end|return|start|message)\|>")
 # each run of blanks can be matched by one \s* only: two beside each other take cubic time on hostile text
 _HEADER = re.compile(
-    r"\s*(?:<\|start\|>\s*)?(?:assistant\s*)?(?:(?<=\s)to=(?P<early>[^\s<]{1,256})\s*)?"
+    r"(?:<\|start\|>\s*)?(?:assistant\s*)?(?:(?<=\s)to=(?P<early>[^\s<]{1,256})\s*)?"
     r"<\|channel\|>\s*(?P<channel>analysis|commentary|final)\s*(?:(?<=\s)to=(?P<late>[^\s<]{1,256})\s*)?"
     r"(?:<\|constrain\|>\s*)?(?:(?:json|code)\s*)?"
 )
-_OTHER_ROLE = re.compile(r"\s*<\|start\|>\s*(?!assistant\b)[\w.\-]")
+_OTHER_ROLE = re.compile(r"<\|start\|>\s*(?!assistant\b)[\w.\-]")
 _MARKS = re.compile(r"<\|[a-z]{1,16}\|>")
 _BEGIN = re.compile(r"\bassistant\b|<\|(?:start|channel)\|>")
 MAX_HEADER = 1_024
@@ -127,6 +127,7 @@ def _messages(text: str) -> Iterator[Message]:
 
 def _message(header: str, body: str, end: str) -> Message | None:
     """The message with this header; None where it is another role's."""
+    header = " ".join(header.split())
     read = _HEADER.fullmatch(header) if len(header) <= MAX_HEADER else None
     if read is not None and not (read["early"] and read["late"]):
         return Message(read["channel"], read["early"] or read["late"] or "", body, end)
@@ -146,7 +147,7 @@ def _without_message(text: str) -> Message:
 GPT_OSS = CallFormat(
     name="gpt_oss",
     read=read,
-    find=between(re.escape(CHANNEL), CALL),
+    places=between(re.escape(CHANNEL), CALL),
     marks=(CHANNEL,),
     templates=((CHANNEL,),),
     tokens=(START, CHANNEL, MESSAGE, CALL, "<|constrain|>", "<|end|>", "<|return|>"),

@@ -75,12 +75,12 @@ def blocks(text: str, found: Found) -> Iterator[str]:
     found.outside.append(text[position:].replace(CLOSE, ""))
 
 
-_FIND = between(r"<tool_call>\s{0,64}\{", CLOSE)
+_PLACES = between(r"<tool_call>\s{0,64}\{", CLOSE)
 
 HERMES = CallFormat(
     name="hermes",
     read=read_hermes,
-    find=_FIND,
+    places=_PLACES,
     marks=(OPEN,),
     templates=((OPEN,),),
     tokens=(OPEN, CLOSE),
@@ -90,7 +90,7 @@ HERMES = CallFormat(
 TOOLRL = CallFormat(
     name="toolrl",
     read=read_toolrl,
-    find=_FIND,
+    places=_PLACES,
     marks=(OPEN,),
     tokens=(OPEN, CLOSE),
     servers="The form of the ToolRL data and of verl's reward `rlla`. No server runs it.",

@@ -14,7 +14,7 @@ from functools import partial
 
 from awpo_verl.rewards.outcome.bounded_json import as_call, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.schema import Tools
 
 _PHI = re.compile(r"functools[ ]?(?=\[)")
@@ -45,14 +45,19 @@ def read(text: str, tools: Tools | None, found: Found, *, begin: re.Pattern[str]
         found.problems.append(str(error))
 
 
-def find(text: str, position: int, *, begin: re.Pattern[str]) -> tuple[int, int] | None:
-    start = _start(begin, text, position)
-    if start is None:
-        return None
-    try:
-        return start.start(), read_value(text, start.end())[1]
-    except BadCallError:
-        return start.start(), len(text)
+def _places(begin: re.Pattern[str]) -> Places:
+    def find_begin(text: str, position: int) -> int:
+        start = _start(begin, text, position)
+        return -1 if start is None else start.start()
+
+    def find_end(text: str, position: int) -> int:
+        start = _start(begin, text, position)
+        try:
+            return len(text) if start is None else read_value(text, start.end())[1]
+        except BadCallError:
+            return len(text)
+
+    return Places(find_begin, find_end)
 
 
 def _start(begin: re.Pattern[str], text: str, position: int) -> re.Match[str] | None:
@@ -66,7 +71,7 @@ def _format(
     return CallFormat(
         name=name,
         read=partial(read, begin=begin, keys=tuple(keys.split())),
-        find=partial(find, begin=begin),
+        places=_places(begin),
         marks=marks,
         templates=tuple((text,) for text in templates),
         tokens=marks if name == "granite" else (),

@@ -10,7 +10,7 @@ import re
 
 from awpo_verl.rewards.outcome.bounded_json import as_call, read_value
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.schema import Tools
 
 TAG = "<|python_tag|>"
@@ -40,20 +40,22 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
     found.outside.append(content.strip(" \t\n\r;[],") if found.calls else content)  # what separates calls is no answer
 
 
-def find(text: str, position: int) -> tuple[int, int] | None:
+def _begin(text: str, position: int) -> int:
     begin = _BEGIN.search(text, position)
-    if begin is None:
-        return None
+    return -1 if begin is None else begin.start()
+
+
+def _end(text: str, start: int) -> int:
     try:
-        return begin.start(), read_value(text, begin.start())[1]
+        return read_value(text, start)[1]
     except BadCallError:
-        return begin.start(), len(text)
+        return len(text)
 
 
 LLAMA3_JSON = CallFormat(
     name="llama3_json",
     read=read,
-    find=find,
+    places=Places(_begin, _end),
     marks=(TAG,),
     templates=((TAG,), ('"parameters":',)),
     tokens=(TAG,),

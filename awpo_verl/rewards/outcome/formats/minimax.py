@@ -30,7 +30,7 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
 MINIMAX = CallFormat(
     name="minimax",
     read=read,
-    find=between("<minimax:tool_call>", TAGS.closing),
+    places=between("<minimax:tool_call>", TAGS.closing),
     marks=(TAGS.opening, "<invoke name="),
     templates=((TAGS.opening,),),
     tokens=(TAGS.opening, TAGS.closing, "<think>", "</think>"),

@@ -12,7 +12,7 @@ import re
 
 from awpo_verl.rewards.outcome.bounded_json import as_call, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Thinking
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking
 from awpo_verl.rewards.outcome.schema import Tools
 
 MARK = "[TOOL_CALLS]"
@@ -33,17 +33,14 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
             break
 
 
-def find(text: str, position: int) -> tuple[int, int] | None:
-    """A mark and the JSON after it."""
-    start = text.find(MARK, position)
-    if start < 0:
-        return None
+def _end(text: str, start: int) -> int:
+    """Where the JSON behind the mark ends."""
     body = start + len(MARK)
     name = _NAME.match(text, skip_space(text, body))
     try:
-        return start, read_value(text, name.end() if name is not None else body)[1]
+        return read_value(text, name.end() if name is not None else body)[1]
     except BadCallError:
-        return start, len(text)
+        return len(text)
 
 
 def _read_part(part: str, found: Found) -> None:
@@ -71,7 +68,7 @@ def _read_part(part: str, found: Found) -> None:
 MISTRAL = CallFormat(
     name="mistral",
     read=read,
-    find=find,
+    places=Places(lambda text, position: text.find(MARK, position), _end),
     marks=(MARK,),
     templates=((MARK,),),
     tokens=(MARK, "[ARGS]", "[CALL_ID]", "[THINK]", "[/THINK]"),

@@ -71,7 +71,7 @@ def _read_calls(block: str, tools: Tools | None, found: Found) -> None:
 OLMO3 = CallFormat(
     name="olmo3",
     read=read,
-    find=between("<function_calls>", CLOSE),
+    places=between("<function_calls>", CLOSE),
     marks=(OPEN,),
     templates=((OPEN,),),
     tokens=(OPEN, CLOSE),

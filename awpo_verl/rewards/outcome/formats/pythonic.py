@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.formats.literals import CONSTANTS, Tokens, tokenize_bracket
 from awpo_verl.rewards.outcome.schema import Tools
 
@@ -45,15 +45,17 @@ def _without_tags(text: str) -> str:
     return text
 
 
-def find(text: str, position: int) -> tuple[int, int] | None:
+def _begin(text: str, position: int) -> int:
     """A list that is the first of the text from `position` on; elsewhere it is prose."""
     first = _FIRST.match(text, position)
-    if first is None:
-        return None
+    return -1 if first is None else first.end()
+
+
+def _end(text: str, start: int) -> int:
     try:
-        return first.end(), tokenize_bracket(text, first.end())[1]
+        return tokenize_bracket(text, start)[1]
     except BadCallError:
-        return first.end(), len(text)
+        return len(text)
 
 
 def _read_calls(tokens: Tokens, tools: Tools | None, found: Found) -> None:
@@ -109,7 +111,7 @@ def _named(name: str, positional: list[Any], tools: Tools | None) -> dict[str, A
 PYTHONIC = CallFormat(
     name="pythonic",
     read=read,
-    find=find,
+    places=Places(_begin, _end),
     templates=(("[func_name1(",), ("[func1(",)),
     tokens=TAGS,
     servers="vLLM's pythonic. verl has no parser for it.",

@@ -22,7 +22,7 @@ from typing import Any
 
 from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Thinking, between
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking, between
 from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value, typed_value
 from awpo_verl.rewards.outcome.schema import Tools
 
@@ -61,6 +61,13 @@ def read(text: str, tools: Tools | None, found: Found, *, seed: bool = False) ->
     found.outside += [part.replace(opening, "").replace(closing, "") for part in outside]
 
 
+def _begin(text: str, position: int) -> int:
+    """With the tag before the function, where there is one: it tells the call from the other formats'."""
+    start = text.find(FUNCTION, position)
+    tag = text.rfind(OPEN, max(position, start - 64), max(start, 0))
+    return tag if tag >= 0 and not text[tag + len(OPEN) : start].strip() else start
+
+
 def _read_call(block: str, tools: Tools | None, read_typed: Any) -> ToolCall:
     if len(block) > MAX_CHARS:
         raise BadCallError(f"a call of more than {MAX_CHARS} characters")
@@ -94,7 +101,7 @@ def _read_call(block: str, tools: Tools | None, read_typed: Any) -> ToolCall:
 QWEN3_CODER = CallFormat(
     name="qwen3_coder",
     read=read,
-    find=between(r"(?:<tool_call>\s{0,64})?<function=", FUNCTION_END),
+    places=Places(_begin, between(re.escape(FUNCTION), FUNCTION_END).end),
     marks=(FUNCTION,),
     templates=((FUNCTION,),),
     tokens=(OPEN, CLOSE),
@@ -105,7 +112,7 @@ QWEN3_CODER = CallFormat(
 SEED = CallFormat(
     name="seed",
     read=partial(read, seed=True),
-    find=between(r"<seed:tool_call>\s{0,64}<function=", FUNCTION_END),
+    places=between(r"<seed:tool_call>\s{0,64}<function=", FUNCTION_END),
     marks=(SEED_OPEN,),
     templates=((SEED_OPEN,),),
     tokens=(SEED_OPEN, SEED_CLOSE, "<seed:think>", "</seed:think>"),
