@@ -159,8 +159,11 @@ def _inside_a_call(text: str, place: int) -> bool:
     """Whether a call of any format begins before a place in the text and ends after it."""
     for format in FORMATS.values():
         begin = format.places.begin(text, 0)
-        if 0 <= begin < place < format.places.end(text, begin):
-            return True
+        while 0 <= begin < place:
+            end = format.places.end(text, begin)
+            if end > place:
+                return True
+            begin = format.places.begin(text, max(end, begin + 1))
     return False
 
 

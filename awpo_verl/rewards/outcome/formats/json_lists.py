@@ -17,6 +17,7 @@ from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.schema import Tools
 
+TOOL_CALL = "<|tool_call|>"
 _PHI = re.compile(r"functools[ ]?(?=\[)")
 _XLAM = re.compile(r"(?:```(?:json)?\s*)?(?=\[\s*\{\s*\")")
 _GRANITE = re.compile(r"(?:<\|tool_call\|>\s*)?(?:<tool_call>\s*)?(?=\[\s*\{)|<\|tool_call\|>")
@@ -26,6 +27,9 @@ _REST = re.compile(r"\s*(?:```|</tool_call>|<\|/tool_call\|>)?\s*")
 def read(text: str, tools: Tools | None, found: Found, *, begin: re.Pattern[str], keys: tuple[str, ...]) -> None:
     start = _start(begin, text, 0)
     if start is None:
+        if begin is _GRANITE and TOOL_CALL in text:
+            found.problems.append("a call after other text")
+            text = text.replace(TOOL_CALL, "")
         found.outside.append(text)
         return
     found.outside.append(text[: start.start()])
@@ -98,8 +102,8 @@ XLAM = _format(
 GRANITE = _format(
     "granite",
     _GRANITE,
-    ("<|tool_call|>",),
-    ("<|tool_call|>",),
+    (TOOL_CALL,),
+    (TOOL_CALL,),
     "arguments",
     "vLLM's granite. Granite 4 writes `hermes`.",
 )

@@ -24,15 +24,18 @@ class Section:
 
     def read(self, text: str, found: Found, read_call: Callable[[str], ToolCall]) -> None:
         """Add the calls of a text, its problems and what is outside of the sections to `found`."""
-        before, *sections = text.split(self.opening)
-        self._add_outside(before, found)
-        for section in sections:
-            inside, _, after = section.partition(self.closing)
+        position = 0
+        while (start := text.find(self.opening, position)) >= 0:
+            self._add_outside(text[position:start], found)
+            begin = start + len(self.opening)
+            end = text.find(self.closing, begin)
+            end = len(text) if end < 0 else end
             try:
-                self._read_section(inside, found, read_call)
+                self._read_section(text[begin:end], found, read_call)
             except BadCallError as error:
                 found.problems.append(str(error))
-            self._add_outside(after, found)
+            position = end + len(self.closing)
+        self._add_outside(text[position:], found)
 
     def _read_section(self, text: str, found: Found, read_call: Callable[[str], ToolCall]) -> None:
         before, *calls = text.split(self.call)

@@ -40,18 +40,20 @@ class TaggedParameters:
 
     def read(self, text: str, found: Found, read_value: ReadValue) -> None:
         """Add the calls of a text, its problems and what is outside of the blocks to `found`."""
-        before, *parts = text.split(self.opening)
-        self._add_outside(before, found)
-        for part in parts:
-            block, closed, after = part.partition(self.closing)
-            if not closed:
+        position = 0
+        while (start := text.find(self.opening, position)) >= 0:
+            self._add_outside(text[position:start], found)
+            begin = start + len(self.opening)
+            end = text.find(self.closing, begin)
+            if end < 0:
                 found.problems.append("a call that is never closed")
                 return
             try:
-                self._read_block(block, found, read_value)
+                self._read_block(text[begin:end], found, read_value)
             except BadCallError as error:
                 found.problems.append(str(error))
-            self._add_outside(after, found)
+            position = end + len(self.closing)
+        self._add_outside(text[position:], found)
 
     def _read_block(self, block: str, found: Found, read_value: ReadValue) -> None:
         before, *calls = block.split(f"<{self.prefix}invoke")
