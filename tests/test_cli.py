@@ -168,7 +168,7 @@ def test_a_broken_row_is_counted_and_named_and_the_others_are_scored(tmp_path: P
 def test_whatever_a_broken_schema_raises_is_an_error_of_its_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def check(*_: object) -> None:
+    def check(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("awpo_verl.rewards.offline.check", check)

@@ -47,12 +47,14 @@ def score(
 
     from awpo_verl.config import AWPOConfigError, parse
     from awpo_verl.rewards.offline import Report, score_records
+    from awpo_verl.rewards.outcome.formats import check_name
     from awpo_verl.rewards.rollout_files import FileError, records, refuse_to_overwrite, written_whole
 
     console = Console()
     report = Report()
     try:
         config = parse({"outcome": {"format": format, "match": match, "strings": strings}}).outcome
+        check_name(format)
         refuse_to_overwrite(out, path)
         with written_whole(out) as written:
             rows = track(records(path), description="scoring", console=Console(stderr=True), transient=True)

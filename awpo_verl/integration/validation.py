@@ -17,6 +17,7 @@ from awpo_verl.algorithm.kinds import find
 from awpo_verl.config import AWPOConfig, AWPOConfigError, parse
 from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
 from awpo_verl.integration.patching import CHANGED, require_intact
+from awpo_verl.rewards.outcome.formats import check_name
 from awpo_verl.rewards.reasoning.judge.endpoint import find_endpoint
 from awpo_verl.rewards.reasoning.judge.prompt import load_template
 
@@ -74,6 +75,7 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     section = parse(config.algorithm.get("awpo"))
     find(GATES, "gate.kind", section.gate.kind)
     find(DIFFICULTIES, "difficulty.kind", section.difficulty.kind)
+    check_name(section.outcome.format)
     if config.algorithm.get("use_kl_in_reward", False):
         raise AWPOConfigError(
             "algorithm.use_kl_in_reward=True does not go with algorithm.adv_estimator=awpo: the KL penalty makes "
@@ -97,6 +99,7 @@ def prepare_baseline(config: Any, chosen: Collection[str]) -> list[str]:
     Args, Returns, Raises: as `prepare`.
     """
     section = parse(config.algorithm.get("awpo"))
+    check_name(section.outcome.format)
     manager = f"reward.reward_manager.name={AWPO}"
     refuse_unasked_model(config, manager)
     header = f"{manager}, with algorithm.adv_estimator={config.algorithm.adv_estimator}"

@@ -15,6 +15,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from awpo_verl.launch.call_format import check_call_format
 from awpo_verl.launch.cut import check_batch, check_heads, check_lengths
 from awpo_verl.launch.data import check_data
 from awpo_verl.launch.estimate import GIB, GPUS, Gpu, memory, rollouts_at_once, step_time, trains_adapters
@@ -43,6 +44,7 @@ def run_checks(config: Any, machine: Machine, assumed: str) -> list[Finding]:
     findings = _guarded("model", model)
     findings += _guarded("data", lambda: check_data(config))
     findings += _guarded("batch", lambda: check_batch(config))
+    findings += _guarded("calls", lambda: check_call_format(config))
     findings += _guarded("packages", lambda: check_packages(config, machine))
     findings += _guarded("gpus", lambda: machine.check(config))
     if size is not None:

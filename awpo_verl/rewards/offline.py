@@ -9,6 +9,7 @@ from typing import Any
 
 from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome import Verdict, check
+from awpo_verl.rewards.outcome.formats import opened_by
 from awpo_verl.rewards.reasoning import make_task, rubric_score
 from awpo_verl.rewards.rollout_files import Record, Row, RowError, read_row
 
@@ -126,7 +127,7 @@ def score_row(row: Row, config: OutcomeConfig) -> tuple[Verdict, dict[str, float
         RowError: the ground truth or the tools are broken.
     """
     try:
-        verdict = check(row.response, row.ground_truth, config, row.tools)
+        verdict = check(row.response, row.ground_truth, config, row.tools, opened=opened_by(row.conversation))
     except ValueError as error:
         raise RowError(f"{row.where}: {error}") from error
     except (TypeError, LookupError, AttributeError, RecursionError) as error:

@@ -17,6 +17,7 @@ from tensordict import TensorDict
 from verl import DataProto
 from verl.utils.reward_score import default_compute_score
 
+from awpo_verl.config import AWPOConfigError
 from awpo_verl.config.rewards import RUBRIC_PARTS
 from awpo_verl.rewards.manager import AWPORewardManager, response_ids
 from awpo_verl.rewards.outcome import ToolCall
@@ -49,13 +50,16 @@ def manager(tokenizer: Any, function: Any = None, **awpo: Any) -> AWPORewardMana
     return AWPORewardManager(config, tokenizer, function or default_compute_score)
 
 
-def score(m: AWPORewardManager, text: str, ground_truth: Any = TRUTH, **row: Any) -> tuple[float, dict[str, float]]:
-    prompt, response = [1, 2, 3], m.tokenizer(text)["input_ids"]
+def score(
+    m: AWPORewardManager, text: str, ground_truth: Any = TRUTH, prompt: str = "", **row: Any
+) -> tuple[float, dict[str, float]]:
+    response = m.tokenizer(text)["input_ids"]
+    prompt_ids = [1, 2, 3, *m.tokenizer(prompt)["input_ids"]]
     batch = {
-        "prompts": torch.tensor([prompt]),
+        "prompts": torch.tensor([prompt_ids]),
         "responses": torch.tensor([response]),
-        "input_ids": torch.tensor([prompt + response]),
-        "attention_mask": torch.ones(1, len(prompt) + len(response), dtype=torch.int64),
+        "input_ids": torch.tensor([prompt_ids + response]),
+        "attention_mask": torch.ones(1, len(prompt_ids) + len(response), dtype=torch.int64),
     }
     columns = {"data_source": "shop", "reward_model": {"ground_truth": ground_truth}, "extra_info": {}} | row
     arrays = {key: np.array([value], dtype=object) for key, value in columns.items()}
@@ -199,6 +203,29 @@ def test_the_format_is_told_by_the_chat_template_or_set(tokenizer: Any, capsys: 
     pythonic = "<think>\n2*3=6\n</think>\n\n[pay(amount=6)]"
     assert score(manager(qwen), pythonic)[0] == 0.0
     assert score(manager(tokenizer, outcome={"format": "pythonic"}), pythonic)[0] == 1.0
+
+
+def test_a_template_of_a_format_that_is_not_read_stops_the_run(tokenizer: Any, capsys: Any) -> None:
+    lfm = copy.deepcopy(tokenizer)
+    lfm.chat_template += "{# <|tool_call_start|> #}"
+    with pytest.raises(AWPOConfigError, match=r"outcome\.format=auto: .* the calls of LFM2, which are not read here"):
+        manager(lfm)
+    assert manager(lfm, outcome={"format": "pythonic"}).outcome.format == "pythonic"
+    manager(lfm, lambda **kw: 0.25)  # a function of one's own decides: a warning is enough
+    assert "[awpo] warning: algorithm.awpo.outcome.format=auto" in capsys.readouterr().out
+
+
+def test_whether_the_prompt_has_opened_the_thinking_decides(tokenizer: Any) -> None:
+    text, truth = RIGHT.partition("<think>\n")[2], json.dumps({"tool_calls": []})
+    call_only = '<tool_call>\n{"name": "pay", "arguments": {"amount": "a </think> b"}}\n</tool_call>'
+    for prompt, response, expected in [
+        ("<think>", text, 1.0),  # opened, closed, called
+        ("<think>", "2*3=6", 0.0),  # opened and never closed: no answer
+        ("Hello", "2*3=6", 1.0),
+        ("Hello", call_only, 0.0),
+    ]:
+        given = TRUTH if response == text else truth
+        assert score(manager(tokenizer), response, given, prompt=prompt)[0] == expected, (prompt, response)
 
 
 def test_schemas_come_with_the_row_and_a_users_function_decides_alone(tokenizer: Any) -> None:

@@ -41,12 +41,14 @@ __all__ = [
     "Split",
     "Thinking",
     "between",
+    "check_name",
     "find_format",
     "find_in_text",
     "foreign_mark",
     "format_of_template",
     "format_of_text",
     "mark_tokens",
+    "opened_by",
     "unread_family",
 ]
 
@@ -108,6 +110,12 @@ def find_format(name: str) -> CallFormat:
     return found
 
 
+def check_name(name: str) -> None:
+    """Raises AWPOConfigError unless a name is "auto" or `find_format` knows it."""
+    if name != AUTO:
+        find_format(name)
+
+
 def format_of_template(chat_template: str | None) -> CallFormat | None:
     """The format that a chat template teaches the model; None where no mark tells.
 
@@ -165,6 +173,14 @@ def _inside_a_call(text: str, place: int) -> bool:
                 return True
             begin = format.places.begin(text, max(end, begin + 1))
     return False
+
+
+def opened_by(prompt: str) -> bool | None:
+    """True where a prompt's text ends with an opening mark of thinking, None (unknown) where it does not.
+
+    A text of a file may have lost the special tokens that a chat template ends with.
+    """
+    return True if any(marks.is_open_at_end_of(prompt) for marks in THINKING) else None
 
 
 def foreign_mark(content: str, format: CallFormat) -> str | None:

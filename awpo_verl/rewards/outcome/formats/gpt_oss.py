@@ -135,7 +135,7 @@ def _message(header: str, body: str, end: str) -> Message | None:
         return None
     if "to=" in header:
         return Message("", "", body, end, "a call whose header cannot be read")
-    return Message("", "", "".join([_MARKS.sub("", header), body]), end)
+    return Message("", "", _MARKS.sub("", header).strip().removeprefix("assistant") + body, end)
 
 
 def _without_message(text: str) -> Message:

@@ -1,0 +1,57 @@
+"""Before a launch: how calls will be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from awpo_verl.launch.call_format import check_call_format
+
+
+def config(tmp_path: Path, template: str | None, *, format: str = "auto", function: str | None = None) -> Any:
+    return OmegaConf.create(
+        {
+            "algorithm": {"awpo": {"outcome": {"format": format}}},
+            "reward": {"reward_manager": {"name": "awpo"}, "custom_reward_function": {"path": function}},
+            "actor_rollout_ref": {
+                "model": {"path": str(tmp_path), "trust_remote_code": False, "custom_chat_template": template}
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "level", "words"),
+    [
+        ("<tool_call>{name}<arg_key>", "ok", "read as glm, told by the chat template"),
+        ("{{ messages }}", "ok", "does not tell"),
+        (
+            "<|tool_call_start|>",
+            "error",
+            "the calls of LFM2, which are not read here. Set algorithm.awpo.outcome.format",
+        ),
+    ],
+)
+def test_the_chat_template_tells(tmp_path: Path, template: str, level: str, words: str) -> None:
+    (finding,) = check_call_format(config(tmp_path, template))
+    assert (finding.level, words in finding.said) == (level, True), finding
+
+
+def test_a_format_that_is_set_is_taken(tmp_path: Path) -> None:
+    (finding,) = check_call_format(config(tmp_path, "<|tool_call_start|>", format="hermes"))
+    assert finding.said == "read as hermes (algorithm.awpo.outcome.format)"
+
+
+def test_where_a_function_decides_it_is_a_warning(tmp_path: Path) -> None:
+    (finding,) = check_call_format(config(tmp_path, "<|tool_call_start|>", function="rewards.py"))
+    assert finding.level == "warning"
+
+
+def test_without_a_tokenizer_or_our_manager_there_is_nothing_to_say(tmp_path: Path) -> None:
+    given = config(tmp_path, None)
+    assert check_call_format(given) == []
+    given.reward.reward_manager.name = "naive"
+    assert check_call_format(given) == []
