@@ -23,6 +23,7 @@ BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TOLD = (
     *("plugin.py", "support.py", "integration", "config", "algorithm", "launch", "doctor"),
     *("rewards/manager.py", "rewards/parts.py", "rewards/turns.py"),
+    "rewards/outcome/formats/__init__.py",
     *("rewards/outcome/ground_truth.py", "rewards/outcome/expected.py", "rewards/outcome/schema.py"),
     "rewards/outcome/execution/rows.py",
     *("rewards/reasoning/judge/endpoint.py", "rewards/reasoning/judge/metrics.py", "rewards/reasoning/judge/prompt.py"),

@@ -123,6 +123,14 @@ def test_a_prompt_in_a_file_that_ends_in_open_thinking() -> None:
     assert opened_by("Hello\nassistant\n") is None
 
 
+def test_the_docs_have_every_format_and_the_server_that_it_follows() -> None:
+    docs = (Path(__file__).parents[4] / "docs" / "rewards.md").read_text(encoding="utf-8")
+    joined = " ".join(docs.split())
+    for format in FORMATS.values():
+        assert f"- `{format.name}`: {format.servers}" in joined
+        assert re.search(rf"^{format.name} ", docs, re.MULTILINE)
+
+
 def test_a_format_is_one_object() -> None:
     assert all(isinstance(format, CallFormat) and isinstance(format.places, Places) for format in FORMATS.values())
     assert set(BOTH) == set(FORMATS)
