@@ -153,6 +153,14 @@ SEAMS = (
         "588c18b27cdd",
         _CPU,
     ),
+    Seam("verl.workers.engine.fsdp.transformer_impl", "CPUOffloadPolicy", ("pin_memory",), "", _CPU, "torch 2.13.0"),
+    Seam(
+        "verl.utils.model",
+        "load_valuehead_model",
+        ("local_path", "torch_dtype", "model_config", "trust_remote_code"),
+        "2371ca280654",
+        _CPU,
+    ),
     Seam(
         "vllm.model_executor.layers.utils",
         "dispatch_cpu_unquantized_gemm",
