@@ -101,6 +101,7 @@ def _unpinned_reference_model(module: Any) -> None:
     (`Cannot access accelerator device when none is available`.) torch pins memory for an accelerator only. Without the
     pin, "offloading" from the CPU to the CPU moves nothing.
     """
+
     def unpinned(original: Any, pin_memory: bool = True) -> Any:
         return original(pin_memory=False)
 
