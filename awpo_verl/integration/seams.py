@@ -78,6 +78,13 @@ SEAMS = (
         "081d0a19a827",
         "awpo/* metrics, legacy trainer",
     ),
+    Seam(
+        "verl.trainer.ppo.ray_trainer",
+        "RayPPOTrainer._dump_generations",
+        _DUMP,
+        "be2e012a287c",
+        "verl's columns in the dumps of the legacy trainer",
+    ),
     Seam(_V1, "PPOTrainer._compute_advantage", ("batch", "metrics"), "2a4a2aa4a475", "advantages, v1 trainers"),
     Seam(_V1, "compute_advantage_for_multi_trajectories", _SESSIONS, "d973cc8aec79", "advantages, v1 trainers"),
     Seam(_V1, "PPOTrainer._log_rollout_data", ("batch",), "c1fa53a46df3", "reward parts in rollout dumps"),
