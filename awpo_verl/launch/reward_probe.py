@@ -61,12 +61,17 @@ def main() -> int:
 
 
 def first_row(config: Any) -> dict[str, Any] | None:
-    """The function's arguments for the first training row; None where the file is not a parquet file that is here."""
+    """The function's arguments for the first training row, as verl's own reward managers pass them.
+
+    None for a reward manager of the user's own, and where the data are not a parquet file that is here.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     files = config.data.get("train_files")
     path = Path(os.path.expanduser(files if isinstance(files, str) else next(iter(files or []), "")))
+    if config.reward.reward_manager.get("source", "register") != "register":
+        return None
     if path.suffix != ".parquet" or not path.is_file() or (config.data.get("custom_cls") or {}).get("path"):
         return None
     try:

@@ -117,6 +117,10 @@ def test_the_arguments_are_those_of_the_first_row_with_an_empty_response(tmp_pat
     for files in ("/nowhere.parquet", f"{tmp_path}/r.py", "hdfs://a/b.parquet", []):
         config.data.train_files = files
         assert first_row(config) is None
+    config = config_of(tmp_path, HEAD)
+    config.reward.reward_manager.source = "importlib"  # a manager of one's own passes what it likes
+    assert first_row(config) is None
+    config = config_of(tmp_path, HEAD)
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     config.data.train_files = [f"{tmp_path}/torn.parquet"]
     assert first_row(config) is None
