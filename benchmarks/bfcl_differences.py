@@ -53,20 +53,6 @@ READING = (
         broken_block,
     ),
     Difference(
-        "arguments as JSON text",
-        "ours",
-        "ours",
-        "OpenAI's API writes arguments so, and servers accept both; BFCL's handler raises.",
-        hermes(lambda case: any(isinstance((b or {}).get("arguments"), str) for b in parsed_blocks(case))),
-    ),
-    Difference(
-        "parameters for arguments",
-        "ours",
-        "either",
-        "Llama's spelling of the key; BFCL's Qwen handler knows only its own model's.",
-        hermes(lambda case: any("parameters" in (b or {}) for b in parsed_blocks(case))),
-    ),
-    Difference(
         "a block without line breaks",
         "ours",
         "ours",

@@ -50,6 +50,7 @@ case $ENGINE in
   *) echo "ENGINE is '$ENGINE'; use fsdp or megatron." >&2; exit 2 ;;
 esac
 
+source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"
 absolute() { case $1 in *://* | \[*) echo "$1" ;; *) realpath -m "$1" ;; esac; }    # not hdfs://..., nor [a.parquet,b.parquet]
 OUT=$(realpath -m "$OUT")                  # Ray's workers may stand elsewhere
 TRAIN_FILE=$(absolute "$TRAIN_FILE")
@@ -61,14 +62,14 @@ exec awpo-verl train \
   "${engine[@]}" \
   algorithm.adv_estimator="$ALGO" \
   reward.reward_manager.name=awpo \
-  data.train_files="$TRAIN_FILE" \
-  data.val_files="$VAL_FILE" \
+  data.train_files="$(quoted "$TRAIN_FILE")" \
+  data.val_files="$(quoted "$VAL_FILE")" \
   data.train_batch_size="$PROMPTS" \
   data.seed="$SEED" \
   data.max_prompt_length="$PROMPT_TOKENS" \
   data.max_response_length="$RESPONSE_TOKENS" \
   data.filter_overlong_prompts=True \
-  actor_rollout_ref.model.path="$MODEL" \
+  actor_rollout_ref.model.path="$(quoted "$MODEL")" \
   actor_rollout_ref.actor.optim.lr="$LR" \
   actor_rollout_ref.actor.ppo_mini_batch_size="$UPDATE_PROMPTS" \
   actor_rollout_ref.actor.use_dynamic_bsz=True \
@@ -90,11 +91,11 @@ exec awpo-verl train \
   trainer.test_freq="$TEST_FREQ" \
   trainer.save_freq="$SAVE_FREQ" \
   trainer.max_actor_ckpt_to_keep=3 \
-  trainer.default_local_dir="$OUT/checkpoints" \
-  trainer.rollout_data_dir="$OUT/rollouts" \
-  trainer.validation_data_dir="$OUT/validation" \
+  trainer.default_local_dir="$(quoted "$OUT/checkpoints")" \
+  trainer.rollout_data_dir="$(quoted "$OUT/rollouts")" \
+  trainer.validation_data_dir="$(quoted "$OUT/validation")" \
   trainer.project_name=awpo \
-  trainer.experiment_name="$NAME" \
+  trainer.experiment_name="$(quoted "$NAME")" \
   trainer.logger="$LOGGER" \
-  +ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH="$VERL_FILE_LOGGER_PATH" \
+  +ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH="$(quoted "$VERL_FILE_LOGGER_PATH")" \
   "$@"

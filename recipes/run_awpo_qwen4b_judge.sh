@@ -18,6 +18,7 @@ JUDGE_TP=${JUDGE_TP:-2}                            # GPUs that share a judge
 JUDGE_CONTEXT=${JUDGE_CONTEXT:-16384}              # tokens: conversation, tools and thinking
 # ---------------------------------------------------------------------------------------------------------
 
+source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"
 judge=reward.reward_model
 exec bash "$(dirname "$0")/run_awpo_qwen4b.sh" \
   algorithm.awpo.reasoning_source=judge \
@@ -26,7 +27,7 @@ exec bash "$(dirname "$0")/run_awpo_qwen4b.sh" \
   $judge.enable_resource_pool=True \
   $judge.nnodes="$JUDGE_NODES" \
   $judge.n_gpus_per_node="$JUDGE_GPUS" \
-  $judge.model_path="$JUDGE_MODEL" \
+  $judge.model_path="$(quoted "$JUDGE_MODEL")" \
   $judge.rollout.name=vllm \
   $judge.rollout.tensor_model_parallel_size="$JUDGE_TP" \
   $judge.rollout.gpu_memory_utilization=0.85 \

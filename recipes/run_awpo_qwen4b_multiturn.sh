@@ -17,11 +17,12 @@ TURNS=${TURNS:-8}                                  # replies of the model in a r
 CALLS=${CALLS:-4}                                  # calls of one reply that are run; verl drops the others
 # ---------------------------------------------------------------------------------------------------------
 
+source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"
 TOOLS=$(realpath -m "$TOOLS")                      # Ray's workers may stand elsewhere
 exec bash "$(dirname "$0")/run_awpo_qwen4b.sh" \
   actor_rollout_ref.rollout.agent.default_agent_loop=tool_agent \
   actor_rollout_ref.rollout.multi_turn.enable=True \
-  actor_rollout_ref.rollout.multi_turn.tool_config_path="$TOOLS" \
+  actor_rollout_ref.rollout.multi_turn.tool_config_path="$(quoted "$TOOLS")" \
   actor_rollout_ref.rollout.multi_turn.format=hermes \
   actor_rollout_ref.rollout.multi_turn.max_assistant_turns="$TURNS" \
   actor_rollout_ref.rollout.multi_turn.max_parallel_calls="$CALLS" \

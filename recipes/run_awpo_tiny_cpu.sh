@@ -28,6 +28,7 @@ SAVE_FREQ=${SAVE_FREQ:-$STEPS}
 LOGGER=${LOGGER:-[console,file]}
 # ---------------------------------------------------------------------------------------------------------
 
+source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"
 export VERL_PLATFORM=cpu HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 export RAY_ADDRESS=local              # a Ray of its own: Ray would join whatever was started on this machine before
 export VERL_FILE_LOGGER_PATH="$OUT/metrics.jsonl"
@@ -35,13 +36,13 @@ export VERL_FILE_LOGGER_PATH="$OUT/metrics.jsonl"
 exec awpo-verl train \
   algorithm.adv_estimator="$ALGO" \
   reward.reward_manager.name=awpo \
-  data.train_files="$TRAIN_FILE" \
-  data.val_files="$VAL_FILE" \
+  data.train_files="$(quoted "$TRAIN_FILE")" \
+  data.val_files="$(quoted "$VAL_FILE")" \
   data.train_batch_size="$PROMPTS" \
   data.seed="$SEED" \
   data.max_prompt_length="$PROMPT_TOKENS" \
   data.max_response_length="$RESPONSE_TOKENS" \
-  actor_rollout_ref.model.path="$MODEL" \
+  actor_rollout_ref.model.path="$(quoted "$MODEL")" \
   actor_rollout_ref.actor.optim.lr="$LR" \
   actor_rollout_ref.actor.optim.weight_decay=0.0 \
   actor_rollout_ref.actor.ppo_mini_batch_size="$UPDATE_PROMPTS" \
@@ -62,9 +63,9 @@ exec awpo-verl train \
   trainer.val_before_train=True \
   trainer.test_freq="$TEST_FREQ" \
   trainer.save_freq="$SAVE_FREQ" \
-  trainer.default_local_dir="$OUT/checkpoints" \
-  trainer.validation_data_dir="$OUT/validation" \
+  trainer.default_local_dir="$(quoted "$OUT/checkpoints")" \
+  trainer.validation_data_dir="$(quoted "$OUT/validation")" \
   trainer.project_name=awpo_demo \
-  trainer.experiment_name="$NAME" \
+  trainer.experiment_name="$(quoted "$NAME")" \
   trainer.logger="$LOGGER" \
   "$@"

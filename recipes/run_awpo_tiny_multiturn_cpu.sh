@@ -21,10 +21,11 @@ TOOLS=${TOOLS:-$OUT/tools.yaml}   # from awpo_verl.integration.environment_tool.
 TURNS=${TURNS:-6}                 # replies in a rollout: up to 4 calls, the last word, and one to spare
 # ---------------------------------------------------------------------------------------------------------
 
+source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"
 exec bash "$(dirname "$0")/run_awpo_tiny_cpu.sh" \
   actor_rollout_ref.rollout.agent.default_agent_loop=tool_agent \
   actor_rollout_ref.rollout.multi_turn.enable=True \
-  actor_rollout_ref.rollout.multi_turn.tool_config_path="$TOOLS" \
+  actor_rollout_ref.rollout.multi_turn.tool_config_path="$(quoted "$TOOLS")" \
   actor_rollout_ref.rollout.multi_turn.format=hermes \
   actor_rollout_ref.rollout.multi_turn.max_assistant_turns="$TURNS" \
   actor_rollout_ref.rollout.multi_turn.max_tool_response_length=1024 \

@@ -22,7 +22,10 @@ MIN_PAIRS = 8  # for a correlation
 
 
 def judge(
-    path: Annotated[Path, typer.Argument(help="JSONL or parquet file, or a folder of verl's rollout dumps.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="JSONL, JSON or parquet file, a folder of verl's rollout dumps, or - for standard input."),
+    ],
     settings: Annotated[
         list[str], typer.Argument(help="Keys of algorithm.awpo.judge: base_url=http://host:8000/v1 model=... samples=3")
     ],
@@ -41,8 +44,8 @@ def judge(
     from rich.console import Console
 
     from awpo_verl.config import AWPOConfigError
+    from awpo_verl.rewards.json_files import FileError
     from awpo_verl.rewards.offline_judge import EndpointDownError, JudgeReport
-    from awpo_verl.rewards.rollout_files import FileError
 
     console = Console()
     report = JudgeReport()
@@ -92,9 +95,10 @@ async def _judge_file(path: Path, out: Path, config: AWPOConfig, report: JudgeRe
 
     from awpo_verl.rewards.offline_judge import judge_records, take_up
     from awpo_verl.rewards.reasoning.judge import Judge, find_endpoint
-    from awpo_verl.rewards.rollout_files import count_rows, records, refuse_to_overwrite
+    from awpo_verl.rewards.rollout_files import count_rows, records, refuse_to_overwrite, require_folder
 
     refuse_to_overwrite(out, path)
+    require_folder(out)
     total = count_rows(path)
     judge = Judge(config.judge, find_endpoint(config.judge, None, None))
     known = take_up(out)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+ROLLOUTS = "JSONL, JSON or parquet file, a folder of verl's rollout dumps, or - for standard input."
 VERLS_ARGUMENTS = (
     "verl's keys, --config-path and --config-name, as for verl.trainer.main_ppo; or the whole command line, `python -m "
     "verl.trainer.main_ppo ...`."

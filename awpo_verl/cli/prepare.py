@@ -65,7 +65,7 @@ def prepare(
     from rich.console import Console
     from rich.progress import track
 
-    from awpo_verl.rewards.rollout_files import FileError
+    from awpo_verl.rewards.json_files import FileError
     from awpo_verl.tasks import desk_files
     from awpo_verl.tasks.public.options import OptionError, Options
     from awpo_verl.tasks.public.pipeline import PrepareError

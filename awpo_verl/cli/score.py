@@ -30,7 +30,10 @@ MAX_FAILURES = 8  # kinds shown
 
 
 def score(
-    path: Annotated[Path, typer.Argument(help="JSONL or parquet file, or a folder of verl's rollout dumps.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="JSONL, JSON or parquet file, a folder of verl's rollout dumps, or - for standard input."),
+    ],
     format: Annotated[str, typer.Option(help="algorithm.awpo.outcome.format")] = "auto",
     match: Annotated[str, typer.Option(help="algorithm.awpo.outcome.match")] = "exact",
     strings: Annotated[str, typer.Option(help="algorithm.awpo.outcome.strings")] = "strict",

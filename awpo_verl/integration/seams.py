@@ -78,6 +78,13 @@ SEAMS = (
         "081d0a19a827",
         "awpo/* metrics, legacy trainer",
     ),
+    Seam(
+        "verl.trainer.ppo.ray_trainer",
+        "RayPPOTrainer._dump_generations",
+        _DUMP,
+        "be2e012a287c",
+        "verl's columns in the dumps of the legacy trainer",
+    ),
     Seam(_V1, "PPOTrainer._compute_advantage", ("batch", "metrics"), "2a4a2aa4a475", "advantages, v1 trainers"),
     Seam(_V1, "compute_advantage_for_multi_trajectories", _SESSIONS, "d973cc8aec79", "advantages, v1 trainers"),
     Seam(_V1, "PPOTrainer._log_rollout_data", ("batch",), "c1fa53a46df3", "reward parts in rollout dumps"),
@@ -151,6 +158,14 @@ SEAMS = (
         "rebuild_shared_memory",
         ("name", "size", "dtype"),
         "588c18b27cdd",
+        _CPU,
+    ),
+    Seam("verl.workers.engine.fsdp.transformer_impl", "CPUOffloadPolicy", ("pin_memory",), "", _CPU, "torch 2.13.0"),
+    Seam(
+        "verl.utils.model",
+        "load_valuehead_model",
+        ("local_path", "torch_dtype", "model_config", "trust_remote_code"),
+        "2371ca280654",
         _CPU,
     ),
     Seam(

@@ -23,6 +23,7 @@ from awpo_verl.config import SECTION, AWPOConfig, parse
 from awpo_verl.integration.actor_loss import SCALE_FIELD
 from awpo_verl.integration.keys import AWPO
 from awpo_verl.integration.patching import require_intact
+from awpo_verl.integration.watch import LearningWatch
 from awpo_verl.rewards.parts import NONFINITE, OUTCOME, VALID
 from awpo_verl.rewards.reasoning.judge.metrics import Watch, judge_metrics, without_thinking
 
@@ -30,6 +31,7 @@ METRICS = "awpo_metrics"  # in data.meta_info
 SOURCE = "data_source"
 
 _watch = Watch()
+_learning = LearningWatch()
 
 
 def compute_advantage(
@@ -75,6 +77,7 @@ def estimate_rows(outcome: Tensor, parts: dict[str, Any], index: Any, algorithm:
     figures = judge_figures(parts, config)
     judged = ~torch.tensor(without_thinking(parts, len(outcome)))
     result = estimate(outcome.cpu(), reasoning, valid, index, config, norm_by_std, judged)
+    _learning.look(result.advantages, outcome.cpu(), reasoning, valid, parts, config.reasoning_key)
     result.metrics.update(_alignment(parts, outcome.cpu(), reasoning, valid & judged, index) | figures)
     return result
 

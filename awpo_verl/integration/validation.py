@@ -15,8 +15,10 @@ from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
 from awpo_verl.algorithm.kinds import find
 from awpo_verl.config import AWPOConfig, AWPOConfigError, parse
+from awpo_verl.integration import legacy_keys
 from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
 from awpo_verl.integration.patching import CHANGED, require_intact
+from awpo_verl.integration.reward_function import require_loadable
 from awpo_verl.rewards.outcome.formats import check_name
 from awpo_verl.rewards.reasoning.judge.endpoint import find_endpoint
 from awpo_verl.rewards.reasoning.judge.prompt import load_template
@@ -109,6 +111,8 @@ def prepare_baseline(config: Any, chosen: Collection[str]) -> list[str]:
 def _rewards(section: AWPOConfig, config: Any, chosen: Collection[str]) -> list[str]:
     """Where outcome and reasoning come from; a judge that verl serves is kept awake."""
     lines: list[str] = []
+    refuse_legacy_keys(config)
+    require_loadable(config)
     function = config.reward.custom_reward_function.path
     judge = check_judge(section, config)
     if section.reasoning_source == "judge" and not section.judge.base_url:
@@ -127,6 +131,13 @@ def _rewards(section: AWPOConfig, config: Any, chosen: Collection[str]) -> list[
         by = judge or "rubric over <think>...</think>; expected steps in extra_info.reasoning_steps"
         lines.append(f"  reasoning       {by}{own}")
     return lines
+
+
+def refuse_legacy_keys(config: Any) -> None:
+    """Raises AWPOConfigError where reward keys of earlier versions of verl are set, which verl does not read."""
+    ignored = legacy_keys.describe(config)
+    if ignored:
+        raise AWPOConfigError(ignored)
 
 
 def refuse_unasked_model(config: Any, asked: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from awpo_verl.integration import legacy_keys
 from awpo_verl.launch.call_format import check_call_format
 from awpo_verl.launch.cut import check_batch, check_heads, check_lengths
 from awpo_verl.launch.data import check_data
@@ -22,6 +23,7 @@ from awpo_verl.launch.estimate import GIB, GPUS, Gpu, memory, rollouts_at_once, 
 from awpo_verl.launch.findings import Finding, error, ok, warning
 from awpo_verl.launch.gpus import Machine
 from awpo_verl.launch.model import ModelError, ModelSize, looks_local, read_size
+from awpo_verl.launch.reward_function import check_reward_function
 
 CHECKPOINT_BYTES = {"model": 4, "optimizer": 8, "hf_model": 2}  # a parameter: fp32 weights, Adam's states, bf16 export
 
@@ -43,6 +45,8 @@ def run_checks(config: Any, machine: Machine, assumed: str) -> list[Finding]:
 
     findings = _guarded("model", model)
     findings += _guarded("data", lambda: check_data(config))
+    findings += _guarded("reward", lambda: check_legacy_keys(config))
+    findings += _guarded("reward", lambda: check_reward_function(config))
     findings += _guarded("batch", lambda: check_batch(config))
     findings += _guarded("calls", lambda: check_call_format(config))
     findings += _guarded("packages", lambda: check_packages(config, machine))
@@ -84,6 +88,12 @@ def check_model(config: Any) -> tuple[list[Finding], ModelSize | None]:
     if folder.is_dir() and not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
         findings.append(error("model", f"{model.path} has a config and no weights (*.safetensors, *.bin)."))
     return findings, size
+
+
+def check_legacy_keys(config: Any) -> list[Finding]:
+    """Reward keys of earlier versions of verl, which it accepts and does not read."""
+    ignored = legacy_keys.describe(config)
+    return [error("reward", ignored)] if ignored else []
 
 
 def check_packages(config: Any, machine: Machine) -> list[Finding]:

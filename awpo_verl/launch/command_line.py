@@ -64,6 +64,18 @@ def read(arguments: Sequence[str]) -> CommandLine:
     return CommandLine(found.keys, found.config_path, found.config_name.removesuffix(".yaml"))
 
 
+def quoted(value: str) -> str:
+    """A value as a quoted string of Hydra's, for a path in an override; recipes/quoted.sh is the same in bash.
+
+    `${` stays an interpolation: OmegaConf resolves it in quotes, too.
+
+    >>> "data.train_files=" + quoted("/été (1)/a.parquet")
+    "data.train_files='/été (1)/a.parquet'"
+    """
+    escaped = re.sub(r"(\\*)'", lambda found: found[1] * 2 + "\\'", value)
+    return "'" + re.sub(r"(\\+)\Z", lambda found: found[1] * 2, escaped) + "'"
+
+
 class _Parser(argparse.ArgumentParser):
     """It says what is wrong by an exception, and ends no process."""
 

@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+QUOTING = (
+    "Hydra reads values by its own grammar: put a value with blanks, = ( ) # or letters outside of ASCII into quotes "
+    "within the shell's, as in \"data.train_files='/a b/c.parquet'\"."
+)
+
 
 class ComposeError(ValueError):
     """verl, Hydra or AWPO refuse the command line. The message is theirs."""
@@ -45,11 +50,12 @@ def compose(given: Sequence[str]) -> Composed:
     from hydra import compose as hydra_compose
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
-    from hydra.errors import ConfigCompositionException, HydraException
+    from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
     from omegaconf import OmegaConf, open_dict
     from omegaconf.errors import OmegaConfBaseException
 
     from awpo_verl.config import SECTION, known_keys
+    from awpo_verl.integration.reward_function import left_to_a_subprocess
     from awpo_verl.launch.command_line import CommandLineError, read, without_program
 
     try:
@@ -65,11 +71,14 @@ def compose(given: Sequence[str]) -> Composed:
             HydraConfig.instance().set_config(config)  # what the user chose is read from there
             with open_dict(config):
                 del config["hydra"]
-            _validate(config)
+            with left_to_a_subprocess():  # launch/reward_function.py loads the user's reward function
+                _validate(config)
             OmegaConf.resolve(config)
     except ConfigCompositionException as error:  # Hydra would have the key appended, which does not help
         ours = f" The keys and their defaults: {known_keys()}." if f"'{SECTION}" in str(error) else ""
         raise ComposeError((str(error).splitlines()[0] if ours else str(error)) + ours) from error
+    except OverrideParseException as error:
+        raise ComposeError(f"{error}\n{QUOTING}") from error
     except (HydraException, OmegaConfBaseException, ValueError, AssertionError, RuntimeError) as error:
         raise ComposeError(str(error)) from error
     except (TypeError, AttributeError) as error:

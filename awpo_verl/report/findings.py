@@ -74,18 +74,27 @@ def _curves(known: Range, curves: Mapping[str, Curve]) -> Sequence[tuple[str, Cu
 
 
 def _gaps(runs: Sequence[Run]) -> list[Finding]:
-    """Metrics that were NaN, inf or null at some step."""
-    cases = [
-        Case(run.name, metric, f"at {len(curve.gaps)} of {len(curve.gaps) + len(curve)} steps: {_some(curve.gaps)}")
-        for run in runs
-        for metric, curve in sorted(run.curves.items())
-        if len(curve.gaps)
-    ]
-    do = (
+    """Metrics that were NaN, inf or null at some step, and those that never had a value."""
+    some: list[Case] = []
+    never: list[Case] = []
+    for run in runs:
+        for metric, curve in sorted(run.curves.items()):
+            if len(curve.gaps):
+                figure = f"at {len(curve.gaps)} of {len(curve.gaps) + len(curve)} steps: {_some(curve.gaps)}"
+                (some if len(curve) else never).append(Case(run.name, metric, figure))
+    lost = (
         "its curve has a gap there. In `actor/grad_norm` or `actor/loss` the update was lost: read that step's "
         "rollouts, lower `LR`"
     )
-    return [Finding("look", "curves with gaps", "a number", "NaN or inf", do, tuple(cases))] if cases else []
+    nothing = (
+        "the run computes it from no row: no response token counts (`response_mask`), or no row has the key. Read the "
+        "rollouts: `awpo-verl score OUT/rollouts`"
+    )
+    found = [
+        Finding("sick", "curves without a value", "a number", "NaN, inf or null at every step", nothing, tuple(never))
+    ]
+    found.append(Finding("look", "curves with gaps", "a number", "NaN or inf", lost, tuple(some)))
+    return [finding for finding in found if finding.cases]
 
 
 def _some(steps: np.ndarray) -> str:

@@ -16,6 +16,9 @@ Level = Literal["sick", "look"]
 HELDOUT = "val-core/*/mean@*"
 MEAN = "held-out success"  # their mean, which no log has
 LR, RESPONSE = "lower `LR`", "`RESPONSE_TOKENS`"
+CONSTANT = (
+    "Read the rollouts: `awpo-verl score OUT/rollouts`; a key that no row has, prompts that are too easy or too hard"
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,31 @@ RANGES = (
         (0.1, 0.9),
     ),
     Range(
+        "`critic/score/max`",
+        ("critic/score/max",),
+        "above `critic/score/min`",
+        (
+            Sick(
+                "equal to `critic/score/min`, and the same, for 10 steps",
+                "every rollout gets the same reward, so nothing is learned: does your reward function read the keys "
+                "that your data have? `awpo-verl score OUT/rollouts`",
+                rules.equals("critic/score/min", 10),
+            ),
+        ),
+    ),
+    Range(
+        "`critic/advantages/max`",
+        ("critic/advantages/max",),
+        "above 0",
+        (
+            Sick(
+                "0 for 10 steps",
+                "nothing is learned: in each group all rewards are equal. " + CONSTANT,
+                rules.stays_at(0.0, 10),
+            ),
+        ),
+    ),
+    Range(
         "`awpo/dead_groups_frac`",
         ("awpo/dead_groups_frac",),
         "0.2 to 0.7, falling at first",
@@ -144,6 +172,12 @@ RANGES = (
                 "`gate.kind=hard`, another judge",
                 rules.rises_while_falls(rules.outcome, 0.05, 50),
             ),
+            Sick(
+                "the same for 10 steps",
+                "the scorer gives every rollout the same: no `<think>` in the model's text, or a key that no row has; "
+                "AWPO learns from the outcome alone",
+                rules.never_changes(10),
+            ),
         ),
     ),
     Range(
@@ -192,6 +226,12 @@ RANGES = (
         ("awpo/reasoning_valid_frac", "awpo/judge/valid_frac"),
         "1",
         (
+            Sick(
+                "0 for 10 steps",
+                "no rollout has a reasoning reward: does your function return `algorithm.awpo.reasoning_key`? Does the "
+                "judge answer?",
+                rules.stays_at(0.0, 10),
+            ),
             Sick(
                 "below 0.8",
                 "the judge fails; the log and `awpo/judge/failed_total/*` say how (docs/judge.md)",
@@ -245,7 +285,10 @@ RANGES = (
         "`actor/grad_norm`",
         ("actor/grad_norm",),
         "0.05 to 1",
-        (Sick("spikes of 10 times", LR + "; look for broken rows in that step's rollouts", rules.spikes(10), "look"),),
+        (
+            Sick("0 for 10 steps", "no gradient, so nothing is learned. " + CONSTANT, rules.stays_at(0.0, 10)),
+            Sick("spikes of 10 times", LR + "; look for broken rows in that step's rollouts", rules.spikes(10), "look"),
+        ),
         (0.05, 1.0),
     ),
     Range(

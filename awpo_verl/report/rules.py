@@ -76,6 +76,38 @@ def stays_above(limit: float, steps: int) -> Rule:
     return rule
 
 
+def stays_at(limit: float, steps: int) -> Rule:
+    """Exactly the limit in every one of the last so many steps."""
+
+    def rule(curve: Curve, _: Curves) -> Seen | None:
+        last = curve.tail(steps)
+        return (
+            Seen(f"{limit:g} in each of the last {steps} steps")
+            if len(last) >= steps and (last == limit).all()
+            else None
+        )
+
+    return rule
+
+
+def never_changes(steps: int) -> Rule:
+    """The same number, to the last digit, in every one of the last so many steps."""
+    return lambda curve, curves: stays_at(float(curve.values[-1]), steps)(curve, curves)
+
+
+def equals(other: str, steps: int) -> Rule:
+    """The same number as another metric, and no other, in every one of the last so many steps."""
+
+    def rule(curve: Curve, curves: Curves) -> Seen | None:
+        against = curves.get(other)
+        mine = curve.tail(steps)
+        if against is None or len(against.tail(steps)) != len(mine) or (against.tail(steps) != mine).any():
+            return None
+        return never_changes(steps)(curve, curves)
+
+    return rule
+
+
 def flat(steps: int, share: float, gain: float = 0.01, full: float = 0.95) -> Rule:
     """No better, by `gain`, than it was so many steps, or such a share of the run, ago; `full` is good enough."""
 

@@ -137,10 +137,12 @@ class AWPORewardManager(RewardManagerBase):
             "extra_info": extra_info,
             **self.router,
         }
-        if inspect.iscoroutinefunction(self.compute_score):
-            return await self.compute_score(**arguments)
         try:
-            return await self.loop.run_in_executor(None, lambda: self.compute_score(**arguments))
+            if inspect.iscoroutinefunction(self.compute_score):
+                return await self.compute_score(**arguments)
+            result = await self.loop.run_in_executor(None, lambda: self.compute_score(**arguments))
+            # an object with `async def __call__` is no coroutine function, and returns a coroutine
+            return await result if inspect.isawaitable(result) else result
         except NotImplementedError as error:
             if self.has_custom_function:
                 raise

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from awpo_verl.config import OutcomeConfig
+from awpo_verl.rewards.json_files import Record
 from awpo_verl.rewards.outcome import Verdict, check
 from awpo_verl.rewards.outcome.formats import opened_by
 from awpo_verl.rewards.reasoning import make_task, rubric_score
-from awpo_verl.rewards.rollout_files import Record, Row, RowError, read_row
+from awpo_verl.rewards.rollout_files import Row, RowError, read_row
 
 MAX_EXAMPLE_CHARS = 240
 MAX_ERROR_CHARS = 500

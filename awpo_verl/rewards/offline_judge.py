@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from awpo_verl.config import OutcomeConfig
+from awpo_verl.rewards.json_files import FileError, Record
 from awpo_verl.rewards.offline import MAX_ERROR_CHARS, score_row
 from awpo_verl.rewards.outcome import Verdict
 from awpo_verl.rewards.reasoning import make_case
 from awpo_verl.rewards.reasoning.judge import CACHED, NO_THINKING, OK, Case, Judge, Judgement
-from awpo_verl.rewards.rollout_files import FileError, Record, Row, RowError, read_row, written_whole
+from awpo_verl.rewards.rollout_files import Row, RowError, read_row, written_whole
 
 DONE = (OK, CACHED, NO_THINKING)  # statuses that another run need not repeat
 COMPARED = ("category", "outcome", "checked", "reasoning", "reasoning_valid")  # what is kept of a line

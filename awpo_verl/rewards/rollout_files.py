@@ -1,7 +1,7 @@
-"""Rollouts that lie in files: JSONL or parquet with a row for each, or verl's own dumps, a folder of JSONL files.
+"""Rollouts that lie in files: JSONL, JSON or parquet with a row for each, or verl's own dumps, a folder of JSONL files.
 
-(verl writes dumps to `trainer.rollout_data_dir` and `trainer.validation_data_dir`.) A row is read under the first name
-that it has:
+(verl writes dumps to `trainer.rollout_data_dir` and `trainer.validation_data_dir`.) `-` is standard input; it and pipes
+hold JSONL, or one JSON list. Hidden files of a folder are left out. A row is read under the first name that it has:
 
     the response       output (verl's dumps), response, completion
     its ground truth   gts (verl's dumps), ground_truth, reward_model.ground_truth
@@ -17,17 +17,19 @@ row (RowError), so the others can be read; a file that cannot be read at all is 
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from awpo_verl.rewards.json_files import FileError, Record, json_lines, json_rows, stream_rows
 from awpo_verl.rewards.outcome.expected import plain
 from awpo_verl.rewards.reasoning import conversation_text, stated_steps
 
+STDIN = Path("-")
 RESPONSE_NAMES = ("output", "response", "completion")
 TRUTH_NAMES = ("gts", "ground_truth", "reward_model.ground_truth")
 PROMPT_NAMES = ("raw_prompt", "prompt", "messages", "input", "question")
@@ -35,23 +37,8 @@ TOOLS_NAMES = ("tools", "extra_info.tools")
 CATEGORY_NAMES = ("data_source", "category")
 
 
-class FileError(ValueError):
-    """A file that cannot be read, or must not be written. The message names it."""
-
-
 class RowError(ValueError):
     """A row that cannot be read or scored. The message names file and row, and what is wrong."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """A row as it lies in its file: `where` is "file:row", rows (of JSONL: lines) counted from 1.
-
-    `read` gives its fields, or raises ValueError or RecursionError where it is broken.
-    """
-
-    where: str
-    read: Callable[[], Any]
 
 
 @dataclass(frozen=True)
@@ -83,18 +70,22 @@ def files_of(path: Path) -> list[Path]:
         FileError: there is none.
     """
     if path.is_dir():
-        # verl's dumps are named by the step: 2.jsonl comes before 10.jsonl
-        files = sorted((f for f in path.iterdir() if f.suffix in _READERS), key=lambda f: (len(f.name), f.name))
-        if not files:
+        found = [f for f in path.iterdir() if _suffix(f) in _IN_FOLDERS and f.name[0] != "." and f.is_file()]
+        if not found:
             raise FileError(f"{path}: a folder without .jsonl or .parquet files.")
-        return files
+        return sorted(found, key=lambda f: (len(f.name), f.name))  # by the step: 2.jsonl comes before 10.jsonl
     if not path.is_file():
         raise FileError(f"{path}: no such file or folder.")
-    if path.suffix not in _READERS:
+    if _suffix(path) not in _READERS:
         raise FileError(
             f"{path}: {path.suffix or 'a file without suffix'} is not read; use one of {', '.join(_READERS)}."
         )
     return [path]
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path can be read once only: `-` for standard input, or a pipe."""
+    return path == STDIN or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def records(path: Path) -> Iterator[Record]:
@@ -103,24 +94,36 @@ def records(path: Path) -> Iterator[Record]:
     Raises:
         FileError: no such file, one that is broken as a whole, or no row at all. OSError: it cannot be opened.
     """
-    files = files_of(path)
     some = False
-    for file in files:
-        for record in _READERS[file.suffix](file):
+    sources = [_stream(path)] if is_stream(path) else [_READERS[_suffix(file)](file) for file in files_of(path)]
+    for source in sources:
+        for record in source:
             some = True
             yield record
     if not some:
-        which = "the file is" if files == [path] else f"all {len(files)} files in it are"
+        which = f"all {len(sources)} files in it are" if path.is_dir() else "the file is"
         raise FileError(f"{path}: {which} empty, there are no rows to score.")
 
 
-def count_rows(path: Path) -> int:
-    """About how many rows there are, for a progress bar: blank lines count, broken rows too.
+def _stream(path: Path) -> Iterator[Record]:
+    if path == STDIN:
+        yield from stream_rows(sys.stdin.buffer, "stdin", "stdin")
+    else:
+        with path.open("rb") as stream:
+            yield from stream_rows(stream, path.name, str(path))
+
+
+def count_rows(path: Path) -> int | None:
+    """About how many rows there are, for a progress bar: blank lines count, broken rows too. None for a stream.
 
     Raises:
         FileError, OSError: as `records`.
     """
-    return sum(_COUNTERS[file.suffix](file) for file in files_of(path))
+    return None if is_stream(path) else sum(_COUNTERS[_suffix(file)](file) for file in files_of(path))
+
+
+def _suffix(file: Path) -> str:
+    return file.suffix.lower()
 
 
 def read_row(record: Record) -> Row:
@@ -139,12 +142,17 @@ def read_row(record: Record) -> Row:
 
 @contextmanager
 def written_whole(out: Path) -> Iterator[TextIO]:
-    """A text file that is `out` once the block is through. If it raises, an earlier `out` stays as it was."""
+    """A text file that is `out` once the block is through. If it raises, an earlier `out` stays as it was.
+
+    Raises:
+        FileError: the folder of `out` is not there, or cannot be written.
+    """
     if out.exists() and not out.is_file():  # /dev/null: nothing to keep, and nothing to put in its place
         with out.open("w", encoding="utf-8") as written:
             yield written
         return
     target = out.resolve()  # a link stays a link
+    require_folder(out)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8") as written:
@@ -154,20 +162,23 @@ def written_whole(out: Path) -> Iterator[TextIO]:
         partial.unlink(missing_ok=True)
 
 
+def require_folder(out: Path) -> None:
+    """Raises FileError where `out` has no folder to be written in."""
+    folder = out.resolve().parent
+    if not folder.is_dir():
+        raise FileError(f"--out={out}: there is no folder {out.parent}. Make it, or use another path.")
+    if not os.access(folder, os.W_OK):
+        raise FileError(f"--out={out}: the folder {out.parent} cannot be written. Use another path.")
+
+
 def refuse_to_overwrite(out: Path, path: Path) -> None:
     """Raises FileError where writing `out` would replace what is read from `path`, or add to it."""
+    if is_stream(path):
+        return
     if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
         raise FileError(f"--out={out} lies in {path}, the folder that is scored; use a path outside of it.")
     if out.exists() and any(out.samefile(file) for file in files_of(path)):
         raise FileError(f"--out={out} is a file that is scored; use another path, it would be overwritten.")
-
-
-def json_lines(file: Path) -> Iterator[Record]:
-    """The lines of a file, not yet read; blank ones are left out."""
-    with file.open("rb") as lines:  # bytes: one line that is not UTF-8 must not hide the others
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield Record(f"{file.name}:{number}", lambda line=line: _from_json(line))
 
 
 def _count_lines(file: Path) -> int:
@@ -186,17 +197,6 @@ def _count_parquet(file: Path) -> int:
         raise FileError(f"{file}: not a parquet file that can be read: {error}") from error
 
 
-def _from_json(line: bytes) -> Any:
-    try:
-        return json.loads(line.decode("utf-8-sig"))  # some editors mark a file's first line
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8: {error}") from None
-    except RecursionError:
-        raise ValueError("not JSON that can be read: it is nested too deep") from None
-    except ValueError as error:
-        raise ValueError(f"not JSON: {error}") from None
-
-
 def _parquet(file: Path) -> Iterator[Record]:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
@@ -213,8 +213,17 @@ def _parquet(file: Path) -> Iterator[Record]:
         raise FileError(f"{file}: not a parquet file that can be read (after row {number}): {error}") from error
 
 
-_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {".jsonl": json_lines, ".parquet": _parquet}
-_COUNTERS: dict[str, Callable[[Path], int]] = {".jsonl": _count_lines, ".parquet": _count_parquet}
+_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
+    ".jsonl": json_lines,
+    ".parquet": _parquet,
+    ".json": json_rows,
+}
+_COUNTERS: dict[str, Callable[[Path], int]] = {
+    ".jsonl": _count_lines,
+    ".parquet": _count_parquet,
+    ".json": lambda file: sum(1 for _ in json_rows(file)),
+}
+_IN_FOLDERS = (".jsonl", ".parquet")  # a .json file beside dumps has settings or tables
 _MISSING = object()
 
 

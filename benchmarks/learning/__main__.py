@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from awpo_verl.launch.command_line import quoted
 from awpo_verl.tasks import shop, warm_start
 from benchmarks.learning import pictures, plan, results, series, tables
 
@@ -85,8 +86,8 @@ def compose(model: Path, data: Path, out: Path) -> object:
         **SETTINGS,
     }
     keys = [
-        f"reward.custom_reward_function.path={Path(__file__).with_name('judges.py')}",
-        f"trainer.default_local_dir={out}/start",
+        f"reward.custom_reward_function.path={quoted(str(Path(__file__).with_name('judges.py')))}",
+        f"trainer.default_local_dir={quoted(f'{out}/start')}",
         "trainer.logger=[file]",
         "trainer.val_before_train=False",
         "trainer.validation_data_dir=null",

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from awpo_verl.report import rules
+from awpo_verl.report.charts import wanted
 from awpo_verl.report.curves import Curve
 from awpo_verl.report.findings import Finding, checked, findings
+from awpo_verl.report.page import headline
 from awpo_verl.report.ranges import RANGES, table_rows
 from awpo_verl.report.rules import rolling_mean
 from awpo_verl.report.runs import read_run
@@ -115,6 +117,19 @@ SICK: dict[str, tuple[str, str, Steps]] = {
         "doubles",
         "105 in the first 10 steps, 606 in the last 10",
         logged(60, response_length__mean=lambda n: 50.0 + 10.0 * n if n <= 10 else 60 + 9.83 * n),
+    ),
+    "no gradient": ("0 for 10 steps", "0 in each of the last 10 steps", constant("actor/grad_norm", 0.0)),
+    "no advantage": ("0 for 10 steps", "0 in each of the last 10 steps", constant("critic/advantages/max", 0.0)),
+    "no reasoning": ("0 for 10 steps", "0 in each of the last 10 steps", constant("awpo/reasoning_valid_frac", 0.0)),
+    "one score": (
+        "the same for 10 steps",
+        "0.25 in each of the last 10 steps",
+        logged(30, awpo__reasoning__mean=lambda n: 0.25 if n > 20 else n / 100),
+    ),
+    "one reward": (
+        "equal to `critic/score/min`, and the same, for 10 steps",
+        "1 in each of the last 10 steps",
+        logged(30, critic__score__max=lambda n: 1.0, critic__score__min=lambda n: float(n > 20)),
     ),
     "cut off": ("above 0.1", "0.3, mean of the last 10 steps", constant("response_length/clip_ratio", 0.3)),
     "vLLM": ("above 0.1", "0.2, mean of the last 10 steps", constant("training/rollout_probs_diff_mean", 0.2)),
@@ -230,6 +245,28 @@ def test_nan_is_told_with_its_steps(tmp_path: Path) -> None:
     steps = [(n, {"actor/grad_norm": float("nan") if n % 10 == 0 else 0.3}) for n in range(1, 101)]
     (finding,) = found(tmp_path, steps)
     assert finding.cases[0].figure == "at 10 of 100 steps: 10, 20, 30, 40, 50, ..., 100"
+
+
+def test_a_run_that_learns_nothing_is_not_called_healthy(tmp_path: Path) -> None:
+    """FAULTS 13: 40 steps without a gradient, whose advantages verl's logger wrote as null."""
+    nulls = {f"critic/advantages/{name}": float("nan") for name in ("mean", "max", "min")}
+    steps = [(n, {"actor/grad_norm": 0.0, "actor/pg_loss": 0.0, **nulls}) for n in range(1, 41)]
+    write_jsonl(tmp_path / "run" / "metrics.jsonl", steps)
+    runs = [read_run(tmp_path / "run", keep=wanted)]  # as `awpo-verl report` reads it
+    noticed = findings(runs)
+    assert {finding.level for finding in noticed} == {"sick"}
+    assert {case.metric for finding in noticed for case in finding.cases} == {
+        "actor/grad_norm",
+        "critic/advantages/max",
+    }
+    assert "outside of what is healthy" in headline(noticed, runs)
+
+
+def test_rewards_that_differ_or_move_are_not_constant(tmp_path: Path) -> None:
+    moves = logged(30, critic__score__max=lambda n: n / 30, critic__score__min=lambda n: n / 30)
+    assert found(tmp_path / "moves", moves) == []
+    few = logged(9, actor__grad_norm=lambda n: 0.0)
+    assert found(tmp_path / "few", few) == []
 
 
 def test_a_metric_that_is_nan_throughout_is_told_and_breaks_nothing(tmp_path: Path) -> None:

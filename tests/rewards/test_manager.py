@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import random
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,18 @@ def test_no_checker_for_a_row_says_what_to_set(tokenizer: Any) -> None:
 def test_a_result_that_is_no_reward_is_an_error(tokenizer: Any, result: Any, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         score(manager(tokenizer, lambda **kw: result), RIGHT)
+
+
+def test_an_async_callable_object_is_awaited(tokenizer: Any) -> None:
+    class Scorer:
+        async def __call__(self, **kwargs: Any) -> dict[str, float]:
+            return {"score": 0.25, "reasoning": 0.75}
+
+    reward, info = score(manager(tokenizer, Scorer()), RIGHT)
+    assert (reward, info["reasoning"]) == (0.25, 0.75)
+    # verl binds reward_kwargs in a partial of a plain function, which returns the coroutine
+    reward, info = score(manager(tokenizer, partial(lambda call, **kwargs: call(**kwargs), Scorer())), RIGHT)
+    assert (reward, info["reasoning"]) == (0.25, 0.75)
 
 
 def test_an_error_of_the_users_function_is_not_swallowed(tokenizer: Any) -> None:

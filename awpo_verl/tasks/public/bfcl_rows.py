@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.rewards.rollout_files import FileError, Record
+from awpo_verl.rewards.json_files import FileError, Record
 from awpo_verl.tasks.bfcl import ground_truth_text
 from awpo_verl.tasks.public import files
 from awpo_verl.tasks.public.plain import expected_of, message_of

@@ -7,14 +7,13 @@ error of that row.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from awpo_verl.rewards import rollout_files
-from awpo_verl.rewards.rollout_files import FileError, Record
+from awpo_verl.rewards.json_files import FileError, Record, is_list, json_rows
 
 SUFFIXES = (".json", ".jsonl", ".parquet")
 _NOT_ROWS = (
@@ -27,8 +26,6 @@ _NOT_ROWS = (
 )
 _NO_QUESTIONS = "_format_sensitivity.json"  # of BFCL: ids of the other files' questions
 _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?")
-_CHUNK = 1 << 20
-_ITEM_CHARS = 1 << 26  # of one item of a JSON list
 
 
 def records(path: Path) -> Iterator[Record]:
@@ -42,7 +39,7 @@ def files_of(path: Path) -> list[Path]:
     if not path.is_dir():
         if not path.is_file():
             raise FileError(f"{path}: no such file or folder.")
-        if path.suffix not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES:
             raise FileError(f"{path}: {path.suffix or 'a file without suffix'} is not read; use {', '.join(SUFFIXES)}.")
         return [path]
     for folder in (path, path / "data"):
@@ -56,18 +53,17 @@ def files_of(path: Path) -> list[Path]:
 def _has_rows(file: Path) -> bool:
     """Whether a file of a folder is one of rows."""
     beside = file.name in _NOT_ROWS or file.name.endswith(_NO_QUESTIONS) or file.name[0] == "."
-    return file.is_file() and file.suffix in SUFFIXES and not beside
+    return file.is_file() and file.suffix.lower() in SUFFIXES and not beside
 
 
 def records_of(file: Path) -> Iterator[Record]:
     """The rows of one file. Raises FileError."""
     if file.stat().st_size == 0:
         return
-    if file.suffix == ".parquet" or not _is_list(file):
-        # BFCL's .json files have an object a line
-        yield from rollout_files.records(file) if file.suffix != ".json" else rollout_files.json_lines(file)
+    if file.suffix.lower() == ".json" or (file.suffix.lower() == ".jsonl" and is_list(file)):
+        yield from json_rows(file)
     else:
-        yield from _items(file)
+        yield from rollout_files.records(file)
 
 
 def hub_records(source: str, split: str = "") -> Iterator[Record]:
@@ -100,49 +96,3 @@ def load(source: str) -> Any:
     from datasets import load_dataset
 
     return load_dataset(source)
-
-
-def _is_list(file: Path) -> bool:
-    """Whether a JSON file holds one list."""
-    with file.open("rb") as stream:
-        return stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
-
-
-def _items(file: Path) -> Iterator[Record]:
-    """The items of a JSON list, without holding all of it."""
-    decoder = json.JSONDecoder()
-    with file.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
-        text, number, place, more = "", 0, 0, True
-        text = stream.read(_CHUNK)
-        place = text.index("[") + 1
-        while True:
-            place = _skip(text, place)
-            if text[place : place + 1] == "]":
-                return
-            try:
-                if place >= len(text):
-                    raise ValueError("it ends within the list")
-                value, end = decoder.raw_decode(text, place)
-                end = _skip(text, end)
-                complete = end < len(text)
-            except (ValueError, RecursionError) as error:
-                value, end, complete = error, place, False
-            if not complete:  # broken, or the rest of the item is not read yet
-                chunk = stream.read(max(_CHUNK, len(text) - place)) if more and len(text) - place < _ITEM_CHARS else ""
-                more = bool(chunk)
-                if not more:
-                    reason = value if isinstance(value, Exception) else "it ends within the list"
-                    raise FileError(f"{file}: not JSON after item {number}: {reason}")
-                text, place = text[place:] + chunk, 0
-                continue
-            number += 1
-            yield Record(f"{file.name}:{number}", lambda value=value: value)
-            if text[end] not in ",]":
-                raise FileError(f"{file}: not JSON after item {number}: ',' or ']' expected")
-            place = end + (text[end] == ",")
-
-
-def _skip(text: str, place: int) -> int:
-    while place < len(text) and text[place] in " \t\n\r":
-        place += 1
-    return place

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from awpo_verl.rewards.json_files import FileError, Record
 from awpo_verl.rewards.outcome.bounded_json import nests_deeper
-from awpo_verl.rewards.rollout_files import FileError, Record
 from awpo_verl.tasks.public import changes, files, prompt, seen
 from awpo_verl.tasks.public.checks import check_writable, chosen_turns, tokens_of, words_of
 from awpo_verl.tasks.public.fit import fit

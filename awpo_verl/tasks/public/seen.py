@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.rewards.rollout_files import FileError
+from awpo_verl.rewards.json_files import FileError
 from awpo_verl.tasks.public import files, rlla
 from awpo_verl.tasks.public.sample import Sample
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.rewards.rollout_files import Record
+from awpo_verl.rewards.json_files import Record
 from awpo_verl.tasks.public import bfcl_rows, files, plain, rlla, toolace, xlam
 from awpo_verl.tasks.public.sample import Dropped, Sample
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.rewards.rollout_files import FileError
+from awpo_verl.rewards.json_files import FileError
 from awpo_verl.tasks.public.sample import Sample
 
 DIFFICULTIES = ("easy", "medium", "hard")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from awpo_verl.rewards.rollout_files import FileError
+from awpo_verl.rewards.json_files import FileError
 from awpo_verl.tasks.public.pipeline import BROKEN, PrepareError, prepare
 from tests.tasks.public.rows import ALL, drops, plain, reference_score, run, truth, write, written
 

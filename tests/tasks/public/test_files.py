@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from awpo_verl.rewards.rollout_files import FileError
+from awpo_verl.rewards import json_files
+from awpo_verl.rewards.json_files import FileError
 from awpo_verl.tasks.public import files
 from tests.tasks.public.rows import write
 
@@ -35,7 +36,7 @@ def test_a_json_list_is_read_piece_by_piece(tmp_path, monkeypatch):
     file = tmp_path / "list.json"
     file.write_text(json.dumps(ROWS), encoding="utf-8")
     for chunk in (4097, 5000, 10_000):  # pieces end within strings, escapes and numbers
-        monkeypatch.setattr(files, "_CHUNK", chunk)
+        monkeypatch.setattr(json_files, "_CHUNK", chunk)
         assert [row for _, row in read(file)] == ROWS
 
 

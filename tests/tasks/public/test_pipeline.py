@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from awpo_verl.rewards.json_files import FileError
 from awpo_verl.rewards.outcome import expected_calls
 from awpo_verl.rewards.outcome.expected import offered_tools
-from awpo_verl.rewards.rollout_files import FileError
 from awpo_verl.tasks.public import pipeline, verl_rows
 from awpo_verl.tasks.public.checks import NOT_UNICODE
 from awpo_verl.tasks.public.options import OptionError, Options

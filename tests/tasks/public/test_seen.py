@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awpo_verl.rewards.rollout_files import FileError
+from awpo_verl.rewards.json_files import FileError
 from awpo_verl.tasks.public.pipeline import CONFLICT, DUPLICATE, LEAK
 from awpo_verl.tasks.public.seen import EvalSet, answer_key, prompt_key
 from tests.tasks.public.rows import ALL, call, drops, openai, plain, rlla, run, sample, toolace, truth, write, xlam

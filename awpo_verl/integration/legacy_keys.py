@@ -1,0 +1,70 @@
+"""verl's earlier reward keys, which its trainer accepts and does not read (verl 0.9.1, legacy_reward_impl.yaml).
+
+`reward_model.*`, `custom_reward_function.*` and `sandbox_fusion.*` moved to `reward.*`. The old keys are still in the
+config, so Hydra accepts them. Only verl's fully asynchronous trainer copies them to their new places
+(experimental/reward_loop/reward_loop.py, migrate_legacy_reward_impl). The other trainers run without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+# where a section's keys are now; the longest prefix counts
+MOVED = {
+    "custom_reward_function": "reward.custom_reward_function",
+    "sandbox_fusion": "reward.sandbox_fusion",
+    "reward_model": "reward.reward_model",
+    "reward_model.num_workers": "reward.num_workers",
+    "reward_model.reward_manager": "reward.reward_manager.name",
+    "reward_model.reward_kwargs": "reward.reward_kwargs",
+    "reward_model.reward_loop_source": "reward.reward_manager.source",
+    "reward_model.reward_loop_module_path": "reward.reward_manager.module.path",
+    "reward_model.reward_loop_class_name": "reward.reward_manager.name",
+    "reward_model.model.path": "reward.reward_model.model_path",
+    "reward_model.model.external_lib": "",  # nothing reads it
+    "reward_model.model.trust_remote_code": "",
+}
+SECTIONS = ("reward_model", "custom_reward_function", "sandbox_fusion")
+
+
+def ignored_keys(config: Any) -> list[tuple[str, Any, str]]:
+    """(legacy key, value, the key that replaces it or "") of every legacy key that is set and that verl does not read.
+
+    A key whose replacement has the same value is left out: it changes nothing.
+
+    Args:
+        config: verl's whole config; it may lack the legacy sections.
+    """
+    found: list[tuple[str, Any, str]] = []
+    for section in SECTIONS:
+        for key, value in _leaves(section, OmegaConf.select(config, section)):
+            replacement = _replacement(key)
+            if not replacement or OmegaConf.select(config, replacement) != value:
+                found.append((key, value, replacement))
+    return found
+
+
+def describe(config: Any) -> str:
+    """One message about all ignored keys and what to set instead; "" where there are none."""
+    found = ignored_keys(config)
+    if not found:
+        return ""
+    keys = "; ".join(f"{key}={value} ({f'use {new}' if new else 'remove it'})" for key, value, new in found)
+    return f"verl 0.9.1 ignores its earlier reward keys, and the run would train without them: {keys}."
+
+
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Every value below a key that is not null; a list is a value."""
+    if isinstance(value, DictConfig):
+        for name in value:
+            yield from _leaves(f"{key}.{name}", OmegaConf.select(value, str(name)))
+    elif value is not None:
+        yield key, value
+
+
+def _replacement(key: str) -> str:
+    prefix = max((old for old in MOVED if f"{key}.".startswith(f"{old}.")), key=len)
+    return MOVED[prefix] + key[len(prefix) :]
