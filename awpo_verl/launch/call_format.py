@@ -35,7 +35,7 @@ def check_call_format(config: Any) -> list[Finding]:
     return [ok("calls", f"read as {format.name}, told by the chat template")]
 
 
-def chat_template(config: Any) -> str | None:
+def chat_template(config: Any) -> Any:
     """The template that verl will use, None where it cannot be had here."""
     model = config.actor_rollout_ref.model
     if model.get("custom_chat_template"):
@@ -47,4 +47,4 @@ def chat_template(config: Any) -> str | None:
         tokenizer: Any = AutoTokenizer.from_pretrained(path, trust_remote_code=model.trust_remote_code)
     except Exception:  # noqa: BLE001  # check_model says what is wrong with the model
         return None
-    return tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None
+    return tokenizer.chat_template

@@ -11,6 +11,8 @@ To add a format, write a file with a CallFormat, and its line in FORMATS.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from awpo_verl.config.bounds import SECTION, AWPOConfigError
 from awpo_verl.config.own_object import is_own, load_own
 from awpo_verl.rewards.outcome.formats import (
@@ -49,7 +51,6 @@ __all__ = [
     "format_of_text",
     "mark_tokens",
     "opened_by",
-    "unread_family",
 ]
 
 AUTO = "auto"
@@ -116,21 +117,24 @@ def check_name(name: str) -> None:
         find_format(name)
 
 
-def format_of_template(chat_template: str | None) -> CallFormat | None:
+def format_of_template(chat_template: str | Mapping[str, str] | None) -> CallFormat | None:
     """The format that a chat template teaches the model; None where no mark tells.
+
+    Args:
+        chat_template: a tokenizer's; some have several by name, of which each may tell.
 
     Raises:
         AWPOConfigError: it teaches a format that is known and not read; names the key and what to set.
     """
-    template = chat_template or ""
-    found = next((format for format in FORMATS.values() if _teaches(template, format)), None)
-    family = unread_family(template)
-    if family is not None and (found is None or found in (llama3_json.LLAMA3_JSON, json_lists.GRANITE)):
+    several = isinstance(chat_template, Mapping)
+    template = "\n".join(chat_template.values()) if several else chat_template or ""
+    family = next((name for name, marks in UNREAD.items() if any(mark in template for mark in marks)), None)
+    if family is not None:
         raise AWPOConfigError(
             f"{SECTION}.{KEY}={AUTO}: the tokenizer's chat template teaches the calls of {family}, which are not read "
             f"here. Set {SECTION}.{KEY} to the format that your model writes, or to module:object of your own."
         )
-    return found
+    return next((format for format in FORMATS.values() if _teaches(template, format)), None)
 
 
 def _teaches(template: str, format: CallFormat) -> bool:
@@ -196,11 +200,6 @@ def foreign_mark(content: str, format: CallFormat) -> str | None:
             if mark not in own and mark in content:
                 return mark
     return next((mark for marks in UNREAD.values() for mark in marks if mark in content), None)
-
-
-def unread_family(template: str) -> str | None:
-    """The family of models whose calls are known and not read, by the marks in a chat template."""
-    return next((family for family, marks in UNREAD.items() if any(mark in template for mark in marks)), None)
 
 
 def mark_tokens(format: CallFormat | None) -> frozenset[str]:

@@ -72,6 +72,11 @@ def test_a_call_of_a_format_that_is_not_read_is_never_an_answer(family: str, for
     assert check(text, {"tool_calls": []}, OutcomeConfig(format=format), opened=False).exact == 0.0
 
 
+def test_a_tokenizer_may_have_several_templates() -> None:
+    format = format_of_template({"default": "{{ messages }}", "tool_use": TEMPLATES["mistral"]})
+    assert format is FORMATS["mistral"]
+
+
 def test_a_template_without_marks_tells_nothing() -> None:
     assert format_of_template("{{ messages }}") is None
     assert format_of_template(None) is None
