@@ -14,12 +14,12 @@ KEY = "algorithm.awpo.outcome.format"
 
 
 def check_call_format(config: Any) -> list[Finding]:
-    """How calls are read, where our reward manager reads them."""
+    """How calls are read, where our reward manager reads them, and whether verl's tool loop reads the same."""
     if config.reward.reward_manager.name != AWPO:
         return []
     given = config.algorithm.awpo["outcome"]["format"]
     if given != AUTO:
-        return [ok("calls", f"read as {given} ({KEY})")]
+        return [ok("calls", f"read as {given} ({KEY})"), *_check_tool_loop(config, given)]
     template = chat_template(config)
     if template is None:  # the reward workers say what they make of it
         return []
@@ -32,7 +32,22 @@ def check_call_format(config: Any) -> list[Finding]:
     if format is None:
         said = f"read by each response's marks, for the chat template does not tell. Set {KEY} to be strict"
         return [ok("calls", said)]
-    return [ok("calls", f"read as {format.name}, told by the chat template")]
+    return [ok("calls", f"read as {format.name}, told by the chat template"), *_check_tool_loop(config, format.name)]
+
+
+def _check_tool_loop(config: Any, name: str) -> list[Finding]:
+    """verl's tool loop runs the calls of `rollout.multi_turn.format` alone."""
+    turns = config.actor_rollout_ref.rollout.multi_turn
+    loops = str(turns.format).replace("-", "_")  # gpt-oss
+    if not turns.enable or loops == name:
+        return []
+    return [
+        warning(
+            "calls",
+            f"actor_rollout_ref.rollout.multi_turn.format={turns.format} is what verl's tool loop runs, and the rewards "
+            f"read {name}: calls would not be run as they are scored. Set both to the model's format.",
+        )
+    ]
 
 
 def chat_template(config: Any) -> Any:

@@ -17,7 +17,8 @@ def config(tmp_path: Path, template: str | None, *, format: str = "auto", functi
             "algorithm": {"awpo": {"outcome": {"format": format}}},
             "reward": {"reward_manager": {"name": "awpo"}, "custom_reward_function": {"path": function}},
             "actor_rollout_ref": {
-                "model": {"path": str(tmp_path), "trust_remote_code": False, "custom_chat_template": template}
+                "model": {"path": str(tmp_path), "trust_remote_code": False, "custom_chat_template": template},
+                "rollout": {"multi_turn": {"enable": False, "format": "hermes"}},
             },
         }
     )
@@ -55,3 +56,16 @@ def test_without_a_tokenizer_or_our_manager_there_is_nothing_to_say(tmp_path: Pa
     assert check_call_format(given) == []
     given.reward.reward_manager.name = "naive"
     assert check_call_format(given) == []
+
+
+def test_a_tool_loop_that_runs_another_format_is_a_warning(tmp_path: Path) -> None:
+    given = config(tmp_path, "<tool_call>{name}<arg_key>")
+    given.actor_rollout_ref.rollout.multi_turn.enable = True
+    _, finding = check_call_format(given)
+    assert finding.level == "warning"
+    assert "multi_turn.format=hermes is what verl's tool loop runs, and the rewards read glm" in finding.said
+    given.actor_rollout_ref.rollout.multi_turn.format = "glm"
+    assert len(check_call_format(given)) == 1
+    given = config(tmp_path, None, format="gpt_oss")
+    given.actor_rollout_ref.rollout.multi_turn = {"enable": True, "format": "gpt-oss"}
+    assert len(check_call_format(given)) == 1
