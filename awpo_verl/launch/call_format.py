@@ -44,8 +44,8 @@ def _check_tool_loop(config: Any, name: str) -> list[Finding]:
     return [
         warning(
             "calls",
-            f"actor_rollout_ref.rollout.multi_turn.format={turns.format} is what verl's tool loop runs, and the rewards "
-            f"read {name}: calls would not be run as they are scored. Set both to the model's format.",
+            f"actor_rollout_ref.rollout.multi_turn.format={turns.format} is what verl's tool loop runs, and the "
+            f"rewards read {name}: calls would not be run as they are scored. Set both to the model's format.",
         )
     ]
 
