@@ -45,6 +45,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "array": st.lists(nested, max_size=3),
     "object": st.dictionaries(words, nested, max_size=3),
 }
+thoughts = words.filter(lambda text: not set(text) & set("<[{("))
 names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
 
 
@@ -84,7 +85,7 @@ def test_every_format_has_a_writer() -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(drawn=tool_calls(), thinking=words)
+@given(drawn=tool_calls(), thinking=thoughts)
 def test_written_calls_are_read(format: str, drawn: tuple[Tools, list[ToolCall]], thinking: str) -> None:
     tools, calls = drawn
     writer, marks = WRITERS[format], FORMATS[format].thinking

@@ -189,7 +189,7 @@ def gpt_oss(calls: Sequence[ToolCall]) -> str:
 
 
 _FUNCTION_MARKS = ("<parameter", "</parameter", "<function", "</function", "< parameter", "< /parameter")
-_INVOKE_MARKS = ("parameter", "invoke")
+_INVOKE_MARKS = ("parameter", "invoke", "tool_call", "function_calls")
 
 WRITERS: dict[str, Writer] = {
     "hermes": Writer(hermes),
