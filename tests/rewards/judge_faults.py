@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 MODEL = "judge"
 HUGE = 32 * 2**20  # bytes of the "huge" answer, headers not counted: a little more
@@ -31,6 +32,7 @@ class Script:
     first_attempts_only: of equal bodies only the first since this script came into force fails: a retry mends it.
     latency: seconds before any answer, good or bad. seconds: how long "hang" and "drip" take.
     retry_after: seconds in the header of "rate_limited".
+    upstream: for "forward", the base URL of the server that answers.
     """
 
     mode: str = "ok"
@@ -39,6 +41,7 @@ class Script:
     latency: float = 0.0
     seconds: float = 60.0
     retry_after: float = 1.0
+    upstream: str = ""
 
     def __post_init__(self) -> None:
         modes = (*ANSWERS, *WIRE, "down")
@@ -175,7 +178,8 @@ ANSWERS: dict[str, Callable[[Asked], bytes]] = {
 }
 
 
-# Faults of the wire. Each is told what was asked, and gets the connection; it is closed afterwards, but for a drip.
+# Faults of the wire, and "forward". Each is told what was asked, and gets the connection. The result says whether the
+# connection stays open.
 
 
 async def _hang(asked: Asked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -211,6 +215,24 @@ async def _reset(asked: Asked, reader: asyncio.StreamReader, writer: asyncio.Str
     return False
 
 
+async def _forward(asked: Asked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """The answer of another server."""
+    status, body = await asyncio.to_thread(_ask_upstream, asked)
+    writer.write(http_response(status, body))
+    return True
+
+
+def _ask_upstream(asked: Asked) -> tuple[int, bytes]:
+    """The status and the body of the other server's answer."""
+    url = urlsplit(asked.script.upstream)
+    headers = {"Content-Type": "application/json", "Authorization": asked.authorization}
+    connection = http.client.HTTPConnection(url.netloc, timeout=asked.script.seconds)
+    with contextlib.closing(connection):
+        connection.request("POST", f"{url.path}/chat/completions", json.dumps(asked.request), headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
 def abort(writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):  # the client may be gone
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -218,4 +240,4 @@ def abort(writer: asyncio.StreamWriter) -> None:
 
 
 Wire = Callable[[Asked, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
-WIRE: dict[str, Wire] = {"hang": _hang, "drip": _drip, "cut": _cut, "reset": _reset}
+WIRE: dict[str, Wire] = {"hang": _hang, "drip": _drip, "cut": _cut, "reset": _reset, "forward": _forward}
