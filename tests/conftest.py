@@ -17,6 +17,7 @@ settings.register_profile("repo", deadline=None, max_examples=60)  # noisy machi
 settings.load_profile("repo")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Group the tests for `pytest -n 2 --dist loadgroup`.
 
