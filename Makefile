@@ -14,8 +14,6 @@ ALGO ?= awpo
 TASK ?= shop
 SEED ?= 0
 STEPS ?=
-# Two processes: one runs the real-loop tests one after another, the other runs the rest (tests/conftest.py groups them).
-PARALLEL ?= -n 2 --dist loadgroup --no-loadscope-reorder
 READY := $(VENV)/.ready
 
 .PHONY: demo test lint bench docs compat install clean
@@ -46,8 +44,20 @@ demo: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m awpo_verl.tasks.demo --task $(TASK) --algo $(ALGO) --seed $(SEED) \
 	  $(if $(STEPS),--steps $(STEPS))
 
+# The real-loop tests mostly keep one core busy. So they run one after another beside the others, which report at the end.
+# With TESTS=tests/test_config.py only these run.
+PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
+
 test: $(READY)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not gpu" $(PARALLEL) $(TESTS)
+ifdef TESTS
+	$(PYTEST) -m "not gpu" $(TESTS)
+else
+	@echo "The tests that are not marked loop write to $(VENV)/tests.log, which is shown at the end."
+	@$(PYTEST) -m "not gpu and not loop" > $(VENV)/tests.log 2>&1 & others=$$!; \
+	  trap "kill $$others" INT TERM; \
+	  $(PYTEST) -m "loop and not gpu"; loops=$$?; \
+	  wait $$others; others=$$?; cat $(VENV)/tests.log; exit $$((loops || others))
+endif
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -17,21 +17,6 @@ settings.register_profile("repo", deadline=None, max_examples=60)  # noisy machi
 settings.load_profile("repo")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group the tests for `pytest -n 2 --dist loadgroup`.
-
-    The real-loop tests are one group: they run one after another, and first, because they take longest. Each other file
-    is a group, so that its fixtures are made once.
-    """
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        group = "loop" if item.get_closest_marker("loop") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("loop") is None)  # stable: the order of the files stays
-
-
 def config(**section: object) -> AWPOConfig:
     """An `algorithm.awpo` section: config(gate={"kind": "hard"}, reasoning_weight=2.0)."""
     return parse(section)
