@@ -38,7 +38,7 @@ def flat(node: Any, prefix: str = "") -> dict[str, Any]:
 def read_by_workers(config: Any) -> dict[str, Any]:
     """The keys of a config that the workers read when they start."""
     keys = flat(OmegaConf.to_container(config, resolve=True))
-    return {key: value for key, value in keys.items() if not key.startswith(SECTIONS) and key not in NOT_USED}
+    return {key: value for key, value in keys.items() if key.split(".")[0] not in SECTIONS and key not in NOT_USED}
 
 
 def differences(config: Any, first: Any) -> list[str]:

@@ -110,6 +110,9 @@ def _start(command: list[str], folder: Path, metrics: Path, expect_failure: bool
         "HF_HUB_OFFLINE": "1",
         "VERL_FILE_LOGGER_PATH": str(metrics),
         "TOKENIZERS_PARALLELISM": "false",
+        # vLLM's one thread (tests/conftest.py) may run on any core. By default it is pinned to one, and must wait where
+        # another test keeps that core busy.
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")])),  # for tests/integration
     }
     done = subprocess.run(command, env=environment, cwd=folder, text=True, capture_output=True, check=False)
