@@ -110,6 +110,7 @@ def _start(command: list[str], folder: Path, metrics: Path, expect_failure: bool
         "HF_HUB_OFFLINE": "1",
         "VERL_FILE_LOGGER_PATH": str(metrics),
         "TOKENIZERS_PARALLELISM": "false",
+        "RAY_worker_niceness": "0",  # Ray's default is 15: its workers would wait for whatever else runs
         # vLLM's one thread (tests/conftest.py) may run on any core. By default it is pinned to one, and must wait where
         # another test keeps that core busy.
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
