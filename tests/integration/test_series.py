@@ -6,7 +6,6 @@ Samples are seeded (seeded_runs.py), so that what a run trains on depends on its
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from benchmarks.learning.series import METRICS, Cell
 from tests.integration.seeded_runs import ACTOR, OneWorker, assert_same, keys
-from tests.integration.verl_loop import Workspace
+from tests.integration.verl_loop import Workspace, start
 
 pytestmark = pytest.mark.loop
 
@@ -31,7 +30,7 @@ if __name__ == "__main__":
 
 
 def test_a_run_after_another_in_the_same_processes_is_the_run_that_it_is_alone(
-    workspace: Workspace, one_worker: OneWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, one_worker: OneWorker, tmp_path: Path
 ) -> None:
     # before it, a run with other keys and other prompts, that moves the weights and the optimizer
     gate = "algorithm.awpo.gate.kind"
@@ -45,14 +44,9 @@ def test_a_run_after_another_in_the_same_processes_is_the_run_that_it_is_alone(
     )
     asked = tmp_path / "asked.json"
     asked.write_text(json.dumps([command[3:], [asdict(first), asdict(second)]]))
-    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))  # for the seeded loop
-    monkeypatch.setenv("VERL_PLATFORM", "cpu")
-    monkeypatch.setenv("RAY_ADDRESS", "local")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     script = tmp_path / "run_series.py"
     script.write_text(RUN)
-    done = subprocess.run([sys.executable, str(script), str(asked)], text=True, capture_output=True, check=False)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    start([sys.executable, str(script), str(asked)], tmp_path, tmp_path / METRICS)
     assert first.finished
     assert second.finished
 

@@ -69,7 +69,7 @@ class Workspace:
     def run(self, out: Path, *overrides: str, expect_failure: bool = False) -> tuple[Metrics, str]:
         """Train; returns the metrics by step and the whole output. The output is in the error if it fails."""
         metrics = _no_file(out / "metrics.jsonl")
-        output = _start(self.command(out, *overrides), out, metrics, expect_failure)
+        output = start(self.command(out, *overrides), out, metrics, expect_failure)
         return _read(metrics), output
 
     def run_in_one_process(
@@ -90,7 +90,7 @@ class Workspace:
         asked = [(str(files[name]), self.command(folders[name], *keys)[3:]) for name, keys in runs.items()]
         (out / "runs.json").write_text(json.dumps(asked), encoding="utf-8")
         command = [sys.executable, "-m", "tests.integration.runs_in_one_process", str(out / "runs.json")]
-        output = _start(command, out, files[next(iter(runs))], expect_failure)
+        output = start(command, out, files[next(iter(runs))], expect_failure)
         return {name: _read(file) for name, file in files.items()}, output
 
 
@@ -101,10 +101,10 @@ def _no_file(path: Path) -> Path:
     return path
 
 
-def _start(command: list[str], folder: Path, metrics: Path, expect_failure: bool) -> str:
-    """The output of a command that trains."""
+def environment(metrics: Path) -> dict[str, str]:
+    """The environment of a process that trains. metrics: the file for verl's metrics."""
     root = str(Path.cwd())
-    environment = os.environ | {
+    return os.environ | {
         "VERL_PLATFORM": "cpu",
         "RAY_ADDRESS": "local",  # not a cluster that somebody else has running on this machine
         "HF_HUB_OFFLINE": "1",
@@ -116,7 +116,11 @@ def _start(command: list[str], folder: Path, metrics: Path, expect_failure: bool
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")])),  # for tests/integration
     }
-    done = subprocess.run(command, env=environment, cwd=folder, text=True, capture_output=True, check=False)
+
+
+def start(command: list[str], folder: Path, metrics: Path, expect_failure: bool = False) -> str:
+    """Run a command that trains. Returns its output, which is in the error too if it does not end as expected."""
+    done = subprocess.run(command, env=environment(metrics), cwd=folder, text=True, capture_output=True, check=False)
     output = done.stdout + done.stderr
     if expect_failure:
         assert done.returncode != 0, f"verl was expected to stop:\n{output[-6000:]}"

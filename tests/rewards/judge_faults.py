@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 MODEL = "judge"
+FORWARD = "forward"  # like "ok" it is not a fault
 HUGE = 32 * 2**20  # bytes of the "huge" answer, headers not counted: a little more
 
 
@@ -27,7 +28,7 @@ HUGE = 32 * 2**20  # bytes of the "huge" answer, headers not counted: a little m
 class Script:
     """What befalls the requests.
 
-    mode: a key of ANSWERS or WIRE below, or "down": nobody listens, and open connections are reset.
+    mode: a key of ANSWERS or WIRE below, or "down": nobody listens, and open connections are reset. Or "forward".
     share: which part of the prompts the fault befalls (see `is_hit`); the others are answered well.
     first_attempts_only: of equal bodies only the first since this script came into force fails: a retry mends it.
     latency: seconds before any answer, good or bad. seconds: how long "hang" and "drip" take.
@@ -44,7 +45,7 @@ class Script:
     upstream: str = ""
 
     def __post_init__(self) -> None:
-        modes = (*ANSWERS, *WIRE, "down")
+        modes = (*ANSWERS, *WIRE, "down", FORWARD)
         if self.mode not in modes:
             raise ValueError(f"mode={self.mode!r} is none of {', '.join(modes)}")
 
@@ -178,8 +179,7 @@ ANSWERS: dict[str, Callable[[Asked], bytes]] = {
 }
 
 
-# Faults of the wire, and "forward". Each is told what was asked, and gets the connection. The result says whether the
-# connection stays open.
+# Faults of the wire. Each is told what was asked, and gets the connection; it is closed afterwards, but for a drip.
 
 
 async def _hang(asked: Asked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -215,11 +215,20 @@ async def _reset(asked: Asked, reader: asyncio.StreamReader, writer: asyncio.Str
     return False
 
 
-async def _forward(asked: Asked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-    """The answer of another server."""
+def abort(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):  # the client may be gone
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+Wire = Callable[[Asked, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
+WIRE: dict[str, Wire] = {"hang": _hang, "drip": _drip, "cut": _cut, "reset": _reset}
+
+
+async def forward(asked: Asked) -> bytes:
+    """What another server answers, for the mode "forward"."""
     status, body = await asyncio.to_thread(_ask_upstream, asked)
-    writer.write(http_response(status, body))
-    return True
+    return http_response(status, body)
 
 
 def _ask_upstream(asked: Asked) -> tuple[int, bytes]:
@@ -231,13 +240,3 @@ def _ask_upstream(asked: Asked) -> tuple[int, bytes]:
         connection.request("POST", f"{url.path}/chat/completions", json.dumps(asked.request), headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
-
-
-def abort(writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):  # the client may be gone
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-Wire = Callable[[Asked, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
-WIRE: dict[str, Wire] = {"hang": _hang, "drip": _drip, "cut": _cut, "reset": _reset, "forward": _forward}
