@@ -37,7 +37,7 @@ def test_a_run_after_another_in_the_same_processes_is_the_run_that_it_is_alone(
     first = Cell(str(tmp_path / "first"), {"data.seed": 2, "data.shuffle": True}, {"run": 1})
     second = Cell(str(tmp_path / "second"), {gate: "variance_ratio", "data.shuffle": False}, {"run": 2})
     # The folder of the run alone: it has a checkpoint of step 2. The keys are others than that run's, but for the cell.
-    others = ("data.seed=1", "data.shuffle=True", f"{gate}=fixed", "algorithm.awpo.gate.value=1")
+    others = ("data.seed=1", "data.shuffle=True", f"{gate}=none")
     mini_batch = f"{ACTOR}.ppo_mini_batch_size=3"
     command = workspace.command(
         one_worker.folder, *keys(tmp_path), mini_batch, *others, "trainer.logger=[file]", "trainer.save_freq=-1"
