@@ -19,6 +19,10 @@ READY := $(VENV)/.ready
 .PHONY: demo test lint bench docs compat install clean
 .DEFAULT_GOAL := help
 
+# pip warns once for each package about every folder in its configuration that does not exist. So its output is kept in
+# a file, and shown only where pip fails; then make stops.
+pip = $(1)/bin/python -m pip install --quiet $(2) > $(1)/pip.log 2>&1 || { cat $(1)/pip.log >&2; exit 1; }
+
 help:
 	@sed -n '2,8s/^# *//p' Makefile
 
@@ -31,17 +35,29 @@ $(READY): requirements/cpu.txt requirements/dev.txt setup.py awpo_verl/versions.
 	  f"The pinned packages are for Python 3.11; this is {v[0]}.{v[1]}. Use: make PYTHON=/path/to/python3.11 ...")'
 	@echo "Installing the pinned packages (about 5 GB) into $(VENV): a few minutes, once."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet $$(grep '^torch==' requirements/cpu.txt)
-	$(BIN)/python -m pip install --quiet --no-deps -r requirements/cpu.txt -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(call pip,$(VENV),$$(grep '^torch==' requirements/cpu.txt))
+	$(call pip,$(VENV),--no-deps -r requirements/cpu.txt -r requirements/dev.txt)
+	$(call pip,$(VENV),--no-deps --no-build-isolation -e .)
 	touch $@
 
 demo: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m awpo_verl.tasks.demo --task $(TASK) --algo $(ALGO) --seed $(SEED) \
 	  $(if $(STEPS),--steps $(STEPS))
 
+# The real-loop tests mostly keep one core busy. So they run one after another beside the others, which report at the end.
+# With TESTS=tests/test_config.py only these run.
+PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
+
 test: $(READY)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not gpu" $(TESTS)
+ifdef TESTS
+	$(PYTEST) -m "not gpu" $(TESTS)
+else
+	@echo "The tests that are not marked loop write to $(VENV)/tests.log, which is shown at the end."
+	@$(PYTEST) -m "not gpu and not loop" > $(VENV)/tests.log 2>&1 & others=$$!; \
+	  trap "kill $$others" INT TERM; \
+	  $(PYTEST) -m "loop and not gpu"; loops=$$?; \
+	  wait $$others; others=$$?; cat $(VENV)/tests.log; exit $$((loops || others))
+endif
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -56,13 +72,13 @@ docs: $(VENV)-docs/.ready
 
 $(VENV)-docs/.ready: requirements/docs.txt
 	$(PYTHON) -m venv $(VENV)-docs
-	$(VENV)-docs/bin/python -m pip install --quiet -r requirements/docs.txt
+	$(call pip,$(VENV)-docs,-r requirements/docs.txt)
 	touch $@
 
 # The seams in another verl: make compat VERL=0.9.0; without VERL the newest on PyPI.
 compat: $(READY)
 	rm -rf .cache/verl
-	$(BIN)/python -m pip install --quiet --no-deps --target .cache/verl verl$(if $(VERL),==$(VERL))
+	$(call pip,$(VENV),--no-deps --target .cache/verl verl$(if $(VERL),==$(VERL)))
 	PYTHONPATH=.cache/verl $(BIN)/python -m awpo_verl.integration.seams
 
 clean:

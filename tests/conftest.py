@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+# Before torch is imported, here and in the processes that tests start. The tensors are small: a second thread gains
+# nothing, and where other processes want the core too, the threads wait for each other at every operation (measured on
+# two busy cores: 16 steps of a warm start take 50 s with two threads and 2 s with one).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 import torch

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.seeded_runs import OneWorker, run_one_worker
 from tests.integration.verl_loop import REWARD_FUNCTIONS, Workspace
 
 
@@ -25,6 +26,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     tiny_model.save(tiny_model.make_model(settings, tokenizer, seed=0), tokenizer, folder / "model")
     (folder / "rewards.py").write_text(REWARD_FUNCTIONS)
     return Workspace(folder)
+
+
+@pytest.fixture(scope="session")
+def one_worker(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> OneWorker:
+    """Three runs in one set of processes. Several tests look at them."""
+    return run_one_worker(workspace, tmp_path_factory.mktemp("one_worker"))
 
 
 @pytest.fixture(scope="session")

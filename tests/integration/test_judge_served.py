@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from awpo_verl.rewards.reasoning.judge.prompt import load_template
 from awpo_verl.tasks import tiny_model
 from tests.integration.test_judge_loop import AT, ROLLOUTS, judged
-from tests.integration.verl_loop import Workspace
+from tests.integration.verl_loop import Metrics, Workspace
 from tests.integration.vllm_server import serve
+from tests.rewards.judge_server import JudgeServer
 
 pytestmark = pytest.mark.loop
 
@@ -32,10 +34,13 @@ STRUCTURED_OUTPUTS = "{backend: xgrammar, disable_any_whitespace: true}"  # as t
 PATIENT = (f"{AT}.deadline=120", f"{AT}.attempt_timeout=120", f"{AT}.explain=False", f"{AT}.max_tokens=32")
 
 
-def expect_judged(metrics: dict[int, dict[str, Any]], dumps: Path, output: str) -> None:
+def failures(output: str) -> list[str]:
+    """The lines that tell of a judge that did not answer."""
+    return [line for line in output.splitlines() if "[awpo] judge" in line or "[awpo] warning" in line]
+
+
+def expect_judged(metrics: Metrics, dumps: Path) -> None:
     assert sorted(metrics) == [1, 2]
-    failures = [line for line in output.splitlines() if "[awpo] judge" in line or "[awpo] warning" in line]
-    assert not failures, failures
     for step in (1, 2):
         m = metrics[step]
         assert m["awpo/reasoning_valid_frac"] == 1.0
@@ -51,17 +56,44 @@ def expect_judged(metrics: dict[int, dict[str, Any]], dumps: Path, output: str) 
     assert tenths == pytest.approx([round(score) for score in tenths])
 
 
-def test_two_steps_with_a_judge_in_a_vllm_beside_the_run(
-    thinking_workspace: Workspace, judge_model: Path, tmp_path: Path
-) -> None:
-    with serve(judge_model, "judge", tmp_path / "vllm.log") as base_url:
-        metrics, output = thinking_workspace.run(
-            tmp_path,
-            *judged(base_url, *PATIENT, "trainer.total_training_steps=2"),
-            *("trainer.test_freq=2", f"trainer.validation_data_dir={tmp_path}/validation"),
-        )
-    assert f"[awpo]   reasoning       judge judge at {base_url}" in output
-    expect_judged(metrics, tmp_path / "validation", output)
+@dataclass(frozen=True)
+class Served:
+    """The run whose judge is a vLLM beside it, reached through a server that goes down after the second step."""
+
+    folder: Path
+    base_url: str
+    metrics: Metrics
+    output: str
+
+
+@pytest.fixture(scope="module")
+def beside(thinking_workspace: Workspace, judge_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Served:
+    folder: Path = tmp_path_factory.mktemp("beside")
+    metrics_file = folder / "metrics.jsonl"  # a line for each finished step
+    with serve(judge_model, "judge", folder / "vllm.log") as upstream:
+        answers = {"mode": "forward", "upstream": upstream, "seconds": 120.0}
+        with JudgeServer(schedule=[answers, answers, {"mode": "down"}], schedule_file=metrics_file) as server:
+            metrics, output = thinking_workspace.run(
+                folder,
+                *judged(folder, server.base_url, *PATIENT, f"{AT}.required=True", "trainer.total_training_steps=4"),
+                *("trainer.test_freq=2", f"trainer.validation_data_dir={folder}/validation"),
+                expect_failure=True,
+            )
+            return Served(folder, server.base_url, metrics, output)
+
+
+def test_two_steps_with_a_judge_in_a_vllm_beside_the_run(beside: Served) -> None:
+    assert f"[awpo]   reasoning       judge judge at {beside.base_url}" in beside.output
+    # it tells of the third step, when the judge is down, and of nothing else
+    assert [line for line in failures(beside.output) if "connection" not in line] == []
+    expect_judged(beside.metrics, beside.folder / "validation")
+
+
+def test_a_required_judge_that_goes_down_stops_the_run_and_says_why(beside: Served) -> None:
+    assert list(beside.metrics) == [1, 2]
+    assert beside.metrics[2]["awpo/judge/valid_frac"] == 1.0
+    said = r"JudgeFailedError: the judge answered for 0% of this step's rollouts.*connection \d+"
+    assert re.search(said, beside.output)
 
 
 def test_two_steps_with_a_judge_in_verls_own_resource_pool(
@@ -69,7 +101,7 @@ def test_two_steps_with_a_judge_in_verls_own_resource_pool(
 ) -> None:
     metrics, output = thinking_workspace.run(
         tmp_path,
-        *judged("", *PATIENT, f"{AT}.model=''", "trainer.total_training_steps=2"),
+        *judged(tmp_path, "", *PATIENT, f"{AT}.model=''", "trainer.total_training_steps=2"),
         *("reward.reward_model.enable=True", "reward.reward_model.enable_resource_pool=True"),
         *(f"reward.reward_model.model_path={judge_model}", "reward.reward_model.rollout.name=vllm"),
         *("reward.reward_model.rollout.dtype=float32", "reward.reward_model.rollout.max_model_len=4096"),
@@ -78,4 +110,5 @@ def test_two_steps_with_a_judge_in_verls_own_resource_pool(
         *("trainer.test_freq=2", f"trainer.validation_data_dir={tmp_path}/validation"),
     )
     assert f"judge {judge_model} at http://the-router-of-reward.reward_model/v1" in output
-    expect_judged(metrics, tmp_path / "validation", output)
+    assert failures(output) == []
+    expect_judged(metrics, tmp_path / "validation")

@@ -1,4 +1,8 @@
-"""verl's real loop over several tool turns, on the CPU, with a tiny model that makes real calls. About two minutes."""
+"""verl's real loop over several tool turns, on the CPU, with a tiny model that makes real calls.
+
+The model is trained here from a fixed seed, prompts and samples are seeded (seeded_loop.py): what it does is the same
+each time, and the counts below are not left to chance.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,10 @@ import pytest
 
 from awpo_verl.rewards.outcome import parse_response
 from awpo_verl.rewards.outcome.execution import match_rollout
+from tests.integration.seeded_runs import agent_loop
 from tests.integration.verl_loop import Workspace
 
 pytestmark = pytest.mark.loop
-
-AGENT_LOOP = "- name: spy\n  _target_: tests.integration.spy_loop.SpyLoop\n"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     tiny_model.save(model, tokenizer, folder / "model")
     desk.write_parquet(folder / "prompts.parquet", "train", {"easy": 8, "medium": 4, "hard": 4})
     write_tools_yaml(folder / "tools.yaml", desk.Desk)
-    (folder / "agent_loop.yaml").write_text(AGENT_LOOP)
     return Workspace(folder)
 
 
@@ -51,15 +53,13 @@ def test_several_tool_turns_train_in_an_environment_of_each_rollout_s_own(
 ) -> None:
     spied = tmp_path / "rollouts.jsonl"
     monkeypatch.setenv("SPY_FILE", str(spied))
-    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))  # for the spy
     rollout = "actor_rollout_ref.rollout"
     metrics, _ = workspace.run(
         tmp_path,
-        *("algorithm.adv_estimator=awpo", "data.max_response_length=192"),
+        *("algorithm.adv_estimator=awpo", "data.max_response_length=192", "data.seed=1"),
         "reward.custom_reward_function.path=null",  # the built-in manager
         *("trainer.test_freq=1", f"trainer.validation_data_dir={tmp_path}/validation"),
-        *(f"{rollout}.agent.default_agent_loop=spy", f"{rollout}.multi_turn.enable=True"),
-        f"{rollout}.agent.agent_loop_config_path={workspace.folder}/agent_loop.yaml",
+        *(*agent_loop(tmp_path, "spy_loop.SpyLoop"), f"{rollout}.multi_turn.enable=True"),
         f"{rollout}.multi_turn.tool_config_path={workspace.folder}/tools.yaml",
         *(f"{rollout}.multi_turn.max_assistant_turns=6", f"{rollout}.multi_turn.max_tool_response_length=1024"),
     )

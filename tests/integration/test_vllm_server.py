@@ -8,8 +8,6 @@ import pytest
 
 from tests.integration.vllm_server import serve
 
-pytestmark = pytest.mark.loop
-
 
 def test_a_server_that_dies_is_reported_with_its_log(tmp_path: Path) -> None:
     with (

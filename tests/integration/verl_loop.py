@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+Metrics = dict[int, dict[str, Any]]  # step -> metric -> value
 REWARD_FUNCTIONS = '''
 """A user's own reward functions. The scores depend on the text only, and differ between the rollouts of a prompt."""
 import hashlib
@@ -61,29 +62,74 @@ class Workspace:
             "trainer.val_before_train=False",
             f"trainer.default_local_dir={out}/checkpoints",
             f"hydra.run.dir={out}/hydra",
+            "+ray_kwargs.ray_init.include_dashboard=False",  # a dozen processes that nobody looks at
             *overrides,
         ]
 
-    def run(self, out: Path, *overrides: str, expect_failure: bool = False) -> tuple[dict[int, dict[str, Any]], str]:
+    def run(self, out: Path, *overrides: str, expect_failure: bool = False) -> tuple[Metrics, str]:
         """Train; returns the metrics by step and the whole output. The output is in the error if it fails."""
-        out.mkdir(parents=True, exist_ok=True)
-        metrics = out / "metrics.jsonl"
-        metrics.unlink(missing_ok=True)
-        environment = os.environ | {
-            "VERL_PLATFORM": "cpu",
-            "RAY_ADDRESS": "local",  # not a cluster that somebody else has running on this machine
-            "HF_HUB_OFFLINE": "1",
-            "VERL_FILE_LOGGER_PATH": str(metrics),
-            "TOKENIZERS_PARALLELISM": "false",
-        }
-        done = subprocess.run(
-            self.command(out, *overrides), env=environment, cwd=out, text=True, capture_output=True, check=False
-        )
-        output = done.stdout + done.stderr
-        if expect_failure:
-            assert done.returncode != 0, f"verl was expected to stop:\n{output[-6000:]}"
-        else:
-            assert done.returncode == 0, f"verl stopped with {done.returncode}:\n{output[-6000:]}"
-        lines = metrics.read_text().splitlines() if metrics.exists() else []
-        records = [json.loads(line) for line in lines]
-        return {record["step"]: record["data"] for record in records}, output
+        metrics = _no_file(out / "metrics.jsonl")
+        output = start(self.command(out, *overrides), out, metrics, expect_failure)
+        return _read(metrics), output
+
+    def run_in_one_process(
+        self, out: Path, runs: dict[str, tuple[str, ...]], expect_failure: bool = False
+    ) -> tuple[dict[str, Metrics], str]:
+        """Train with the overrides of each run, in one set of processes (runs_in_one_process.py).
+
+        Args:
+            out: the first run trains in this folder, as `run` does; each other one in a folder in it, by its name.
+            runs: name -> overrides.
+            expect_failure: the last of them is expected to stop.
+
+        Returns:
+            The metrics by run and step, and the whole output.
+        """
+        folders = {name: out / name if number else out for number, name in enumerate(runs)}
+        files = {name: _no_file(folder / "metrics.jsonl") for name, folder in folders.items()}
+        asked = [(str(files[name]), self.command(folders[name], *keys)[3:]) for name, keys in runs.items()]
+        (out / "runs.json").write_text(json.dumps(asked), encoding="utf-8")
+        command = [sys.executable, "-m", "tests.integration.runs_in_one_process", str(out / "runs.json")]
+        output = start(command, out, files[next(iter(runs))], expect_failure)
+        return {name: _read(file) for name, file in files.items()}, output
+
+
+def _no_file(path: Path) -> Path:
+    """The path, whose folder is there, and the file is not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    return path
+
+
+def environment(metrics: Path) -> dict[str, str]:
+    """The environment of a process that trains. metrics: the file for verl's metrics."""
+    root = str(Path.cwd())
+    return os.environ | {
+        "VERL_PLATFORM": "cpu",
+        "RAY_ADDRESS": "local",  # not a cluster that somebody else has running on this machine
+        "HF_HUB_OFFLINE": "1",
+        "VERL_FILE_LOGGER_PATH": str(metrics),
+        "TOKENIZERS_PARALLELISM": "false",
+        "RAY_worker_niceness": "0",  # Ray's default is 15: its workers would wait for whatever else runs
+        # vLLM's one thread (tests/conftest.py) may run on any core. By default it is pinned to one, and must wait where
+        # another test keeps that core busy.
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")])),  # for tests/integration
+    }
+
+
+def start(command: list[str], folder: Path, metrics: Path, expect_failure: bool = False) -> str:
+    """Run a command that trains. Returns its output, which is in the error too if it does not end as expected."""
+    done = subprocess.run(command, env=environment(metrics), cwd=folder, text=True, capture_output=True, check=False)
+    output = done.stdout + done.stderr
+    if expect_failure:
+        assert done.returncode != 0, f"verl was expected to stop:\n{output[-6000:]}"
+    else:
+        assert done.returncode == 0, f"verl stopped with {done.returncode}:\n{output[-6000:]}"
+    return output
+
+
+def _read(metrics: Path) -> Metrics:
+    lines = metrics.read_text().splitlines() if metrics.exists() else []
+    records = [json.loads(line) for line in lines]
+    return {record["step"]: record["data"] for record in records}

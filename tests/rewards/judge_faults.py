@@ -17,8 +17,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 MODEL = "judge"
+FORWARD = "forward"  # like "ok" it is not a fault
 HUGE = 32 * 2**20  # bytes of the "huge" answer, headers not counted: a little more
 
 
@@ -26,11 +28,12 @@ HUGE = 32 * 2**20  # bytes of the "huge" answer, headers not counted: a little m
 class Script:
     """What befalls the requests.
 
-    mode: a key of ANSWERS or WIRE below, or "down": nobody listens, and open connections are reset.
+    mode: a key of ANSWERS or WIRE below, or "down": nobody listens, and open connections are reset. Or "forward".
     share: which part of the prompts the fault befalls (see `is_hit`); the others are answered well.
     first_attempts_only: of equal bodies only the first since this script came into force fails: a retry mends it.
     latency: seconds before any answer, good or bad. seconds: how long "hang" and "drip" take.
     retry_after: seconds in the header of "rate_limited".
+    upstream: for "forward", the base URL of the server that answers.
     """
 
     mode: str = "ok"
@@ -39,9 +42,10 @@ class Script:
     latency: float = 0.0
     seconds: float = 60.0
     retry_after: float = 1.0
+    upstream: str = ""
 
     def __post_init__(self) -> None:
-        modes = (*ANSWERS, *WIRE, "down")
+        modes = (*ANSWERS, *WIRE, "down", FORWARD)
         if self.mode not in modes:
             raise ValueError(f"mode={self.mode!r} is none of {', '.join(modes)}")
 
@@ -219,3 +223,20 @@ def abort(writer: asyncio.StreamWriter) -> None:
 
 Wire = Callable[[Asked, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
 WIRE: dict[str, Wire] = {"hang": _hang, "drip": _drip, "cut": _cut, "reset": _reset}
+
+
+async def forward(asked: Asked) -> bytes:
+    """What another server answers, for the mode "forward"."""
+    status, body = await asyncio.to_thread(_ask_upstream, asked)
+    return http_response(status, body)
+
+
+def _ask_upstream(asked: Asked) -> tuple[int, bytes]:
+    """The status and the body of the other server's answer."""
+    url = urlsplit(asked.script.upstream)
+    headers = {"Content-Type": "application/json", "Authorization": asked.authorization}
+    connection = http.client.HTTPConnection(url.netloc, timeout=asked.script.seconds)
+    with contextlib.closing(connection):
+        connection.request("POST", f"{url.path}/chat/completions", json.dumps(asked.request), headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()

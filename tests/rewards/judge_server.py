@@ -246,6 +246,9 @@ class Service:
         mode = self.decide(script, asked, body, text)
         await asyncio.sleep(script.latency)
         request = Asked(body, text, authorization, script)
+        if mode == faults.FORWARD:
+            writer.write(await faults.forward(request))
+            return True
         if mode in faults.WIRE:
             return await faults.WIRE[mode](request, reader, writer)
         writer.write(faults.ANSWERS[mode](request))

@@ -263,6 +263,16 @@ def test_down_refuses_connections_ends_open_ones_and_comes_back_on_the_same_port
     assert post(client, server, request()).status_code == 200
 
 
+def test_forward_gives_the_answer_of_the_other_server(server, client):
+    with JudgeServer(keep_bodies=True) as upstream:
+        server.set(mode="forward", upstream=upstream.base_url)
+        text = "Is 3 + 3 = 6?"
+        assert json.loads(choice(post(client, server, request(text)))["message"]["content"])["score"] == score_of(text)
+        assert [record["body"] for record in upstream.log()] == [request(text)]
+        upstream.set(mode="error_503")
+        assert post(client, server, request(text)).status_code == 503
+
+
 def test_latency_comes_before_every_answer(server, client):
     for mode in ("ok", "error_500"):
         server.set(mode=mode, latency=0.1)
