@@ -12,8 +12,9 @@ from awpo_verl.rewards.reasoning.judge import Case, Endpoint, Judge, Judgement, 
 
 
 def config(base_url: str, **keys: Any) -> JudgeConfig:
-    """Patient with a busy machine: 30 s for each rollout, 10 for each request."""
-    given: dict[str, Any] = {"deadline": 30.0, "attempt_timeout": 10.0, "retries": 0, "breaker_after": 0.0} | keys
+    """Patient with a busy machine: 120 s for each rollout, 60 for each request."""
+    patience = {"deadline": 120.0, "attempt_timeout": min(60.0, keys.get("deadline", 120.0))}
+    given: dict[str, Any] = {**patience, "retries": 0, "breaker_after": 0.0} | keys
     return JudgeConfig(base_url=base_url, model="judge", **given)
 
 

@@ -23,7 +23,7 @@ PROMPT = [{"role": "system", "content": "You pay."}, {"role": "user", "content":
 
 
 def judging(tokenizer: Any, base_url: str, function: Any = None, **judge: Any) -> AWPORewardManager:
-    settings = {"base_url": base_url, "model": "m", "retries": 0, "deadline": 5.0, "attempt_timeout": 2.0} | judge
+    settings = {"base_url": base_url, "model": "m", "retries": 0, "deadline": 120.0, "attempt_timeout": 60.0} | judge
     return manager(tokenizer, function, reasoning_source="judge", judge=settings)
 
 
