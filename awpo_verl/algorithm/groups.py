@@ -7,7 +7,8 @@ standard deviation of exactly 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,7 +20,49 @@ TOL = 1e-6
 EPS = 1e-6
 
 
-def group_ids(index: Sequence[object] | np.ndarray) -> tuple[Tensor, int]:
+def factorize(labels: Sequence[object] | np.ndarray | Tensor) -> tuple[Tensor, list[Hashable]]:
+    """Dense ids of labels.
+
+    Args:
+        labels: B labels: texts, numbers, tuples, whatever can be a key of a dict.
+
+    Returns:
+        ids: int64 [B], in 0..N-1; and the N different labels, sorted by their text, so that the order of the rows
+        changes nothing.
+
+    Raises:
+        ValueError: a label cannot be a key; shows it.
+    """
+    keys = _plain(labels)
+    try:
+        unique = sorted(dict.fromkeys(keys), key=str)
+    except TypeError as error:
+        wrong = next(key for key in keys if not _is_hashable(key))
+        raise ValueError(
+            f"The group label {str(wrong)[:100]} is a {type(wrong).__name__} and cannot be compared ({error}). Use one "
+            "text, number or tuple for each row."
+        ) from error
+    number = {key: i for i, key in enumerate(unique)}
+    ids = np.fromiter((number[key] for key in keys), dtype=np.int64, count=len(keys))
+    return torch.as_tensor(ids), unique
+
+
+def _is_hashable(key: object) -> bool:
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
+
+
+def _plain(labels: Sequence[object] | np.ndarray | Tensor) -> list[Any]:
+    """The labels as Python's own objects. A tensor of one number becomes that number: tensors compare by identity."""
+    if isinstance(labels, np.ndarray | Tensor):
+        return cast(Any, labels).tolist()
+    return [cast(Any, label).item() if isinstance(label, Tensor) and label.ndim == 0 else label for label in labels]
+
+
+def group_ids(index: Sequence[object] | np.ndarray | Tensor) -> tuple[Tensor, int]:
     """Dense group ids of the rows.
 
     Args:
@@ -28,11 +71,8 @@ def group_ids(index: Sequence[object] | np.ndarray) -> tuple[Tensor, int]:
     Returns:
         ids: int64 [B], in 0..N-1; and N.
     """
-    labels = np.asarray(index)
-    if labels.dtype == object:  # uuid strings: a fixed-width array sorts an order of magnitude faster
-        labels = labels.astype(str)
-    unique, inverse = np.unique(labels, return_inverse=True)
-    return torch.as_tensor(inverse.reshape(-1), dtype=torch.int64), len(unique)
+    ids, unique = factorize(index)
+    return ids, len(unique)
 
 
 def group_sizes(ids: Tensor, n_groups: int) -> Tensor:

@@ -18,6 +18,7 @@ def diagnostics(
     advantages: Tensor,
     advantages_out: Tensor,
     outcome: Tensor,
+    unit_outcome: Tensor,
     reasoning: Tensor,
     valid: Tensor,
     ids: Tensor,
@@ -32,6 +33,7 @@ def diagnostics(
 
     Args:
         advantages, advantages_out, outcome, reasoning, scale: float64 [B].
+        unit_outcome: float64 [B], the outcome on the scale of its range: sources of 0/1 and -1/+1 can be compared.
         valid: bool [B]; ids: int64 [B].
         sizes, gate, difficulty, std_out, std_mix: float64 [N]; a std of exactly 0 means constant.
     """
@@ -50,11 +52,11 @@ def diagnostics(
         conflict = torch.sign(advantages) != torch.sign(advantages_out)
         metrics["awpo/sign_conflict_frac"] = conflict[told_apart].double().mean()
     found = {name: float(value) for name, value in metrics.items()}
-    return found | reward_metrics(outcome, reasoning, valid, sizes, std_out)
+    return found | reward_metrics(outcome, unit_outcome, reasoning, valid, sizes, std_out)
 
 
 def reward_metrics(
-    outcome: Tensor, reasoning: Tensor, valid: Tensor, sizes: Tensor, std_out: Tensor
+    outcome: Tensor, unit_outcome: Tensor, reasoning: Tensor, valid: Tensor, sizes: Tensor, std_out: Tensor
 ) -> dict[str, float]:
     """The `awpo/*` metrics that say nothing of AWPO itself, so that a baseline logs them too. Arguments as above."""
     metrics = {
@@ -63,7 +65,7 @@ def reward_metrics(
     }
     if valid.any():
         metrics["awpo/reasoning/mean"] = reasoning[valid].mean()
-    agreement = correlation(outcome[valid], reasoning[valid])
+    agreement = correlation(unit_outcome[valid], reasoning[valid])
     if agreement is not None:
         metrics["awpo/outcome_reasoning_corr"] = agreement
     comparable = sizes > 1
