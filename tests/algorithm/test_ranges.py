@@ -59,7 +59,7 @@ def test_each_source_of_a_batch_has_its_own_range() -> None:
 
 
 def test_the_correlation_over_the_batch_compares_success_and_not_numbers() -> None:
-    # dapo: -1 (q 0) and 1 (q 1); code: 0 (q 0) and 1 (q 1). By success both agree fully: r = 1. By number -1 and 0 differ.
+    # dapo: -1 (q 0) and 1 (q 1); code: 0 (q 0) and 1 (q 1). By success both agree fully: r = 1. As numbers -1 is not 0.
     o, q = torch.tensor([-1.0, 1.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0])
     found = SeenRanges().look(o, ["dapo", "dapo", "code", "code"])
     metrics = estimate(o, q, SCORED, list("aabb"), config(), outcome_range=found).metrics

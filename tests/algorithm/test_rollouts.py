@@ -14,13 +14,13 @@ from awpo_verl.algorithm import Estimate, estimate
 from awpo_verl.config import AWPOConfig, AWPOConfigError
 from tests.conftest import config, graded, groups
 
-O, Q = [1.0, 0.0, 0.0, 1.0, 0.0], [0.9, 0.1, 0.4, 0.2, 0.7]
+OUTCOME, REASONING = [1.0, 0.0, 0.0, 1.0, 0.0], [0.9, 0.1, 0.4, 0.2, 0.7]
 VALID = [True, True, False, True, True]
 LABELS = ["a", "a", "a", "b", "b"]
 
 
 def reference() -> Estimate:
-    return estimate(torch.tensor(O), torch.tensor(Q), torch.tensor(VALID), LABELS, config())
+    return estimate(torch.tensor(OUTCOME), torch.tensor(REASONING), torch.tensor(VALID), LABELS, config())
 
 
 def assert_same(found: Estimate, expected: Estimate) -> None:
@@ -30,20 +30,20 @@ def assert_same(found: Estimate, expected: Estimate) -> None:
 
 
 def test_arrays_and_lists_give_what_tensors_give() -> None:
-    arrays = estimate(np.array(O), np.array(Q), np.array(VALID), np.array(LABELS), config())
+    arrays = estimate(np.array(OUTCOME), np.array(REASONING), np.array(VALID), np.array(LABELS), config())
     assert_same(arrays, reference())
-    assert_same(estimate(O, Q, VALID, LABELS, config()), reference())
+    assert_same(estimate(OUTCOME, REASONING, VALID, LABELS, config()), reference())
 
 
 def test_a_reversed_and_a_read_only_array_are_read() -> None:
-    o, q = np.array(O[::-1])[::-1], np.array(Q)
+    o, q = np.array(OUTCOME[::-1])[::-1], np.array(REASONING)
     q.flags.writeable = False
     assert_same(estimate(o, q, np.array(VALID), LABELS, config()), reference())
 
 
 def test_a_tensor_with_a_gradient_gives_advantages_without_one() -> None:
-    o = torch.tensor(O, requires_grad=True)
-    assert not estimate(o, Q, VALID, LABELS, config()).advantages.requires_grad
+    o = torch.tensor(OUTCOME, requires_grad=True)
+    assert not estimate(o, REASONING, VALID, LABELS, config()).advantages.requires_grad
 
 
 @pytest.mark.parametrize(
@@ -60,22 +60,22 @@ def test_a_tensor_with_a_gradient_gives_advantages_without_one() -> None:
     ids=["tuples", "ints", "tensor", "tensors", "mixed", "objects", "bytes"],
 )
 def test_any_label_that_can_be_compared_names_a_group(labels: object) -> None:
-    assert_same(estimate(O, Q, VALID, labels, config()), reference())
+    assert_same(estimate(OUTCOME, REASONING, VALID, labels, config()), reference())
 
 
 @pytest.mark.parametrize("label", [["a", "b"], ("a", ["b"]), {"uid": 1}])
 def test_a_label_that_cannot_be_compared_is_an_error_that_shows_it(label: object) -> None:
     with pytest.raises(ValueError, match=r"group label .* is a (list|tuple|dict) and cannot be compared"):
-        estimate(O, Q, VALID, [label, *LABELS[1:]], config())
+        estimate(OUTCOME, REASONING, VALID, [label, *LABELS[1:]], config())
 
 
 def test_the_config_may_be_a_mapping_or_left_out() -> None:
-    assert_same(estimate(O, Q, VALID, LABELS), reference())
-    hard = estimate(O, Q, VALID, LABELS, {"gate": {"kind": "hard"}, "reasoning_weight": 2})
-    assert_same(hard, estimate(O, Q, VALID, LABELS, config(gate={"kind": "hard"}, reasoning_weight=2.0)))
-    assert_same(estimate(O, Q, VALID, LABELS, AWPOConfig()), reference())
+    assert_same(estimate(OUTCOME, REASONING, VALID, LABELS), reference())
+    hard = estimate(OUTCOME, REASONING, VALID, LABELS, {"gate": {"kind": "hard"}, "reasoning_weight": 2})
+    assert_same(hard, estimate(OUTCOME, REASONING, VALID, LABELS, config(gate={"kind": "hard"}, reasoning_weight=2.0)))
+    assert_same(estimate(OUTCOME, REASONING, VALID, LABELS, AWPOConfig()), reference())
     with pytest.raises(AWPOConfigError, match=r"algorithm\.awpo\.gat: Key 'gat' not in"):
-        estimate(O, Q, VALID, LABELS, {"gat": {}})
+        estimate(OUTCOME, REASONING, VALID, LABELS, {"gat": {}})
 
 
 def test_an_empty_batch_is_an_error_that_says_so() -> None:
@@ -86,15 +86,15 @@ def test_an_empty_batch_is_an_error_that_says_so() -> None:
 @pytest.mark.parametrize("given_q", [[0.1, None, 0.2, 0.3, 0.4], ["x"] * 5, [[0.1], [0.2, 0.3], 0.1, 0.1, 0.1]])
 def test_what_is_not_numbers_is_an_error_that_names_the_argument(given_q: list) -> None:
     with pytest.raises(ValueError, match=r"reasoning cannot be read as one number .*reasoning_valid=False"):
-        estimate(O, given_q, VALID, LABELS, config())
+        estimate(OUTCOME, given_q, VALID, LABELS, config())
 
 
 @pytest.mark.parametrize("name", ["judged", "rejected"])
 def test_flags_must_be_bool_and_of_the_right_length(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a bool tensor"):
-        estimate(O, Q, VALID, LABELS, config(), **{name: torch.zeros(5)})
+        estimate(OUTCOME, REASONING, VALID, LABELS, config(), **{name: torch.zeros(5)})
     with pytest.raises(ValueError, match=rf"{name} \(4,\)"):
-        estimate(O, Q, VALID, LABELS, config(), **{name: [True] * 4})
+        estimate(OUTCOME, REASONING, VALID, LABELS, config(), **{name: [True] * 4})
 
 
 def test_hand_computed_group_with_a_rejected_success() -> None:
@@ -117,21 +117,26 @@ def test_hand_computed_group_with_a_rejected_success() -> None:
 def test_a_group_that_rejection_leaves_with_one_row_teaches_nothing() -> None:
     # b had two rollouts and keeps one success: nothing to compare it with, so A = 0; c had one from the start: A = o
     found = estimate(
-        [1.0, 0.0, 1.0, 0.0, 1.0], Q, [True] * 5, list("aabbc"), config(), rejected=[False, False, False, True, False]
+        [1.0, 0.0, 1.0, 0.0, 1.0],
+        REASONING,
+        [True] * 5,
+        list("aabbc"),
+        config(),
+        rejected=[False, False, False, True, False],
     )
     assert found.advantages[2:].tolist() == [0.0, 0.0, 1.0]
     assert found.gate[2:].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_a_group_that_loses_all_of_its_rows_is_gone() -> None:
-    found = estimate(O, Q, VALID, LABELS, config(), rejected=[True, True, True, False, False])
-    left = estimate(O[3:], Q[3:], VALID[3:], LABELS[3:], config())
+    found = estimate(OUTCOME, REASONING, VALID, LABELS, config(), rejected=[True, True, True, False, False])
+    left = estimate(OUTCOME[3:], REASONING[3:], VALID[3:], LABELS[3:], config())
     assert found.advantages.tolist() == [0.0, 0.0, 0.0, *left.advantages.tolist()]
     assert found.metrics == left.metrics | {"awpo/rejected_frac": 3 / 5}
 
 
 def test_a_batch_of_rejected_rows_alone_teaches_nothing() -> None:
-    found = estimate(O, Q, VALID, LABELS, config(), rejected=[True] * 5)
+    found = estimate(OUTCOME, REASONING, VALID, LABELS, config(), rejected=[True] * 5)
     assert found.advantages.tolist() == [0.0] * 5
     assert found.clip_scale.tolist() == [1.0] * 5
     assert found.metrics == {"awpo/rejected_frac": 1.0}
@@ -139,7 +144,9 @@ def test_a_batch_of_rejected_rows_alone_teaches_nothing() -> None:
 
 def test_a_rejected_outcome_that_is_not_finite_still_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"row 0 \(uid a\): nan"):
-        estimate([math.nan, *O[1:]], Q, VALID, LABELS, config(), rejected=[True, False, False, False, False])
+        estimate(
+            [math.nan, *OUTCOME[1:]], REASONING, VALID, LABELS, config(), rejected=[True, False, False, False, False]
+        )
 
 
 @pytest.mark.parametrize("section", [{}, {"gate": {"kind": "agreement"}}, {"clip": {"scope": "sequence"}}])
