@@ -121,9 +121,8 @@ def test_every_source_of_verls_rules_has_a_known_range_and_no_other_has() -> Non
     import ast
     import inspect
 
-    tests = [
-        node.test for node in ast.walk(ast.parse(inspect.getsource(default_compute_score))) if isinstance(node, ast.If)
-    ]
+    source = ast.parse(inspect.getsource(default_compute_score))
+    tests = [node.test for node in ast.walk(source) if isinstance(node, ast.If)]
     named = {
         node.value
         for test in tests
@@ -208,7 +207,7 @@ TOLD = r"reasoning_range=\[0, 1\] does not hold .* 4 of 4 are outside, and all g
 def test_a_first_batch_of_another_scale_stops_and_names_the_key(through: Any, estimator: str) -> None:
     data = rows(SCORES, ["a"] * 4)
     if through is through_legacy:
-        data.batch["prompts"], data.batch["attention_mask"] = torch.zeros(4, 0), torch.ones(4, T)
+        data.batch["prompts"], data.batch["attention_mask"] = torch.zeros(4, 0), torch.ones(4, T, dtype=torch.int64)
     with pytest.raises(AWPOConfigError, match=r"algorithm\.awpo\." + TOLD):
         through(data, parts(SCORES, MARKS), algorithm(estimator))
 
@@ -266,7 +265,7 @@ def test_gdpo_gets_the_mapped_rewards_and_the_batch_keeps_its_own() -> None:
 
 def test_gdpo_takes_the_groups_mean_for_a_missing_reward_in_the_legacy_trainer_too() -> None:
     data = rows([0.0] * 3, ["a"] * 3)
-    data.batch["prompts"], data.batch["attention_mask"] = torch.zeros(3, 0), torch.ones(3, T)
+    data.batch["prompts"], data.batch["attention_mask"] = torch.zeros(3, 0), torch.ones(3, T, dtype=torch.int64)
     given = parts([0.0] * 3, [0.2, 0.6, 0.0])
     given[2]["reasoning_valid"] = 0.0
     found, _ = through_legacy(data, given, algorithm("gdpo"))
@@ -368,7 +367,7 @@ def test_a_baselines_figures_leave_out_what_awpos_do() -> None:
         assert handover.metrics == {name: awpo[name] for name in handover.metrics}
         assert {"awpo/rejected_frac", "awpo/dead_groups_frac", "awpo/outcome/mean"} <= handover.metrics.keys()
         assert not data.batch["advantages"][2].any()
-    lost, handover = through_v1(rows(scores, uids, (0, 1, 2, 3, 4)), parts(scores, q), algorithm("grpo"))
+    _, handover = through_v1(rows(scores, uids, (0, 1, 2, 3, 4)), parts(scores, q), algorithm("grpo"))
     assert handover.metrics == {"awpo/rejected_frac": 1.0}
 
 
