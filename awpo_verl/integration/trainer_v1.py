@@ -130,6 +130,9 @@ def scored_rows(batch_keys: list[str], real: list[bool]) -> tuple[list[int], lis
         final: the row numbers of each session's last output, real sessions only.
         final_of_row: for each row the position in `final` of its session; 0, meaningless, for padding.
     """
+    if all(key.endswith("_0") for key in batch_keys):  # one output each, as usual: every real row is a session
+        final = [row for row, is_real in enumerate(real) if is_real]
+        return final, (np.cumsum(real) - 1).clip(min=0).tolist()
     last: dict[str, tuple[int, int]] = {}  # session -> (output number, row)
     sessions: list[str] = []
     for row, key in enumerate(batch_keys):
@@ -150,22 +153,31 @@ class Columns(Mapping[str, list[Any]]):
     def __init__(self, handover: _Handover, rows: Sequence[int]) -> None:
         """rows: the numbers of the rows, B of them."""
         self._parts = [handover.parts[row] for row in rows]
-        self._made: dict[str, list[Any]] = {}
+        self._made: dict[str, list[Any] | None] = {}  # None: no row has the key
         if handover.sources is not None:
             self._made[SOURCE] = [handover.sources[row] for row in rows]
 
     def __getitem__(self, key: str) -> list[Any]:
         if key not in self._made:
-            if not any(key in part for part in self._parts):
-                raise KeyError(key)
-            self._made[key] = [part.get(key) for part in self._parts]
-        return self._made[key]
+            self._made[key] = _column(self._parts, key)
+        column = self._made[key]
+        if column is None:
+            raise KeyError(key)
+        return column
 
     def __iter__(self) -> Iterator[str]:
-        return iter({key: None for part in [self._made, *self._parts] for key in part})
+        made = [key for key, column in self._made.items() if column is not None]
+        return iter({key: None for part in [made, *self._parts] for key in part})
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _column(parts: list[dict[str, Any]], key: str) -> list[Any] | None:
+    try:
+        return [part[key] for part in parts]
+    except KeyError:
+        return [part.get(key) for part in parts] if any(key in part for part in parts) else None
 
 
 def columns(parts: list[dict[str, Any]]) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ GROUP = 16  # rollouts of a prompt
 FLOAT32, INT64, BOOL = 4, 8, 1  # bytes
 # what awpo's reward manager sends with a rollout, beside what the estimator reads
 LOGGED = ("acc", "format_ok", "n_calls", "schema_ok", "checked", "exact", "graded", "name_score", "key_score")
-LOGGED += ("value_score", "refused", "needless", "state_ok", "results_ok")
+LOGGED += ("verl_rule", "value_score", "refused", "needless", "state_ok", "results_ok")
 
 
 @dataclass(frozen=True)
