@@ -94,7 +94,7 @@ def group_center(x: Tensor, ids: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor,
     Args:
         x: float64 [B].
         ids: int64 [B], in 0..N-1.
-        sizes: float64 [N], rows per group, each at least 1.
+        sizes: float64 [N], rows per group. A group without rows has the mean NaN and the std 0.
 
     Returns:
         deviation: float64 [B]; mean: float64 [N]; std: float64 [N], >= 0.

@@ -105,9 +105,26 @@ class SeenRanges:
             known: where a source's range starts; [0, 1] for the sources that it lacks.
             counted: bool [B], False for rows that widen nothing (rejected rollouts). None: all count.
         """
-        o = outcome.double()
         ids, names = factorize(sources)
-        before = [self._widened.get(name) or (known or {}).get(name, UNIT) for name in names]
+        return self.look_at(outcome, ids, names, [(known or {}).get(name, UNIT) for name in names], counted)
+
+    def look_at(
+        self,
+        outcome: Tensor,
+        ids: Tensor,
+        names: Sequence[Hashable],
+        known: Sequence[Range],
+        counted: Tensor | None = None,
+    ) -> RowRanges:
+        """The same, with the sources by number.
+
+        Args:
+            outcome, counted: as above.
+            ids: int64 [B], the row's source, in 0..len(names)-1.
+            names, known: of each source.
+        """
+        o = outcome.double()
+        before = [self._widened.get(name, start) for name, start in zip(names, known, strict=True)]
         low, high = torch.tensor(before, dtype=torch.float64).reshape(-1, 2).unbind(1)
         outside = is_outside(o, low[ids], high[ids])
         wider = outside if counted is None else outside & counted

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from awpo_verl.algorithm.groups import factorize
 from awpo_verl.algorithm.ranges import UNIT, Range, RowRanges, SeenRanges, fixed_ranges, unit_reasoning
 from awpo_verl.config import SECTION, AWPOConfig, AWPOConfigError
 from awpo_verl.integration.verl_rules import rule_range
@@ -49,9 +50,9 @@ class RunRanges:
         fixed = config.fixed_outcome_range()
         if fixed is not None:
             return fixed_ranges(outcome, fixed)
-        scorers = find_scorers(parts, len(outcome))
-        known: dict[Hashable, Range] = {scorer: scorer.known for scorer in set(scorers)}
-        return self._outcomes.look(outcome, scorers, known, counted=~rejected & torch.isfinite(outcome))
+        ids, scorers = find_scorers(parts, len(outcome))
+        known, counted = [scorer.known for scorer in scorers], ~rejected & torch.isfinite(outcome)
+        return self._outcomes.look_at(outcome, ids, scorers, known, counted)
 
     def check_reasoning(self, reasoning: Tensor, valid: Tensor, config: AWPOConfig) -> None:
         """Stop the run if the first train batch with reasoning rewards has one outside of `reasoning_range`.
@@ -78,33 +79,31 @@ class RunRanges:
         self._reasoning_is_checked = True
 
 
-def find_scorers(parts: Mapping[str, Sequence[Any]], n_rows: int) -> list[Scorer]:
+def find_scorers(parts: Mapping[str, Sequence[Any]], n_rows: int) -> tuple[Tensor, list[Scorer]]:
     """What scored each of B rows: this package's checker (`checked`), verl's rule (`verl_rule`), or a function.
 
     A custom reward function may have the data source of a rule of verl's; the rule does not run then, and says nothing
     of the function's range. Without data_source all rows are one source.
+
+    Returns:
+        ids: int64 [B], the row's scorer; and the scorers by number. A number may have no row.
     """
     sources = parts.get(SOURCE)
-    names = [""] * n_rows if sources is None else [str(source) for source in sources]
-    checked, by_rule = _flags(parts.get(CHECKED), n_rows), _flags(parts.get(VERL_RULE), n_rows)
-    kinds = list(zip(names, checked, by_rule, strict=True))
-    scorers = {kind: Scorer(kind[0], _known_range(*kind)) for kind in set(kinds)}
-    return [scorers[kind] for kind in kinds]
+    if sources is None:
+        sources = [""] * n_rows
+    of_row, names = factorize([str(source) for source in sources])
+    by_rule = _flags(parts.get(VERL_RULE), n_rows) & ~_flags(parts.get(CHECKED), n_rows)
+    scorers = [Scorer(str(name), known) for name in names for known in (UNIT, rule_range(str(name)) or UNIT)]
+    return 2 * of_row + by_rule.long(), scorers
 
 
-def _known_range(source: str, checked: bool, by_rule: bool) -> Range:
-    """[0, 1] for the checker and for what is not known."""
-    return (rule_range(source) or UNIT) if by_rule and not checked else UNIT
-
-
-def _flags(values: Sequence[Any] | None, n_rows: int) -> list[bool]:
-    """Which rows have a 1 there; a user's function may have put anything into `checked`."""
-    if values is None:
-        return [False] * n_rows
+def _flags(values: Sequence[Any] | None, n_rows: int) -> Tensor:
+    """bool [B]: which rows have a 1 there. A user's function may have put anything into `checked`."""
     try:
-        return (np.array(values, dtype=np.float64) == 1.0).tolist()
+        numbers = np.zeros(n_rows) if values is None else np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
-        return [False] * n_rows
+        numbers = np.zeros(n_rows)
+    return torch.from_numpy(numbers == 1.0)
 
 
 def _say_widening(scorer: Hashable, before: Range, now: Range) -> None:
