@@ -26,7 +26,7 @@ from torch import Tensor
 from awpo_verl.algorithm.alignment import agreement
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES, Agreement
-from awpo_verl.algorithm.groups import EPS, group_center, group_sizes, group_sum
+from awpo_verl.algorithm.groups import EPS, group_center, group_sizes, group_sum, to_rows
 from awpo_verl.algorithm.kinds import find, within
 from awpo_verl.algorithm.metrics import diagnostics
 from awpo_verl.algorithm.policy_loss import clip_scale
@@ -97,8 +97,8 @@ def estimate(
     zeros, ones = torch.zeros_like(rows.outcome), torch.ones_like(rows.outcome)
     if not kept.any():
         return Estimate(zeros, ones, zeros.clone(), {"awpo/rejected_frac": lost_frac})
-    alone = (group_sizes(rows.ids, rows.n_groups) == 1)[rows.ids]
-    found = _estimate(rows.kept(), alone[kept], ranges.select(kept), config, norm_by_std)
+    alone = to_rows(group_sizes(rows.ids, rows.n_groups) == 1, rows.ids)
+    found = _estimate(rows.kept(), alone.masked_select(kept), ranges.select(kept), config, norm_by_std)
     return Estimate(
         advantages=zeros.masked_scatter(kept, found.advantages),
         clip_scale=ones.masked_scatter(kept, found.clip_scale),
@@ -132,8 +132,8 @@ def _estimate(rows: Rollouts, alone: Tensor, ranges: RowRanges, config: AWPOConf
     dead = o_std == 0  # the outcome says nothing here; groups of one are handled below
     if norm_by_std:
         m_unit = torch.where(dead, m_std.clamp(min=config.reasoning_std_floor), m_std)
-        a_out = o_dev / (o_std + EPS)[ids]
-        a_mix = m_dev / (m_unit + EPS)[ids]
+        a_out = o_dev / to_rows(o_std + EPS, ids)
+        a_mix = m_dev / to_rows(m_unit + EPS, ids)
     else:
         a_out, a_mix = o_dev, m_dev
 
@@ -142,8 +142,8 @@ def _estimate(rows: Rollouts, alone: Tensor, ranges: RowRanges, config: AWPOConf
     unit = ranges.to_unit(o)
     w = _gates(config, o_std, m_std, partial(agreement, unit, q, valid & rows.judged, ids, n)).masked_fill(silent, 0.0)
     d = _difficulties(config, success_rates(o_mean, ranges, ids), o_std).masked_fill(single, 1.0)
-    gate = w[ids]
-    a = d[ids] * ((1.0 - gate) * a_out + gate * a_mix)
+    gate = to_rows(w, ids)
+    a = to_rows(d, ids) * ((1.0 - gate) * a_out + gate * a_mix)
     a = torch.where(alone, o, a)  # verl's GRPO; a lone survivor has nothing to be compared with, and keeps its 0
 
     scale = clip_scale(gate, config.clip)
@@ -165,7 +165,7 @@ def _estimate(rows: Rollouts, alone: Tensor, ranges: RowRanges, config: AWPOConf
     metrics["awpo/reasoning_nonfinite"] = float(nonfinite.sum())
     metrics["awpo/outcome_out_of_range_frac"] = float(ranges.outside.double().mean())
     if valid.any():
-        metrics["awpo/reasoning_out_of_range_frac"] = float(out_of_range[valid].double().mean())
+        metrics["awpo/reasoning_out_of_range_frac"] = float(out_of_range.masked_select(valid).double().mean())
     return Estimate(a, scale, gate, metrics)
 
 
@@ -202,4 +202,4 @@ def fill_missing(q: Tensor, valid: Tensor, ids: Tensor, n_groups: int) -> Tensor
     known = torch.where(valid, q, torch.zeros_like(q))
     count = group_sum(valid.double(), ids, n_groups)
     mean = group_sum(known, ids, n_groups) / count.clamp(min=1)
-    return torch.where(valid, q, mean[ids])
+    return torch.where(valid, q, to_rows(mean, ids))

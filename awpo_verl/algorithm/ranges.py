@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from awpo_verl.algorithm.groups import EPS, factorize
+from awpo_verl.algorithm.groups import EPS, factorize, to_rows
 
 Range = tuple[float, float]
 UNIT: Range = (0.0, 1.0)
@@ -42,7 +42,7 @@ class RowRanges:
 
     def select(self, rows: Tensor) -> RowRanges:
         """The ranges of some rows. rows: bool [B]."""
-        return RowRanges(self.low[rows], self.high[rows], self.outside[rows])
+        return RowRanges(*(column.masked_select(rows) for column in (self.low, self.high, self.outside)))
 
 
 def fixed_ranges(outcome: Tensor, bounds: Range) -> RowRanges:
@@ -126,13 +126,14 @@ class SeenRanges:
         o = outcome.double()
         before = [self._widened.get(name, start) for name, start in zip(names, known, strict=True)]
         low, high = torch.tensor(before, dtype=torch.float64).reshape(-1, 2).unbind(1)
-        outside = is_outside(o, low[ids], high[ids])
+        outside = is_outside(o, to_rows(low, ids), to_rows(high, ids))
         wider = outside if counted is None else outside & counted
-        low = low.scatter_reduce(0, ids[wider], o[wider], "amin")
-        high = high.scatter_reduce(0, ids[wider], o[wider], "amax")
-        for i in [int(i) for i in torch.bincount(ids[wider], minlength=len(names)).nonzero().flatten()]:
+        sources, values = ids.masked_select(wider), o.masked_select(wider)
+        low = low.scatter_reduce(0, sources, values, "amin")
+        high = high.scatter_reduce(0, sources, values, "amax")
+        for i in [int(i) for i in torch.bincount(sources, minlength=len(names)).nonzero().flatten()]:
             now = (float(low[i]), float(high[i]))
             self._widened[names[i]] = now
             if self._on_widening is not None:
                 self._on_widening(names[i], before[i], now)
-        return RowRanges(low[ids], high[ids], outside)
+        return RowRanges(to_rows(low, ids), to_rows(high, ids), outside)

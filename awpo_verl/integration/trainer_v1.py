@@ -87,10 +87,10 @@ def _compute_for_sessions(original: Any, data: Any, batch_keys: list[str], **cal
         return original(data, batch_keys, **call)
     final, final_of_row = scored_rows(batch_keys, handover.real)
     real = torch.tensor(handover.real)
-    source = torch.tensor(final_of_row)[real]
+    source = torch.tensor(final_of_row, dtype=torch.int64).masked_select(real)
     with_tokens = ~trainer.without_tokens(data.batch["response_mask"])
     rejected = torch.ones(len(final), dtype=torch.bool)
-    rejected[source[with_tokens[real]]] = False
+    rejected.index_fill_(0, source.masked_select(with_tokens.masked_select(real)), False)
     parts, uids = Columns(handover, final), data.non_tensor_batch["uid"][final]
     if call["adv_estimator"] != AWPO:  # a baseline with our rewards: compared by the same figures, its judge watched
         handover.metrics = trainer.baseline_figures(parts, uids, call["config"], rejected)
@@ -99,16 +99,20 @@ def _compute_for_sessions(original: Any, data: Any, batch_keys: list[str], **cal
         return original(data, batch_keys, **call)
 
     result = trainer.estimate_rows(
-        outcome=data.batch["token_level_rewards"].sum(dim=-1)[final],
+        outcome=data.batch["token_level_rewards"]
+        .sum(dim=-1)
+        .cpu()
+        .index_select(0, torch.tensor(final, dtype=torch.int64)),
         parts=parts,
         index=uids,
         algorithm=call["config"],
         norm_by_std=call["norm_adv_by_std_in_grpo"],
         rejected=rejected,
     )
-    advantages, scale = torch.zeros(len(batch_keys)), torch.ones(len(batch_keys))
-    advantages[real] = result.advantages.float()[source]
-    scale[real] = result.clip_scale.float()[source]
+    # padding rows keep advantage 0 and scale 1
+    of_rows = result.advantages.float().index_select(0, source), result.clip_scale.float().index_select(0, source)
+    advantages = torch.zeros(len(batch_keys)).masked_scatter(real, of_rows[0])
+    scale = torch.ones(len(batch_keys)).masked_scatter(real, of_rows[1])
     data.batch["advantages"] = data.batch["returns"] = trainer.spread(advantages, data.batch["response_mask"])
     handover.scale, handover.metrics = scale, result.metrics
     return data

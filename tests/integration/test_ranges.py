@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from tensordict import TensorDict
 from verl import DataProto
@@ -51,14 +53,14 @@ def parts(outcome: list[float], reasoning: list[float], **more: float) -> list[d
 
 def through_v1(
     data: DataProto,
-    given: list[dict[str, Any]],
+    row_parts: list[dict[str, Any]],
     config: Any,
     keys: list[str] | None = None,
     sources: list[str] | None = None,
     real: list[bool] | None = None,
 ) -> tuple[DataProto, trainer_v1._Handover]:
     """As PPOTrainer._compute_advantage calls it, inside of our seam around it."""
-    handover = trainer_v1._Handover(given, real or [True] * len(given), sources)
+    handover = trainer_v1._Handover(row_parts, real or [True] * len(row_parts), sources)
     token = trainer_v1._handover.set(handover)
     try:
         data = trainer_base.compute_advantage_for_multi_trajectories(
@@ -74,9 +76,9 @@ def through_v1(
 
 
 def through_legacy(
-    data: DataProto, given: list[dict[str, Any]], config: Any, sources: list[str] | None = None
+    data: DataProto, row_parts: list[dict[str, Any]], config: Any, sources: list[str] | None = None
 ) -> tuple[DataProto, dict[str, float]]:
-    data.non_tensor_batch |= trainer_v1.columns(given)
+    data.non_tensor_batch |= trainer_v1.columns(row_parts)
     if sources is not None:
         data.non_tensor_batch["data_source"] = np.array(sources, dtype=object)
     data = ray_trainer.compute_advantage(
@@ -87,8 +89,10 @@ def through_legacy(
 
 def weight(scores: list[float], source: str, **scorer: float) -> tuple[float, float]:
     """Difficulty of one group, and the share of outcomes outside of the range known before, in a process of its own."""
-    given = parts(scores, [0.5] * len(scores), **scorer)
-    found = through_v1(rows(scores, ["a"] * len(scores)), given, algorithm(), sources=[source] * len(scores))[1].metrics
+    row_parts = parts(scores, [0.5] * len(scores), **scorer)
+    found = through_v1(rows(scores, ["a"] * len(scores)), row_parts, algorithm(), sources=[source] * len(scores))[
+        1
+    ].metrics
     return found["awpo/difficulty/mean"], found["awpo/outcome_out_of_range_frac"]
 
 
@@ -171,9 +175,9 @@ def test_a_process_that_resumes_sees_a_wide_range_again_at_once(monkeypatch: pyt
 
 def test_a_range_in_the_config_goes_before_all() -> None:
     scores = [1.0, 1.0, -1.0, -1.0]
-    given = parts(scores, UNIFORM, verl_rule=1.0)
+    row_parts = parts(scores, UNIFORM, verl_rule=1.0)
     config = algorithm(outcome_range=[0.0, 1.0])
-    metrics = through_v1(rows(scores, ["a"] * 4), given, config, sources=["math_dapo"] * 4)[1].metrics
+    metrics = through_v1(rows(scores, ["a"] * 4), row_parts, config, sources=["math_dapo"] * 4)[1].metrics
     assert metrics["awpo/difficulty/mean"] == pytest.approx(0.1)
     assert metrics["awpo/outcome_out_of_range_frac"] == 0.5
 
@@ -181,20 +185,20 @@ def test_a_range_in_the_config_goes_before_all() -> None:
 def test_the_legacy_trainer_and_v1_weigh_a_mixed_batch_alike() -> None:
     scores, q = [1.0, -1.0, 1.0, 0.0], [0.1, 0.9, 0.8, 0.3]
     uids, sources = ["a", "a", "b", "b"], ["aime24", "aime24", "shop", "shop"]
-    given = parts(scores, q)
-    for part, (rule, checked) in zip(given, [(1.0, 0.0)] * 2 + [(0.0, 1.0)] * 2, strict=True):
+    row_parts = parts(scores, q)
+    for part, (rule, checked) in zip(row_parts, [(1.0, 0.0)] * 2 + [(0.0, 1.0)] * 2, strict=True):
         part |= {"verl_rule": rule, "checked": checked}
-    v1, handover = through_v1(rows(scores, uids), given, algorithm(), sources=sources)
-    legacy, metrics = through_legacy(rows(scores, uids), given, algorithm(), sources)
+    v1, handover = through_v1(rows(scores, uids), row_parts, algorithm(), sources=sources)
+    legacy, metrics = through_legacy(rows(scores, uids), row_parts, algorithm(), sources)
     assert torch.equal(v1.batch["advantages"], legacy.batch["advantages"])
     assert metrics == handover.metrics
     assert metrics["awpo/difficulty/mean"] == pytest.approx(1.5)
 
 
 def test_whatever_a_function_puts_into_checked_is_survived() -> None:
-    given = parts([1.0, 0.0], [0.1, 0.9])
-    given[0]["checked"], given[1]["checked"] = ["yes"], None
-    metrics = through_v1(rows([1.0, 0.0], ["a", "a"]), given, algorithm())[1].metrics
+    row_parts = parts([1.0, 0.0], [0.1, 0.9])
+    row_parts[0]["checked"], row_parts[1]["checked"] = ["yes"], None
+    metrics = through_v1(rows([1.0, 0.0], ["a", "a"]), row_parts, algorithm())[1].metrics
     assert metrics["awpo/difficulty/mean"] == pytest.approx(1.5)
 
 
@@ -254,8 +258,8 @@ def test_gdpo_gets_the_mapped_rewards_and_the_batch_keeps_its_own() -> None:
     # outcome is constant, so gdpo is the reasoning alone: 0.2 and 12 clipped to 1 are two values, as 0.2 and 1 are
     scores = [1.0, 1.0]
     through_v1(rows(scores, ["a"] * 2), parts(scores, [0.0, 1.0]), algorithm("gdpo", reasoning_range=[0, 10]))
-    data, given = rows(scores, ["a"] * 2), parts(scores, [2.0, 12.0])
-    mapped, handover = through_v1(data, given, algorithm("gdpo", reasoning_range=[0, 10]))
+    data, row_parts = rows(scores, ["a"] * 2), parts(scores, [2.0, 12.0])
+    mapped, handover = through_v1(data, row_parts, algorithm("gdpo", reasoning_range=[0, 10]))
     plain, _ = through_v1(rows(scores, ["a"] * 2), parts(scores, [0.2, 1.0]), algorithm("gdpo"))
     torch.testing.assert_close(mapped.batch["advantages"], plain.batch["advantages"])
     assert data.non_tensor_batch["reasoning"].tolist() == [2.0, 12.0]
@@ -266,9 +270,9 @@ def test_gdpo_gets_the_mapped_rewards_and_the_batch_keeps_its_own() -> None:
 def test_gdpo_takes_the_groups_mean_for_a_missing_reward_in_the_legacy_trainer_too() -> None:
     data = rows([0.0] * 3, ["a"] * 3)
     data.batch["prompts"], data.batch["attention_mask"] = torch.zeros(3, 0), torch.ones(3, T, dtype=torch.int64)
-    given = parts([0.0] * 3, [0.2, 0.6, 0.0])
-    given[2]["reasoning_valid"] = 0.0
-    found, _ = through_legacy(data, given, algorithm("gdpo"))
+    row_parts = parts([0.0] * 3, [0.2, 0.6, 0.0])
+    row_parts[2]["reasoning_valid"] = 0.0
+    found, _ = through_legacy(data, row_parts, algorithm("gdpo"))
     assert found.batch["advantages"][2, 0].item() == pytest.approx(0.0, abs=1e-6)
 
 
@@ -349,10 +353,10 @@ def test_a_batch_that_is_rejected_as_a_whole_teaches_nothing_and_says_so() -> No
 
 def test_agreement_leaves_rejected_rollouts_out_and_the_judges_figures_keep_them() -> None:
     # two of four disagree with the outcome, and are rejected: what is left agrees fully
-    given = parts([1.0, 0.0, 1.0, 0.0], [0.9, 0.1, 0.1, 0.9])
-    for part in given:
+    row_parts = parts([1.0, 0.0, 1.0, 0.0], [0.9, 0.1, 0.1, 0.9])
+    for part in row_parts:
         part |= {"judge_status": "ok", "judge_requests": 1, "judge_seconds": 0.1}
-    metrics = through_v1(rows([1.0, 0.0, 1.0, 0.0], ["a"] * 4, (2, 3)), given, algorithm())[1].metrics
+    metrics = through_v1(rows([1.0, 0.0, 1.0, 0.0], ["a"] * 4, (2, 3)), row_parts, algorithm())[1].metrics
     assert metrics["awpo/outcome_reasoning_corr"] == pytest.approx(1.0)
     assert metrics["awpo/outcome_reasoning_corr_in_groups"] == pytest.approx(1.0)
     assert metrics["awpo/judge/requests_total"] == 4.0
@@ -376,8 +380,22 @@ def test_a_grpo_baseline_is_not_stopped_by_a_scale_that_it_does_not_use() -> Non
     assert metrics["awpo/reasoning_out_of_range_frac"] == 1.0
 
 
+@given(
+    mask=st.lists(st.lists(st.sampled_from([0, 1]), min_size=4, max_size=4), min_size=1, max_size=6),
+    dtype=st.sampled_from([torch.int64, torch.bool, torch.float32]),
+)
+def test_rows_without_a_token_and_the_spread_are_those_of_the_plain_formulas(mask: list, dtype: torch.dtype) -> None:
+    as_tensor = torch.tensor(mask).to(dtype)
+    assert trainer.without_tokens(as_tensor).tolist() == [sum(row) == 0 for row in mask]
+    numbers = torch.randn(len(mask), dtype=torch.float64)
+    found = trainer.spread(numbers, as_tensor)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, numbers.float().unsqueeze(-1) * as_tensor)
+    assert torch.equal(as_tensor, torch.tensor(mask).to(dtype))
+
+
 def test_columns_are_made_when_they_are_read() -> None:
-    given = [{"a": 1, "b": 2}, {"a": 3}]
-    found = trainer_v1.Columns(trainer_v1._Handover(given, [True] * 2, ["x", "y"]), [1, 0])
+    row_parts = [{"a": 1, "b": 2}, {"a": 3}]
+    found = trainer_v1.Columns(trainer_v1._Handover(row_parts, [True] * 2, ["x", "y"]), [1, 0])
     assert (found["a"], found["b"], found["data_source"]) == ([3, 1], [None, 2], ["y", "x"])
     assert (set(found), len(found), "c" in found, found.get("c")) == ({"a", "b", "data_source"}, 3, False, None)
