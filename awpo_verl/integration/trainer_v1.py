@@ -98,11 +98,9 @@ def _compute_for_sessions(original: Any, data: Any, batch_keys: list[str], **cal
             _give_gdpo_its_inputs(data, handover.parts)
         return original(data, batch_keys, **call)
 
+    outcome = data.batch["token_level_rewards"].sum(dim=-1).cpu()
     result = trainer.estimate_rows(
-        outcome=data.batch["token_level_rewards"]
-        .sum(dim=-1)
-        .cpu()
-        .index_select(0, torch.tensor(final, dtype=torch.int64)),
+        outcome=outcome.index_select(0, torch.tensor(final, dtype=torch.int64)),
         parts=parts,
         index=uids,
         algorithm=call["config"],

@@ -88,12 +88,11 @@ def through_legacy(
 
 
 def weight(scores: list[float], source: str, **scorer: float) -> tuple[float, float]:
-    """Difficulty of one group, and the share of outcomes outside of the range known before, in a process of its own."""
+    """Difficulty of one group, and the share of its outcomes outside of the range that was known before."""
     row_parts = parts(scores, [0.5] * len(scores), **scorer)
-    found = through_v1(rows(scores, ["a"] * len(scores)), row_parts, algorithm(), sources=[source] * len(scores))[
-        1
-    ].metrics
-    return found["awpo/difficulty/mean"], found["awpo/outcome_out_of_range_frac"]
+    data, sources = rows(scores, ["a"] * len(scores)), [source] * len(scores)
+    metrics = through_v1(data, row_parts, algorithm(), sources=sources)[1].metrics
+    return metrics["awpo/difficulty/mean"], metrics["awpo/outcome_out_of_range_frac"]
 
 
 RIGHT = {
