@@ -63,7 +63,7 @@ class RunRanges:
         Raises:
             AWPOConfigError: names the key, the values seen, and what to set.
         """
-        finite = reasoning[valid & torch.isfinite(reasoning)]
+        finite = reasoning.masked_select(valid & torch.isfinite(reasoning))
         if self._reasoning_is_checked or not len(finite):
             return
         low, high = config.reasoning_range
