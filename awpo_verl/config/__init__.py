@@ -190,10 +190,9 @@ def parse(section: Any) -> AWPOConfig:
     Raises:
         AWPOConfigError: unknown key, wrong type, value out of bounds, interpolation to nowhere; names the key.
     """
-    from omegaconf import DictConfig, OmegaConf
-
     if isinstance(section, AWPOConfig):
         return section
+    from omegaconf import DictConfig, OmegaConf
 
     def build() -> Any:
         # resolved where it is attached: a merged copy has lost the rest of the config
