@@ -16,7 +16,8 @@ from awpo_verl.rewards.outcome.formats import AUTO, FORMATS
 def test_defaults_are_the_methods() -> None:
     c = parse(None)
     assert c == AWPOConfig()
-    assert (c.reasoning_weight, c.reasoning_std_floor, c.outcome_range) == (1.0, 0.05, [0.0, 1.0])
+    assert (c.reasoning_weight, c.reasoning_std_floor, c.outcome_range) == (1.0, 0.05, "auto")
+    assert c.reasoning_range == [0.0, 1.0]
     assert (c.gate.kind, c.difficulty.kind, c.clip.scope) == ("variance_ratio", "parabolic", "batch")
     assert (c.difficulty.d_min, c.difficulty.d_max, c.clip.shrink) == (0.1, 1.5, 0.2)
 
@@ -43,6 +44,13 @@ def test_every_kind_that_the_config_allows_has_its_function() -> None:
         ({"outcome_range": [1, 0]}, r"algorithm\.awpo\.outcome_range=\[1\.0, 0\.0\] .* low < high"),
         ({"outcome_range": [0, 1, 2]}, r"algorithm\.awpo\.outcome_range"),
         ({"outcome_range": [0, "x"]}, r"algorithm\.awpo\.outcome_range\[1\]"),
+        ({"outcome_range": "wide"}, r"algorithm\.awpo\.outcome_range=wide .* auto, or two finite numbers"),
+        ({"outcome_range": 1.0}, r"algorithm\.awpo\.outcome_range=1\.0 .* auto, or two finite numbers"),
+        ({"outcome_range": None}, r"algorithm\.awpo\.outcome_range=None .* auto, or two finite numbers"),
+        ({"outcome_range": [0, math.inf]}, r"algorithm\.awpo\.outcome_range=\[0\.0, inf\]"),
+        ({"outcome_range": [False, True]}, r"algorithm\.awpo\.outcome_range\[0\]=False"),
+        ({"reasoning_range": [10, 0]}, r"algorithm\.awpo\.reasoning_range=\[10\.0, 0\.0\] .* low < high"),
+        ({"reasoning_range": "auto"}, r"algorithm\.awpo\.reasoning_range"),
         ({"reasoning_key": ""}, r"algorithm\.awpo\.reasoning_key"),
         ({"reasoning_key": "outcome"}, r"algorithm\.awpo\.reasoning_key=outcome .*taken: acc, checked, exact"),
         ({"gate": {"kind": "fixed", "value": 1.5}}, r"algorithm\.awpo\.gate\.value=1\.5 .* \[0, 1\]"),
@@ -67,6 +75,16 @@ def test_every_kind_that_the_config_allows_has_its_function() -> None:
 def test_a_wrong_section_is_refused_by_key(section: dict, message: str) -> None:
     with pytest.raises(AWPOConfigError, match=message):
         parse(OmegaConf.create(section))
+
+
+@pytest.mark.parametrize(
+    ("given", "fixed"), [("auto", None), ([-1, 1], (-1.0, 1.0)), ((0.0, 10), (0.0, 10.0)), ("${x}", (0.0, 2.0))]
+)
+def test_the_outcome_range_is_auto_or_two_numbers(given: object, fixed: tuple[float, float] | None) -> None:
+    config = OmegaConf.create({"x": [0, 2], "awpo": {"outcome_range": given}})
+    assert parse(config.awpo).fixed_outcome_range() == fixed
+    if given != "${x}":
+        assert AWPOConfig(outcome_range=given).fixed_outcome_range() == fixed
 
 
 def test_interpolations_are_resolved_where_they_stand() -> None:

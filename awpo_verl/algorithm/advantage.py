@@ -6,7 +6,8 @@
     A     = d * ((1 - w) * A_out + w * A_mix)             w: gate.py, d: difficulty.py
 
 Means and sample standard deviations (ddof = 1) are over the group, the rollouts of one prompt. Degenerate
-cases: a group whose o and q are both constant has A = 0 exactly; a group of one rollout has A = o, as verl's GRPO.
+cases: a group whose o and q are both constant has A = 0 exactly; a group of one rollout has A = o, as verl's GRPO. A
+rejected rollout (no response token left) enters nothing, and a group that rejection leaves with one rollout has A = 0.
 
 Mechanisms from the abstract of arXiv 2512.19126; the closed forms are this project's own (docs/method.md).
 """
@@ -14,22 +15,24 @@ Mechanisms from the abstract of arXiv 2512.19126; the closed forms are this proj
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from awpo_verl.algorithm.alignment import agreement
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
-from awpo_verl.algorithm.gate import GATES
-from awpo_verl.algorithm.groups import EPS, group_center, group_ids, group_sizes, group_sum
+from awpo_verl.algorithm.gate import GATES, Agreement
+from awpo_verl.algorithm.groups import EPS, group_center, group_sizes, group_sum, to_rows
 from awpo_verl.algorithm.kinds import find, within
 from awpo_verl.algorithm.metrics import diagnostics
 from awpo_verl.algorithm.policy_loss import clip_scale
-from awpo_verl.config import AWPOConfig
+from awpo_verl.algorithm.ranges import RowRanges, SeenRanges, fixed_ranges, unit_reasoning
+from awpo_verl.algorithm.rollouts import Flags, Labels, Numbers, Rollouts, read_rollouts
+from awpo_verl.config import AWPOConfig, parse
 
 
 @dataclass(frozen=True)
@@ -50,37 +53,78 @@ class Estimate:
 
 
 def estimate(
-    outcome: Tensor,
-    reasoning: Tensor,
-    reasoning_valid: Tensor,
-    index: Sequence[object] | np.ndarray,
-    config: AWPOConfig,
+    outcome: Numbers,
+    reasoning: Numbers,
+    reasoning_valid: Flags,
+    index: Labels,
+    config: AWPOConfig | Mapping[str, Any] | None = None,
     norm_by_std: bool = True,
-    judged: Tensor | None = None,
+    judged: Flags | None = None,
+    rejected: Flags | None = None,
+    outcome_range: RowRanges | None = None,
 ) -> Estimate:
     """AWPO advantages, clip scale and diagnostics of one train batch (METHOD: Advantage, Clipping, Metrics).
 
+    Tensors, NumPy arrays and lists are all taken; the result is on the CPU.
+
     Args:
-        outcome: [B], o_i; finite, within `config.outcome_range` for the difficulty weight to mean something.
-        reasoning: [B], q_i; read only where valid. NaN or inf counts as missing.
+        outcome: [B], B >= 1, o_i; finite.
+        reasoning: [B], q_i, in `config.reasoning_range`; read only where valid. NaN or inf counts as missing. A value
+            outside of the range is clipped, and counted in `awpo/reasoning_out_of_range_frac`.
         reasoning_valid: bool [B], True where the scorer answered.
         index: B group labels, equal for the rollouts of one prompt. Rows of padding must not be passed.
-        config: the `algorithm.awpo` section.
+        config: the `algorithm.awpo` section, or a mapping of its keys; None: all defaults.
         norm_by_std: False drops both divisions (Dr.GRPO, arXiv 2503.20783).
         judged: bool [B], False where there was no thinking to judge: such a reward is no word of the scorer's, and
             gate.kind=agreement does not hold it against the outcome. None: all that are valid.
+        rejected: bool [B], True where no response token is left to train on (rejection sampling). Such a row enters no
+            statistic; it has advantage 0, gate 0 and clip scale 1. None: no row is rejected.
+        outcome_range: the range of each row's outcome (algorithm/ranges.py). None: `config.outcome_range`, and for
+            auto [0, 1], widened by the outcomes of this batch as if one source had scored them all.
 
     Raises:
-        ValueError: an outcome is NaN or inf (names the groups), or the shapes differ.
-    """
-    _check_shapes(outcome, reasoning, reasoning_valid, index)
-    o, q = outcome.double(), reasoning.double()
-    _check_outcome(o, index)
-    ids, n = group_ids(index)
-    sizes = group_sizes(ids, n)
+        AWPOConfigError: a wrong key or value of the config.
+        ValueError: an outcome is NaN or inf (names the groups), the batch is empty, or the shapes differ.
 
-    nonfinite = reasoning_valid & ~torch.isfinite(q)
-    valid = reasoning_valid & ~nonfinite
+    >>> estimate([1, 1, 0, 0], [0.5] * 4, [True] * 4, ["prompt"] * 4, {"clip": {"shrink": 0}}).advantages.tolist()[0]
+    1.2990...
+    """
+    config = parse(config)
+    rows = read_rollouts(outcome, reasoning, reasoning_valid, index, judged, rejected)
+    ranges = outcome_range or _ranges_of(rows, config)
+    kept = ~rows.rejected
+    lost_frac = float(rows.rejected.double().mean())
+    zeros, ones = torch.zeros_like(rows.outcome), torch.ones_like(rows.outcome)
+    if not kept.any():
+        return Estimate(zeros, ones, zeros.clone(), {"awpo/rejected_frac": lost_frac})
+    alone = to_rows(group_sizes(rows.ids, rows.n_groups) == 1, rows.ids)
+    found = _estimate(rows.kept(), alone.masked_select(kept), ranges.select(kept), config, norm_by_std)
+    return Estimate(
+        advantages=zeros.masked_scatter(kept, found.advantages),
+        clip_scale=ones.masked_scatter(kept, found.clip_scale),
+        gate=zeros.masked_scatter(kept, found.gate),
+        metrics=found.metrics | {"awpo/rejected_frac": lost_frac},
+    )
+
+
+def _ranges_of(rows: Rollouts, config: AWPOConfig) -> RowRanges:
+    """The ranges that the config and this batch alone tell."""
+    fixed = config.fixed_outcome_range()
+    if fixed is not None:
+        return fixed_ranges(rows.outcome, fixed)
+    return SeenRanges().look(rows.outcome, [""] * len(rows.outcome), counted=~rows.rejected)
+
+
+def _estimate(rows: Rollouts, alone: Tensor, ranges: RowRanges, config: AWPOConfig, norm_by_std: bool) -> Estimate:
+    """The estimate of rows of which none is rejected.
+
+    alone: bool [B], True where the prompt had one rollout from the start, and not because the others were rejected.
+    """
+    o, ids, n = rows.outcome, rows.ids, rows.n_groups
+    sizes = group_sizes(ids, n)
+    q, out_of_range = unit_reasoning(rows.reasoning, rows.valid, _pair(config.reasoning_range))
+    nonfinite = rows.valid & ~torch.isfinite(q)
+    valid = rows.valid & ~nonfinite
     q = fill_missing(q, valid, ids, n)
 
     o_dev, o_mean, o_std = group_center(o, ids, sizes)
@@ -88,31 +132,26 @@ def estimate(
     dead = o_std == 0  # the outcome says nothing here; groups of one are handled below
     if norm_by_std:
         m_unit = torch.where(dead, m_std.clamp(min=config.reasoning_std_floor), m_std)
-        a_out = o_dev / (o_std + EPS)[ids]
-        a_mix = m_dev / (m_unit + EPS)[ids]
+        a_out = o_dev / to_rows(o_std + EPS, ids)
+        a_mix = m_dev / to_rows(m_unit + EPS, ids)
     else:
         a_out, a_mix = o_dev, m_dev
 
-    low, high = config.outcome_range
     single = sizes == 1
     silent = single | ((o_std == 0) & (m_std == 0))  # nothing to weigh: w = 0, whatever the kind of gate
-    agreeing = partial(agreement, o, q, valid if judged is None else valid & judged, ids, n)
-    gate_of = find(GATES, "gate.kind", config.gate.kind)
-    w = gate_of(o_std, m_std, agreeing, config.gate)
-    w = within("gate.kind", config.gate.kind, w, o_std, 1.0).masked_fill(silent, 0.0)
-    success = ((o_mean - low) / (high - low)).clamp(0.0, 1.0)
-    weight_of = find(DIFFICULTIES, "difficulty.kind", config.difficulty.kind)
-    d = weight_of(success, config.difficulty)
-    d = within("difficulty.kind", config.difficulty.kind, d, o_std, math.inf).masked_fill(single, 1.0)
-    gate = w[ids]
-    a = d[ids] * ((1.0 - gate) * a_out + gate * a_mix)
-    a = torch.where(single[ids], o, a)
+    unit = ranges.to_unit(o)
+    w = _gates(config, o_std, m_std, partial(agreement, unit, q, valid & rows.judged, ids, n)).masked_fill(silent, 0.0)
+    d = _difficulties(config, success_rates(o_mean, ranges, ids), o_std).masked_fill(single, 1.0)
+    gate = to_rows(w, ids)
+    a = to_rows(d, ids) * ((1.0 - gate) * a_out + gate * a_mix)
+    a = torch.where(alone, o, a)  # verl's GRPO; a lone survivor has nothing to be compared with, and keeps its 0
 
     scale = clip_scale(gate, config.clip)
     metrics = diagnostics(
         advantages=a,
         advantages_out=a_out,
         outcome=o,
+        unit_outcome=unit,
         reasoning=q,
         valid=valid,
         ids=ids,
@@ -124,8 +163,35 @@ def estimate(
         scale=scale,
     )
     metrics["awpo/reasoning_nonfinite"] = float(nonfinite.sum())
-    metrics["awpo/outcome_out_of_range_frac"] = float(((o < low - EPS) | (o > high + EPS)).double().mean())
+    metrics["awpo/outcome_out_of_range_frac"] = float(ranges.outside.double().mean())
+    if valid.any():
+        metrics["awpo/reasoning_out_of_range_frac"] = float(out_of_range.masked_select(valid).double().mean())
     return Estimate(a, scale, gate, metrics)
+
+
+def _gates(config: AWPOConfig, std_out: Tensor, std_mix: Tensor, agreeing: Agreement) -> Tensor:
+    gate_of = find(GATES, "gate.kind", config.gate.kind)
+    return within("gate.kind", config.gate.kind, gate_of(std_out, std_mix, agreeing, config.gate), std_out, 1.0)
+
+
+def _difficulties(config: AWPOConfig, success: Tensor, like: Tensor) -> Tensor:
+    weight_of = find(DIFFICULTIES, "difficulty.kind", config.difficulty.kind)
+    weights = weight_of(success, config.difficulty)
+    return within("difficulty.kind", config.difficulty.kind, weights, like, math.inf)
+
+
+def success_rates(mean: Tensor, ranges: RowRanges, ids: Tensor) -> Tensor:
+    """mu of each group: its mean outcome on the scale of its range, in [0, 1].
+
+    mean: float64 [N]; ranges of B rows; ids: int64 [B]. Rows of a group that have several ranges share the widest.
+    """
+    low = torch.full_like(mean, math.inf).scatter_reduce(0, ids, ranges.low, "amin")
+    high = torch.full_like(mean, -math.inf).scatter_reduce(0, ids, ranges.high, "amax")
+    return ((mean - low) / (high - low)).clamp(0.0, 1.0)
+
+
+def _pair(bounds: Sequence[float]) -> tuple[float, float]:
+    return bounds[0], bounds[1]
 
 
 def fill_missing(q: Tensor, valid: Tensor, ids: Tensor, n_groups: int) -> Tensor:
@@ -136,27 +202,4 @@ def fill_missing(q: Tensor, valid: Tensor, ids: Tensor, n_groups: int) -> Tensor
     known = torch.where(valid, q, torch.zeros_like(q))
     count = group_sum(valid.double(), ids, n_groups)
     mean = group_sum(known, ids, n_groups) / count.clamp(min=1)
-    return torch.where(valid, q, mean[ids])
-
-
-def _check_shapes(outcome: Tensor, reasoning: Tensor, valid: Tensor, index: Sequence[object] | np.ndarray) -> None:
-    shapes = {"outcome": outcome.shape, "reasoning": reasoning.shape, "reasoning_valid": valid.shape}
-    if outcome.ndim != 1 or len(set(shapes.values())) != 1 or len(index) != len(outcome):
-        given = ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes.items())
-        raise ValueError(
-            f"AWPO needs one outcome, reasoning, reasoning_valid and group label for each row, all of shape [B]: "
-            f"got {given}, {len(index)} labels."
-        )
-    if valid.dtype != torch.bool:
-        raise ValueError(f"reasoning_valid must be a bool tensor (True = the scorer answered), got {valid.dtype}.")
-
-
-def _check_outcome(o: Tensor, index: Sequence[object] | np.ndarray) -> None:
-    bad = [int(i) for i in (~torch.isfinite(o)).nonzero().flatten()]
-    if bad:
-        shown = ", ".join(f"row {i} (uid {index[i]}): {o[i].item()}" for i in bad[:5])
-        raise ValueError(
-            f"The outcome reward of {len(bad)} of {len(o)} rollouts is not a finite number: {shown}. An outcome is "
-            "what the policy is trained on, so it cannot be guessed: make the outcome checker or your "
-            "custom_reward_function return a finite float for every rollout."
-        )
+    return torch.where(valid, q, to_rows(mean, ids))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from awpo_verl.algorithm.groups import TOL, group_center, group_ids, group_sizes
+from awpo_verl.algorithm.groups import TOL, factorize, group_center, group_ids, group_sizes, to_rows
 from awpo_verl.algorithm.metrics import correlation
 
 _REDUCING = re.compile(r"m(?=ax|in)|s(?=um)|t(?=otal)", re.IGNORECASE)
@@ -42,17 +41,20 @@ def alignment(
         index: B group labels. sources: B data sources, None where they are not known.
     """
     rows = valid.nonzero().flatten()
-    o, q = outcome.double()[rows], reasoning.double()[rows]
+    o, q = outcome.double().index_select(0, rows), reasoning.double().index_select(0, rows)
     metrics: dict[str, float] = {}
     if len(rows):
-        ids, n = group_ids(np.asarray(index)[rows.numpy()])
-        _put(metrics, "awpo/outcome_reasoning_corr_in_groups", in_groups(o, q, ids, n))
+        ids, n = group_ids(index)
+        _put(metrics, "awpo/outcome_reasoning_corr_in_groups", in_groups(o, q, ids.index_select(0, rows), n))
     if sources is not None:
-        named = np.asarray(sources)[rows.numpy()].astype(str)
-        for source, count in Counter(str(name) for name in named).most_common(MAX_SOURCES):
-            mine = torch.as_tensor(named == source)
-            if count >= MIN_ROWS:
-                _put(metrics, f"awpo/outcome_reasoning_corr/{_key(source)}", correlation(o[mine], q[mine]))
+        of_row, names = factorize([str(source) for source in sources])
+        of_row = of_row.index_select(0, rows)
+        counts = torch.bincount(of_row, minlength=len(names))
+        for i in [int(i) for i in counts.argsort(descending=True, stable=True)[:MAX_SOURCES]]:
+            mine = of_row == i
+            if counts[i] >= MIN_ROWS:
+                of_source = correlation(o.masked_select(mine), q.masked_select(mine))
+                _put(metrics, f"awpo/outcome_reasoning_corr/{_key(str(names[i]))}", of_source)
     return metrics
 
 
@@ -62,13 +64,13 @@ def in_groups(outcome: Tensor, reasoning: Tensor, ids: Tensor, n_groups: int) ->
     The others cannot tell, and their spread in reasoning would only water it down. None where there is no spread.
 
     Args:
-        outcome, reasoning: float64 [B]. ids: int64 [B], in 0..n_groups-1, each with a row.
+        outcome, reasoning: float64 [B]. ids: int64 [B], in 0..n_groups-1.
     """
     sizes = group_sizes(ids, n_groups)
     o, _, std = group_center(outcome, ids, sizes)
     q, _, _ = group_center(reasoning, ids, sizes)
-    live = (std > 0)[ids]
-    return correlation(o[live], q[live])
+    live = to_rows(std > 0, ids)
+    return correlation(o.masked_select(live), q.masked_select(live))
 
 
 def agreement(outcome: Tensor, reasoning: Tensor, asked: Tensor, ids: Tensor, n_groups: int) -> float | None:

@@ -6,7 +6,6 @@ composed; `parse` adds the bounds and the combinations. The defaults are the rec
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from awpo_verl.config.bounds import (
     SECTION,
     AWPOConfigError,
     at_least,
+    interval,
     one_of,
     one_of_or_own,
     refuse,
@@ -33,6 +33,7 @@ from awpo_verl.config.rewards import (
 )
 
 __all__ = [
+    "AUTO_RANGE",
     "SECTION",
     "AWPOConfig",
     "AWPOConfigError",
@@ -50,10 +51,12 @@ __all__ = [
 GATE_KINDS = ("variance_ratio", "fixed", "hard", "none", "agreement")
 DIFFICULTY_KINDS = ("parabolic", "none")
 CLIP_SCOPES = ("batch", "sequence")
+AUTO_RANGE = "auto"
 # Keys of reward_extra_info with a meaning of their own (rewards/parts.py).
 _RESERVED_KEYS = frozenset(
     [
-        *("acc", "score", "reward", "outcome", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"),
+        *("acc", "score", "reward", "outcome", "reasoning_valid", "reasoning_nonfinite", "verl_rule"),
+        *("format_ok", "n_calls"),
         *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless"),
         *("state_ok", "results_ok"),
         *("rubric", *(f"rubric_{name}" for name in RUBRIC_PARTS)),
@@ -112,14 +115,19 @@ class AWPOConfig:
     reasoning_weight: lambda >= 0, weight of the reasoning reward in the mixed reward.
     reasoning_std_floor: >= 0, smallest unit that reasoning is divided by where the outcome is constant, so that
         a scorer's noise alone is not blown up to unit size.
-    outcome_range: [low, high] of the outcome reward; the difficulty weight maps it to [0, 1].
+    outcome_range: auto, or [low, high] of the outcome reward; the difficulty weight maps it to [0, 1]. auto takes it
+        from the data source: known for this package's checker and verl's own rules, else [0, 1], widened by what the
+        run has seen. [low, high] holds for all data sources.
+    reasoning_range: [low, high] of the reasoning reward, which is mapped to [0, 1] before anything else. A value
+        outside stops the run at its first train batch; in later batches it is clipped and counted.
     reasoning_key: key of the reasoning reward in each rollout's reward_extra_info.
     reasoning_source: rubric (rules, no model) | judge (an LLM), for rollouts that your own function does not score.
     """
 
     reasoning_weight: float = 1.0
     reasoning_std_floor: float = 0.05
-    outcome_range: list[float] = field(default_factory=lambda: [0.0, 1.0])
+    outcome_range: Any = AUTO_RANGE  # or two floats; OmegaConf has no type for "a text or a list"
+    reasoning_range: list[float] = field(default_factory=lambda: [0.0, 1.0])
     reasoning_key: str = "reasoning"
     reasoning_source: str = "rubric"
     gate: GateConfig = field(default_factory=GateConfig)
@@ -132,14 +140,21 @@ class AWPOConfig:
     def __post_init__(self) -> None:
         check(self)
 
+    def fixed_outcome_range(self) -> tuple[float, float] | None:
+        """`outcome_range` as two numbers; None for auto."""
+        if self.outcome_range == AUTO_RANGE:
+            return None
+        low, high = self.outcome_range
+        return float(low), float(high)
+
 
 def check(config: AWPOConfig) -> None:
     """Bounds and combinations. Raises AWPOConfigError that names the first wrong key."""
     at_least(0.0, "reasoning_weight", config.reasoning_weight)
     at_least(0.0, "reasoning_std_floor", config.reasoning_std_floor)
-    bounds = config.outcome_range
-    if len(bounds) != 2 or not all(math.isfinite(b) for b in bounds) or bounds[0] >= bounds[1]:
-        refuse("outcome_range", list(bounds), "two finite numbers [low, high] with low < high, e.g. [0.0, 1.0]")
+    if config.outcome_range != AUTO_RANGE:
+        interval("outcome_range", config.outcome_range, f"{AUTO_RANGE}, or ")
+    interval("reasoning_range", config.reasoning_range)
     if not config.reasoning_key or config.reasoning_key in _RESERVED_KEYS:
         taken = ", ".join(sorted(_RESERVED_KEYS))
         refuse("reasoning_key", config.reasoning_key, f"a name of its own in reward_extra_info (taken: {taken})")
@@ -173,10 +188,9 @@ def parse(section: Any) -> AWPOConfig:
     Raises:
         AWPOConfigError: unknown key, wrong type, value out of bounds, interpolation to nowhere; names the key.
     """
-    from omegaconf import DictConfig, OmegaConf
-
     if isinstance(section, AWPOConfig):
         return section
+    from omegaconf import DictConfig, OmegaConf
 
     def build() -> Any:
         # resolved where it is attached: a merged copy has lost the rest of the config

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import NoReturn, cast
 
 SECTION = "algorithm.awpo"
 
@@ -30,6 +31,19 @@ def positive(key: str, given: float) -> None:
 def within_unit(key: str, given: float) -> None:
     if not 0.0 <= given <= 1.0:
         refuse(key, given, "a number in [0, 1]")
+
+
+def interval(key: str, given: object, also: str = "") -> None:
+    """Two finite numbers, the lower one first. `also` names what else the key takes."""
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        refuse(key, given, f"{also}two finite numbers [low, high] with low < high, for example [0.0, 1.0]")
+    bounds = list(cast(Sequence[object], given))
+    for i, bound in enumerate(bounds):
+        if isinstance(bound, bool) or not isinstance(bound, int | float):
+            refuse(f"{key}[{i}]", bound, "a finite number")
+    numbers = [float(cast(float, bound)) for bound in bounds]
+    if len(numbers) != 2 or not all(math.isfinite(number) for number in numbers) or numbers[0] >= numbers[1]:
+        refuse(key, numbers, f"{also}two finite numbers [low, high] with low < high, for example [0.0, 1.0]")
 
 
 def used_by(key: str, given: object, default: object, switch: str, needed: str, chosen: str) -> None:

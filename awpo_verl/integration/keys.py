@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf, open_dict
 
 AWPO = "awpo"  # estimator, policy loss and reward manager are registered under it
+GDPO = "gdpo"  # verl's own estimator that normalises each reward by itself
 
 
 def on_cpu() -> bool:

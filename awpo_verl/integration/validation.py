@@ -228,5 +228,6 @@ def _summary(c: AWPOConfig) -> str:
     )
     return (
         f"reasoning_weight={c.reasoning_weight:g} gate={gate} difficulty={difficulty} "
-        f"clip.shrink={c.clip.shrink:g} clip.scope={c.clip.scope} outcome_range={list(c.outcome_range)}"
+        f"clip.shrink={c.clip.shrink:g} clip.scope={c.clip.scope} outcome_range={c.outcome_range} "
+        f"reasoning_range={list(c.reasoning_range)}"
     )

@@ -278,8 +278,44 @@ RANGES = (
         "`awpo/outcome_out_of_range_frac`",
         ("awpo/outcome_out_of_range_frac",),
         "0",
-        (Sick("above 0", "set `algorithm.awpo.outcome_range` to your outcome's", rules.above(0.0), "look"),),
+        (
+            Sick(
+                "above 0",
+                "set `algorithm.awpo.outcome_range` to your outcome's; with `auto` a range was widened in these steps, "
+                "and the log says to what",
+                rules.above(0.0),
+                "look",
+            ),
+        ),
         (None, 0.0),
+    ),
+    Range(
+        "`awpo/reasoning_out_of_range_frac`",
+        ("awpo/reasoning_out_of_range_frac",),
+        "0",
+        (
+            Sick(
+                "above 0",
+                "such scores are clipped: set `algorithm.awpo.reasoning_range` to both ends of your scorer's scale",
+                rules.above(0.0),
+                "look",
+            ),
+        ),
+        (None, 0.0),
+    ),
+    Range(
+        "`awpo/rejected_frac`",
+        ("awpo/rejected_frac",),
+        "below 0.1",
+        (
+            Sick(
+                "above 0.5",
+                "verl's rejection sampling throws most rollouts away: `algorithm.rollout_correction`, and "
+                "`training/rollout_probs_diff_mean`",
+                rules.above(0.5),
+            ),
+        ),
+        (None, 0.5),
     ),
     Range(
         "`actor/grad_norm`",

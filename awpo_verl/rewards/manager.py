@@ -89,7 +89,8 @@ class AWPORewardManager(RewardManagerBase):
                 reasoning = judgement.score
             checks |= judgement.as_info()
 
-        parts = RewardParts(outcome, reasoning, checks, extra)
+        by_rule = not verdict.checked and not self.has_custom_function
+        parts = RewardParts(outcome, reasoning, checks, extra, verl_rule=by_rule)
         return {"reward_score": outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
 
     def _read(self, item: Any, ground_truth: Any) -> tuple[str, str, Verdict, RubricScore]:

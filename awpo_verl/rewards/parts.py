@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any
 
 OUTCOME, VALID, NONFINITE = "outcome", "reasoning_valid", "reasoning_nonfinite"
+CHECKED, VERL_RULE = "checked", "verl_rule"  # who scored the outcome: this package's checker, or verl's own rule
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class RewardParts:
         reasoning: q, or None where the scorer did not answer. NaN and inf count as missing, and are counted.
         checks: what the checkers, the rubric and the judge say (their as_info): the same keys for each rollout.
         extra: what else a user's reward function returned, for the logs.
+        verl_rule: whether verl's own rule for the data source gave the outcome. Its range is known then.
     """
 
     outcome: float
     reasoning: float | None
     checks: Mapping[str, Any]
     extra: Mapping[str, Any]
+    verl_rule: bool = False
 
     def as_info(self, reasoning_key: str) -> dict[str, Any]:
         """The row's `reward_extra_info`. `acc` is the name under which verl reports validation.
@@ -48,11 +51,12 @@ class RewardParts:
             reasoning_key: float(reasoning) if reasoning is not None and valid else 0.0,
             VALID: float(valid),
             NONFINITE: float(nonfinite),
+            VERL_RULE: float(self.verl_rule),
         }
 
 
 # Ours, or verl's (it adds a column `reward` of its own): a user's value under these names is not passed on.
-_OWN = {"reward", OUTCOME, VALID, NONFINITE}
+_OWN = {"reward", OUTCOME, VALID, NONFINITE, VERL_RULE}
 
 
 def read_result(result: Any, reasoning_key: str) -> tuple[float, dict[str, Any], bool, float | None]:

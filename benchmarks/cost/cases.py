@@ -25,13 +25,12 @@ from verl.trainer.ppo.v1 import trainer_base
 from verl.workers.config import FSDPActorConfig
 
 from awpo_verl.integration import actor_loss, trainer_v1
-from awpo_verl.integration.trainer import SOURCE
 
 GROUP = 16  # rollouts of a prompt
 FLOAT32, INT64, BOOL = 4, 8, 1  # bytes
 # what awpo's reward manager sends with a rollout, beside what the estimator reads
 LOGGED = ("acc", "format_ok", "n_calls", "schema_ok", "checked", "exact", "graded", "name_score", "key_score")
-LOGGED += ("value_score", "refused", "needless", "state_ok", "results_ok")
+LOGGED += ("verl_rule", "value_score", "refused", "needless", "state_ok", "results_ok")
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ def estimators(rows: int, tokens: int, device: str = "cpu", awpo: dict[str, Any]
         for o, q in zip(outcome.tolist(), reasoning.tolist(), strict=True)
     ]
     extra_fields = [{"reward_extra_info": part} for part in parts]
+    sources = ["demo"] * rows
     tags: list[dict[str, Any]] = [{} for _ in parts]
     gdpo_keys = ["outcome", "reasoning"]
 
@@ -96,8 +96,8 @@ def estimators(rows: int, tokens: int, device: str = "cpu", awpo: dict[str, Any]
         return data.batch["advantages"]
 
     def compute_awpo() -> Tensor:
-        found = [{SOURCE: "demo"} | trainer_v1.reward_extra_info(extra) for extra in extra_fields]
-        return compute("awpo", trainer_v1._Handover(found, trainer_v1.real_rows(tags)))
+        found = [trainer_v1.reward_extra_info(extra) for extra in extra_fields]
+        return compute("awpo", trainer_v1._Handover(found, trainer_v1.real_rows(tags), list(sources)))
 
     cells = rows * tokens
     least = cells * (FLOAT32 + INT64 + FLOAT32)  # rewards and mask are read, advantages are written

@@ -209,10 +209,11 @@ def test_difficulty_weighs_half_solved_prompts_most_and_never_below_d_min() -> N
 
 
 def test_outcome_outside_of_its_range_is_reported_and_never_flips_a_sign() -> None:
-    o = torch.tensor([-3.0, 4.0])  # outcome_range is left at [0, 1]: mu = 0.5 by luck; then mu = 3.5, clamped to 1
-    result = awpo(o, torch.zeros(2), list("aa"))
+    o = torch.tensor([-3.0, 4.0])  # outcome_range is set to [0, 1]: mu = 0.5 by luck; then mu = 3.5, clamped to 1
+    unit = {"outcome_range": [0.0, 1.0]}
+    result = awpo(o, torch.zeros(2), list("aa"), config(**unit))
     assert result.metrics["awpo/outcome_out_of_range_frac"] == 1.0
-    far = awpo(torch.tensor([3.0, 4.0]), torch.zeros(2), list("aa"), config(gate={"kind": "none"}))
+    far = awpo(torch.tensor([3.0, 4.0]), torch.zeros(2), list("aa"), config(gate={"kind": "none"}, **unit))
     assert_close(far.advantages, 0.1 * grpo(torch.tensor([3.0, 4.0]), list("aa")))
 
 

@@ -93,6 +93,12 @@ SICK: dict[str, tuple[str, str, Steps]] = {
     ),
     "scorer's NaN": ("above 0", "0.25, mean of the last 10 steps", constant("awpo/reasoning_nonfinite", 0.25)),
     "out of range": ("above 0", "1, mean of the last 10 steps", constant("awpo/outcome_out_of_range_frac", 1.0)),
+    "marks out of range": (
+        "above 0",
+        "0.5, mean of the last 10 steps",
+        constant("awpo/reasoning_out_of_range_frac", 0.5),
+    ),
+    "rejected": ("above 0.5", "0.6, mean of the last 10 steps", constant("awpo/rejected_frac", 0.6)),
     "spike": (
         "spikes of 10 times",
         "6 at step 55, 12 times what was usual before it (2 such steps)",

@@ -28,7 +28,7 @@ from tests.rewards.environments import Counter
 
 KEYS = {"acc", "outcome", "reasoning", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"} | {
     *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless"),
-    *("state_ok", "results_ok", "rubric", *(f"rubric_{name}" for name in RUBRIC_PARTS)),
+    *("verl_rule", "state_ok", "results_ok", "rubric", *(f"rubric_{name}" for name in RUBRIC_PARTS)),
 }
 RIGHT = '<think>\n2*3=6\n</think>\n\n<tool_call>\n{"name": "pay", "arguments": {"amount": 6}}\n</tool_call>'
 TRUTH = json.dumps({"tool_calls": [{"name": "pay", "arguments": {"amount": 6}}]})
@@ -77,6 +77,7 @@ def test_built_in_checker_and_rubric(tokenizer: Any) -> None:
         "reasoning": 0.5,
         "reasoning_valid": 1.0,
         "reasoning_nonfinite": 0.0,
+        "verl_rule": 0.0,
         "format_ok": 1.0,
         "n_calls": 1.0,
         "schema_ok": 1.0,
@@ -135,8 +136,13 @@ def test_the_reasoning_key_can_be_named(tokenizer: Any) -> None:
 
 
 def test_verls_own_rule_serves_where_it_has_one(tokenizer: Any) -> None:
-    reward, _ = score(manager(tokenizer), "so it is #### 42", "42", data_source="openai/gsm8k")
+    reward, info = score(manager(tokenizer), "so it is #### 42", "42", data_source="openai/gsm8k")
     assert reward == 1.0
+    assert (info["verl_rule"], info["checked"]) == (1.0, 0.0)
+    # a function of the user's takes the rule's place, whatever it returns and whatever the data source
+    function = manager(tokenizer, lambda **kw: {"score": 3.0, "verl_rule": 1.0})
+    _, info = score(function, "so it is #### 42", "42", data_source="openai/gsm8k")
+    assert info["verl_rule"] == 0.0
 
 
 def test_no_checker_for_a_row_says_what_to_set(tokenizer: Any) -> None:

@@ -1,0 +1,139 @@
+"""Ranges of the two rewards: which outcome is failure and which is success, and which numbers a scorer uses.
+
+The difficulty weight needs the outcome in [0, 1], so it needs the lowest and the highest outcome that a rollout can
+get. That depends on who scored the rollout: verl's math_dapo rule gives -1 or 1, most others give 0 or 1, and one batch
+may hold both. `fixed_ranges` takes one range for all rows; `SeenRanges` takes one for each source and widens it by what
+it sees. A wider outcome widens the range before its own batch is weighed. The state is lost with the process: after a
+resume the first wider outcome widens the range again.
+
+B = rows (rollouts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from awpo_verl.algorithm.groups import EPS, factorize, to_rows
+
+Range = tuple[float, float]
+UNIT: Range = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class RowRanges:
+    """The range of each row's outcome.
+
+    Attributes:
+        low, high: float64 [B], low < high.
+        outside: bool [B], True where the outcome lies outside of the range that was known before this batch.
+    """
+
+    low: Tensor
+    high: Tensor
+    outside: Tensor
+
+    def to_unit(self, outcome: Tensor) -> Tensor:
+        """The outcomes, float64 [B], on the scale where low is 0 and high is 1; not clipped."""
+        return (outcome - self.low) / (self.high - self.low)
+
+    def select(self, rows: Tensor) -> RowRanges:
+        """The ranges of some rows. rows: bool [B]."""
+        return RowRanges(*(column.masked_select(rows) for column in (self.low, self.high, self.outside)))
+
+
+def fixed_ranges(outcome: Tensor, bounds: Range) -> RowRanges:
+    """One range for all rows. outcome: float64 [B]; bounds: (low, high), low < high."""
+    low, high = bounds
+    return RowRanges(torch.full_like(outcome, low), torch.full_like(outcome, high), is_outside(outcome, low, high))
+
+
+def is_outside(values: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
+    """bool [B]: which values lie outside of [low, high], by more than rounding."""
+    return (values < low - EPS) | (values > high + EPS)
+
+
+def unit_reasoning(reasoning: Tensor, valid: Tensor, bounds: Range) -> tuple[Tensor, Tensor]:
+    """Reasoning rewards on the scale where low is 0 and high is 1, clipped to [0, 1].
+
+    Args:
+        reasoning: float64 [B]. NaN and inf are left as they are: they count as missing.
+        valid: bool [B], True where there is a reasoning reward.
+        bounds: (low, high), `reasoning_range`.
+
+    Returns:
+        unit: float64 [B]; outside: bool [B], True where a valid, finite value was clipped.
+    """
+    low, high = bounds
+    finite = torch.isfinite(reasoning)
+    unit = (reasoning - low) / (high - low)
+    unit = torch.where(finite, unit.clamp(0.0, 1.0), reasoning)
+    return unit, valid & finite & is_outside(reasoning, low, high)
+
+
+class SeenRanges:
+    """The range of each source: what is known of it, widened by every outcome that was seen.
+
+    >>> seen = SeenRanges()
+    >>> ranges = seen.look(torch.tensor([1.0, -1.0, 0.0, 1.0]), ["math", "math", "code", "code"])
+    >>> ranges.low.tolist(), ranges.outside.tolist()
+    ([-1.0, -1.0, 0.0, 0.0], [False, True, False, False])
+    >>> seen.look(torch.tensor([1.0, 1.0]), ["math", "code"]).low.tolist()
+    [-1.0, 0.0]
+    """
+
+    def __init__(self, on_widening: Callable[[Hashable, Range, Range], None] | None = None) -> None:
+        """on_widening: called as (source, range before, range now) when a range widens."""
+        self._widened: dict[Hashable, Range] = {}
+        self._on_widening = on_widening
+
+    def look(
+        self,
+        outcome: Tensor,
+        sources: Sequence[Hashable],
+        known: Mapping[Hashable, Range] | None = None,
+        counted: Tensor | None = None,
+    ) -> RowRanges:
+        """The ranges of one batch, after it was seen.
+
+        Args:
+            outcome: [B], finite.
+            sources: B labels, equal for the rows that the same scorer scores.
+            known: where a source's range starts; [0, 1] for the sources that it lacks.
+            counted: bool [B], False for rows that widen nothing (rejected rollouts). None: all count.
+        """
+        ids, names = factorize(sources)
+        return self.look_at(outcome, ids, names, [(known or {}).get(name, UNIT) for name in names], counted)
+
+    def look_at(
+        self,
+        outcome: Tensor,
+        ids: Tensor,
+        names: Sequence[Hashable],
+        known: Sequence[Range],
+        counted: Tensor | None = None,
+    ) -> RowRanges:
+        """The same, with the sources by number.
+
+        Args:
+            outcome, counted: as above.
+            ids: int64 [B], the row's source, in 0..len(names)-1.
+            names, known: of each source.
+        """
+        o = outcome.double()
+        before = [self._widened.get(name, start) for name, start in zip(names, known, strict=True)]
+        low, high = torch.tensor(before, dtype=torch.float64).reshape(-1, 2).unbind(1)
+        outside = is_outside(o, to_rows(low, ids), to_rows(high, ids))
+        wider = outside if counted is None else outside & counted
+        sources, values = ids.masked_select(wider), o.masked_select(wider)
+        low = low.scatter_reduce(0, sources, values, "amin")
+        high = high.scatter_reduce(0, sources, values, "amax")
+        for i in [int(i) for i in torch.bincount(sources, minlength=len(names)).nonzero().flatten()]:
+            now = (float(low[i]), float(high[i]))
+            self._widened[names[i]] = now
+            if self._on_widening is not None:
+                self._on_widening(names[i], before[i], now)
+        return RowRanges(to_rows(low, ids), to_rows(high, ids), outside)
