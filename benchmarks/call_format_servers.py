@@ -25,7 +25,7 @@ VLLM: dict[str, tuple[str, str | None]] = {
     "llama3_json": ("llama3_json", None),
     "mistral": ("mistral", "mistral"),
     "pythonic": ("llama4_pythonic", "deepseek_r1"),
-    "olmo3": ("olmo3", "olmo3"),
+    "olmo3": ("olmo3", "deepseek_r1"),
     "qwen3_coder": ("qwen3_coder", "qwen3"),
     "seed": ("seed_oss", "seed_oss"),
     "minimax": ("minimax_m2", "minimax_m2"),
@@ -107,23 +107,24 @@ def vllm_problem() -> str:
     return ""
 
 
-def read_with_vllm(format: str, text: str, tools: list[dict[str, Any]] | None) -> list[Call]:
-    """The calls that vLLM hands to its client for a text, thinking told apart by the model's reasoning parser.
+def read_with_vllm(format: str, text: str, tools: list[dict[str, Any]] | None, thinks: bool) -> list[Call]:
+    """The calls that vLLM hands to its client for a text.
 
     Args:
         format: a key of VLLM.
         tools: the request's tools, as OpenAI writes them; None without.
+        thinks: the server tells thinking apart by the model's reasoning parser, and the text has thinking.
     """
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 
     tool_parser, reasoning_parser = _vllm_parsers(format)
     # Mistral's tokenizers up to v7 have no [ARGS]; vLLM reads a list of calls with those alone
-    before_v11 = format == "mistral" and re.search(r"\[TOOL_CALLS\]\s*\[", text) is not None
+    before_v11 = format == "mistral" and re.search(r"\[TOOL_CALLS\][^\[{]*\[[^A]", text) is not None
     tokenizer = StandInTokenizer(frozenset({"[ARGS]", "[THINK]", "[/THINK]"}) if before_v11 else frozenset())
     request = ChatCompletionRequest.model_validate(
         {"model": "stand-in", "messages": [], **({"tools": tools, "tool_choice": "auto"} if tools else {})}
     )
-    if reasoning_parser is not None and any(marks.closing in text for marks in THINKING) and not before_v11:
+    if thinks and reasoning_parser is not None:
         _, content = reasoning_parser(tokenizer).extract_reasoning(text, request)
         text = content or ""
     try:

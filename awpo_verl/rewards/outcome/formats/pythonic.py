@@ -114,5 +114,6 @@ PYTHONIC = CallFormat(
     places=Places(_begin, _end),
     templates=(("[func_name1(",), ("[func1(",)),
     tokens=TAGS,
-    servers="vLLM's pythonic. verl has no parser for it.",
+    servers="SGLang's pythonic, which allows white space around and in the list. vLLM's does not, and drops names with "
+    "points, positional arguments and all calls of a list in which one is broken; verl has no parser for it.",
 )

@@ -22,23 +22,11 @@ class Difference:
 
     Attributes:
         right: the kind of reason that our reading stands.
-        why: the reason, in one sentence about the server.
+        why: what the server does.
     """
 
     right: Right
     why: str
-
-
-def ours(why: str) -> Difference:
-    return Difference("ours", why)
-
-
-def refused(why: str) -> Difference:
-    return Difference("refused", why)
-
-
-def servers(why: str) -> Difference:
-    return Difference("servers", why)
 
 
 @dataclass(frozen=True)
@@ -53,7 +41,8 @@ class Case:
         problem: a part of the first problem that we find; "" without one.
         thinking: the thinking that we read; None without.
         tools: whether the reader knows the schemas of TOOLS.
-        differs: server ("vllm", "verl") -> why its calls are others than ours. No entry: they are the same.
+        differs: server ("vllm", "verl") -> why its calls are others than ours. No entry: they are the same. It comes
+            from differences.py.
     """
 
     name: str
@@ -106,26 +95,19 @@ JSON_ARGUMENTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ),
     ("an empty string", "say", '{"text": ""}', {"text": ""}),
     ("brackets in a string", "say", '{"text": "{x} [y] )"}', {"text": "{x} [y] )"}),
-    ("true, null and negative numbers", "set", '{"on": true, "note": null, "x": -1.5e3}', {"on": True, "note": None, "x": -1500.0}),
+    (
+        "true, null and negative numbers",
+        "set",
+        '{"on": true, "note": null, "x": -1.5e3}',
+        {"on": True, "note": None, "x": -1500.0},
+    ),
+    ("arguments over several lines", "add", '{\n  "a": 3,\n  "b": 0.5\n}', {"a": 3, "b": 0.5}),
 )
 
-# The same with white space and line ends, which a format may refuse or a server may lose
-JSON_SPACED = ("arguments over several lines", "add", '{\n  "a": 3,\n  "b": 0.5\n}', {"a": 3, "b": 0.5})
 
-
-def json_cases(
-    wrap: Callable[[str, str], str], differs: Mapping[str, Mapping[str, Difference]] | None = None
-) -> list[Case]:
-    """The cases of JSON_ARGUMENTS and JSON_SPACED.
-
-    Args:
-        wrap: (tool, arguments as JSON text) -> a response with this call.
-        differs: case -> Case.differs.
-    """
-    differs = differs or {}
-    rows = (*JSON_ARGUMENTS, JSON_SPACED)
-    assert differs.keys() <= {name for name, *_ in rows}, differs.keys()
+def json_cases(wrap: Callable[[str, str], str]) -> list[Case]:
+    """The cases of JSON_ARGUMENTS; `wrap` is (tool, arguments as JSON text) -> a response with this call."""
     return [
-        Case(name, wrap(tool_name, text), (ToolCall(tool_name, value),), differs=differs.get(name, {}))
-        for name, tool_name, text, value in rows
+        Case(name, wrap(tool_name, text), (ToolCall(tool_name, value),))
+        for name, tool_name, text, value in JSON_ARGUMENTS
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rewards.outcome.formats.cases.case import Case, call, json_cases, ours, refused, servers
+from tests.rewards.outcome.formats.cases.case import Case, call, json_cases
 
 ADD = call("add", a=1)
 NOW = call("now")
@@ -102,7 +102,7 @@ MISTRAL = [
         _mistral_list('{"arguments": {"name": "Ann"}, "name": "say"}'),
         (call("say", name="Ann"),),
     ),
-    Case("two lists", _mistral_list(_OBJECT_ADD) + _mistral_list(_OBJECT_NOW), (ADD, NOW)),
+    Case("two lists", _mistral_list(_OBJECT_ADD) + _mistral_list(_OBJECT_NOW), (ADD,), problem="beside a list"),
     Case("a list of nothing", "[TOOL_CALLS] []", problem="empty list"),
     Case("a list, no arguments", '[TOOL_CALLS] [{"name": "now"}]', problem="without arguments"),
     Case("a list, text before it", f"[TOOL_CALLS] so [{_OBJECT_ADD}]", problem="neither a list"),
@@ -142,12 +142,23 @@ XLAM = [
     Case("a block of JSON", f"```json\n[{_OBJECT_ADD}]\n```", (ADD,)),
     Case("a block without a language", f"```\n[{_OBJECT_ADD}]\n```", (ADD,)),
     Case("no call", "It is noon.", content="It is noon."),
-    Case("content before a block", f"I add.\n```json\n[{_OBJECT_ADD}]\n```", content=f"I add.\n```json\n[{_OBJECT_ADD}]\n```"),
+    Case("content before a block", f"I add.\n```json\n[{_OBJECT_ADD}]\n```", (ADD,), "I add."),
+    Case("content after a block", f"```json\n[{_OBJECT_ADD}]\n```\nDone.", (ADD,), "Done."),
     Case("content before the list", f"I add. [{_OBJECT_ADD}]", content=f"I add. [{_OBJECT_ADD}]"),
     Case("content after the list", f"[{_OBJECT_ADD}] Done.", (ADD,), problem="text after the calls"),
     Case("thinking before the call", f"<think>Add.</think>[{_OBJECT_ADD}]", (ADD,), thinking="Add."),
-    Case("a list in <tool_call>", f"<tool_call>[{_OBJECT_ADD}]</tool_call>", problem="another format"),
-    Case("a list behind [TOOL_CALLS]", f"[TOOL_CALLS][{_OBJECT_ADD}]", problem="another format"),
+    Case(
+        "a list in <tool_call>",
+        f"<tool_call>[{_OBJECT_ADD}]</tool_call>",
+        content=f"<tool_call>[{_OBJECT_ADD}]</tool_call>",
+        problem="another format",
+    ),
+    Case(
+        "a list behind [TOOL_CALLS]",
+        f"[TOOL_CALLS][{_OBJECT_ADD}]",
+        content=f"[TOOL_CALLS][{_OBJECT_ADD}]",
+        problem="another format",
+    ),
     Case("broken JSON", '[{"name": "add", "arguments": {"a": 1}', problem="not JSON"),
     Case("no arguments key", '[{"name": "now"}]', problem="without arguments"),
     Case("arguments as a text", '[{"name": "add", "arguments": "{}"}]', problem="an object"),
@@ -167,10 +178,20 @@ GRANITE = [
     Case("no mark", f"[{_OBJECT_ADD}]", (ADD,)),
     Case("the arguments come before the name", '<|tool_call|>[{"arguments": {"a": 1}, "name": "add"}]', (ADD,)),
     Case("no call", "It is noon.", content="It is noon."),
-    Case("content before the call", f"I add. <|tool_call|>[{_OBJECT_ADD}]", content=f"I add. [{_OBJECT_ADD}]", problem="after other text"),
+    Case(
+        "content before the call",
+        f"I add. <|tool_call|>[{_OBJECT_ADD}]",
+        content=f"I add. [{_OBJECT_ADD}]",
+        problem="after other text",
+    ),
     Case("content after the call", f"<|tool_call|>[{_OBJECT_ADD}] Done.", (ADD,), problem="text after the calls"),
-    Case("thinking before the call", f"<think>\nAdd.\n</think>\n<|tool_call|>[{_OBJECT_ADD}]", (ADD,), thinking="\nAdd.\n"),
-    Case("a closing mark", f"<tool_call>[{_OBJECT_ADD}]</tool_call>", (ADD,)),
+    Case(
+        "thinking before the call",
+        f"<think>\nAdd.\n</think>\n<|tool_call|>[{_OBJECT_ADD}]",
+        (ADD,),
+        thinking="\nAdd.\n",
+    ),
+    Case("a closing mark", f"<tool_call>[{_OBJECT_ADD}]</tool_call>", (ADD,), problem="text after the calls"),
     Case("not a list", f"<|tool_call|>{_OBJECT_ADD}", problem="a list of calls expected"),
     Case("broken JSON", '<|tool_call|>[{"name": "add", "arguments": {', problem="not JSON"),
     Case("arguments as a text", '<|tool_call|>[{"name": "add", "arguments": "{}"}]', problem="an object"),

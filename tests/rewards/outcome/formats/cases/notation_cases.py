@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from awpo_verl.rewards.outcome import ToolCall
-from tests.rewards.outcome.formats.cases.case import Case, call, ours, refused, servers
+from tests.rewards.outcome.formats.cases.case import Case, call
 
 ADD = call("add", a=1)
 NOW = call("now")
@@ -30,12 +30,6 @@ PYTHON: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("a negative number", "add(a=-3, b=-0.5)", {"a": -3, "b": -0.5}),
     ("a tuple", "plot(points=(1, 2))", {"points": [1, 2]}),
     ("a dotted name", "math.add(a=1)", {"a": 1}),
-)
-_PYTHON_BROKEN: tuple[tuple[str, str, str], ...] = (
-    ("a variable as a value", "add(a=x)", "no literal"),
-    ("a sum as a value", "add(a=1 + 2)", "expected"),
-    ("a call as a value", "add(a=now())", "no literal"),
-    ("a name without a call", "add", "expected"),
 )
 
 
@@ -72,7 +66,7 @@ OLMO3 = [
     *_python(_olmo),
     Case("two calls", _olmo("\nadd(a=1)\nnow()\n"), (ADD, NOW)),
     Case("no tags", "add(a=1)\nnow()", (ADD, NOW)),
-    Case("two blocks", _olmo("add(a=1)") + _olmo("now()"), (ADD, NOW)),
+    Case("two blocks", _olmo("add(a=1)") + _olmo("now()"), (ADD,), problem="second block"),
     Case("a call over several lines", _olmo("\nadd(\n  a=1,\n)\n"), (ADD,)),
     Case("no call", "It is noon.", content="It is noon."),
     Case("content before the calls", f"I add.\n{_olmo('add(a=1)')}", (ADD,), "I add."),
@@ -81,7 +75,11 @@ OLMO3 = [
     Case("the block is not closed", "<function_calls>\nadd(a=1)\n", problem="never closed"),
     Case("a variable as a value", _olmo("add(a=x)"), problem="no literal"),
     Case("an empty block", _olmo("\n"), problem="without calls"),
-    Case("a mark of the format in a string", _olmo(r"say(text='\x3c/function_calls>')"), (call("say", text="</function_calls>"),)),
+    Case(
+        "a mark of the format in a string",
+        _olmo(r"say(text='\x3c/function_calls>')"),
+        (call("say", text="</function_calls>"),),
+    ),
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rewards.outcome.formats.cases.case import Case, call, json_cases, ours, refused, servers
+from tests.rewards.outcome.formats.cases.case import Case, call, json_cases
 
 ADD = call("add", a=1)
 NOW = call("now")
@@ -26,16 +26,33 @@ KIMI = [
     Case("an id without `functions.`", _kimi(_kimi_call("add:0", '{"a": 1}')), (ADD,)),
     Case("the bare name of a tool", _kimi(_kimi_call("add", '{"a": 1}')), (ADD,)),
     Case("a bare number", _kimi(_kimi_call("0", '{"a": 1}')), problem="functions.NAME:NUMBER"),
-    Case("a point in place of the colon", _kimi(_kimi_call("functions.add.0", '{"a": 1}')), problem="functions.NAME:NUMBER"),
+    Case(
+        "a point in place of the colon",
+        _kimi(_kimi_call("functions.add.0", '{"a": 1}')),
+        problem="functions.NAME:NUMBER",
+    ),
     Case("no call", "It is noon.", content="It is noon."),
     Case("content before the calls", f"I add. {_kimi(_KIMI_ADD)}", (ADD,), "I add."),
     Case("content after the calls", f"{_kimi(_KIMI_ADD)} Done.", (ADD,), "Done."),
     Case("thinking before the calls", f"<think>Add.</think>{_kimi(_KIMI_ADD)}", (ADD,), thinking="Add."),
-    Case("angle brackets in a string", _kimi(_kimi_call("functions.say:0", '{"text": "<b>x</b>"}')), (call("say", text="<b>x</b>"),)),
+    Case(
+        "angle brackets in a string",
+        _kimi(_kimi_call("functions.say:0", '{"text": "<b>x</b>"}')),
+        (call("say", text="<b>x</b>"),),
+    ),
     Case("no closing mark of the section", f"<|tool_calls_section_begin|>{_KIMI_ADD}", (ADD,)),
-    Case("no closing mark of the call", '<|tool_calls_section_begin|><|tool_call_begin|>functions.add:0<|tool_call_argument_begin|>{"a": 1}', problem="never closed"),
+    Case(
+        "no closing mark of the call",
+        '<|tool_calls_section_begin|><|tool_call_begin|>functions.add:0<|tool_call_argument_begin|>{"a": 1}',
+        problem="never closed",
+    ),
     Case("no section", _KIMI_ADD, content=_KIMI_ADD, problem="outside of its section"),
-    Case("broken JSON beside a good call", _kimi(_kimi_call("functions.add:0", '{"a": 1'), _KIMI_NOW), (NOW,), problem="not JSON"),
+    Case(
+        "broken JSON beside a good call",
+        _kimi(_kimi_call("functions.add:0", '{"a": 1'), _KIMI_NOW),
+        (NOW,),
+        problem="not JSON",
+    ),
     Case("an empty section", _kimi(), problem="without calls"),
 ]
 
@@ -99,13 +116,43 @@ GPT_OSS = [
     Case("two calls", f"{_START}{_OSS_ADD}{_START}{_OSS_NOW}", (ADD, NOW)),
     Case("no call", "<|channel|>final<|message|>It is noon.<|return|>", content="It is noon."),
     Case("thinking before the call", f"{_ANALYSIS}{_START}{_OSS_ADD}", (ADD,), thinking="Add."),
-    Case("a call in the analysis channel", f"{_START}<|channel|>analysis to=functions.now <|constrain|>json<|message|>{{}}<|call|>", (NOW,)),
-    Case("a preamble before the call", f"<|channel|>commentary<|message|>I add.<|end|>{_START}{_OSS_ADD}", (ADD,), "I add."),
+    Case(
+        "a call in the analysis channel",
+        f"{_START}<|channel|>analysis to=functions.now <|constrain|>json<|message|>{{}}<|call|>",
+        (NOW,),
+    ),
+    Case(
+        "a preamble before the call",
+        f"<|channel|>commentary<|message|>I add.<|end|>{_START}{_OSS_ADD}",
+        (ADD,),
+        "I add.",
+    ),
     Case("content after the call", f"{_START}{_OSS_ADD}{_START}<|channel|>final<|message|>Done.", (ADD,), "Done."),
-    Case("the recipient before the channel", f'{_START} to=functions.add<|channel|>commentary json<|message|>{{"a": 1}}<|call|>', (ADD,)),
+    Case(
+        "the recipient before the channel",
+        f'{_START} to=functions.add<|channel|>commentary json<|message|>{{"a": 1}}<|call|>',
+        (ADD,),
+    ),
     Case("no constraint", f'{_START}<|channel|>commentary to=functions.add<|message|>{{"a": 1}}<|call|>', (ADD,)),
-    Case("no closing mark", f'{_START}<|channel|>commentary to=functions.add <|constrain|>json<|message|>{{"a": 1}}', (ADD,)),
-    Case("a tool that is not a function", f"{_START}<|channel|>commentary to=browser.open <|constrain|>json<|message|>{{}}<|call|>", problem="no function"),
-    Case("broken JSON", f'{_START}<|channel|>commentary to=functions.add <|constrain|>json<|message|>{{"a": 1<|call|>', problem="not JSON"),
-    Case("a call quoted in the thinking", f"<|channel|>analysis<|message|>I write to=functions.now json.<|end|>{_START}{_OSS_ADD}", (ADD,), thinking="I write to=functions.now json."),
+    Case(
+        "no closing mark",
+        f'{_START}<|channel|>commentary to=functions.add <|constrain|>json<|message|>{{"a": 1}}',
+        (ADD,),
+    ),
+    Case(
+        "a tool that is not a function",
+        f"{_START}<|channel|>commentary to=browser.open <|constrain|>json<|message|>{{}}<|call|>",
+        problem="no function",
+    ),
+    Case(
+        "broken JSON",
+        f'{_START}<|channel|>commentary to=functions.add <|constrain|>json<|message|>{{"a": 1<|call|>',
+        problem="not JSON",
+    ),
+    Case(
+        "a call quoted in the thinking",
+        f"<|channel|>analysis<|message|>I write to=functions.now json.<|end|>{_START}{_OSS_ADD}",
+        (ADD,),
+        thinking="I write to=functions.now json.",
+    ),
 ]
