@@ -119,7 +119,7 @@ def read_with_vllm(format: str, text: str, tools: list[dict[str, Any]] | None, t
 
     tool_parser, reasoning_parser = _vllm_parsers(format)
     # Mistral's tokenizers up to v7 have no [ARGS]; vLLM reads a list of calls with those alone
-    before_v11 = format == "mistral" and re.search(r"\[TOOL_CALLS\][^\[{]*\[[^A]", text) is not None
+    before_v11 = format == "mistral" and re.search(r"\[TOOL_CALLS\][^\[{]*\[\s*[{\]]", text) is not None
     tokenizer = StandInTokenizer(frozenset({"[ARGS]", "[THINK]", "[/THINK]"}) if before_v11 else frozenset())
     request = ChatCompletionRequest.model_validate(
         {"model": "stand-in", "messages": [], **({"tools": tools, "tool_choice": "auto"} if tools else {})}

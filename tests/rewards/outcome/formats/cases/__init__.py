@@ -6,12 +6,15 @@ do, the case says why (`Case.differs`). benchmarks/call_formats.py compares, tes
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.rewards.outcome.formats.cases import json_cases, notation_cases, section_cases, tagged_cases
 from tests.rewards.outcome.formats.cases.case import TOOLS, Case, Difference
+from tests.rewards.outcome.formats.cases.differences import DIFFERENCES
 
 __all__ = ["CASES", "TOOLS", "Case", "Difference"]
 
-CASES: dict[str, list[Case]] = {
+_CASES: dict[str, list[Case]] = {
     "gpt_oss": section_cases.GPT_OSS,
     "seed": tagged_cases.SEED,
     "minimax": tagged_cases.MINIMAX,
@@ -32,4 +35,9 @@ CASES: dict[str, list[Case]] = {
     "mistral": json_cases.MISTRAL,
     "pythonic": notation_cases.PYTHONIC,
     "llama3_json": json_cases.LLAMA3_JSON,
+}
+
+CASES: dict[str, list[Case]] = {
+    format: [replace(case, differs=DIFFERENCES.get(format, {}).get(case.name, {})) for case in cases]
+    for format, cases in _CASES.items()
 }

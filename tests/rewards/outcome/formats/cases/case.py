@@ -9,10 +9,7 @@ from typing import Any, Literal
 from awpo_verl.rewards.outcome import ToolCall
 from tests.rewards.calls import tool
 
-# Why a server reads a text otherwise than we do:
-# ours     the call is written as the model's template writes it, and the server loses or changes a part of it
-# refused  the call is not written as the format wants it: the server guesses, or hands on what is broken
-# servers  servers differ, and we follow another one (CallFormat.servers)
+# Why our reading stands: see the functions of these names in differences.py
 Right = Literal["ours", "refused", "servers"]
 
 
