@@ -79,7 +79,7 @@ def readings() -> list[Reading]:
                         server,
                         ours,
                         theirs,
-                        _canonical(ours) == _canonical(theirs),
+                        same_calls(ours, theirs),
                         given.right if given else "",
                         given.why if given else "",
                     )
@@ -87,8 +87,12 @@ def readings() -> list[Reading]:
     return found
 
 
+def same_calls(ours: list[Call], theirs: list[Call]) -> bool:
+    """Whether two lists have the same names and arguments, in order. 5.0 is 5; true is not 1."""
+    return _canonical(ours) == _canonical(theirs)
+
+
 def _canonical(calls: list[Call]) -> str:
-    """One text for equal calls. JSON tells true from 1; whole floats are written as integers."""
     return json.dumps([[name, _number(value)] for name, value in calls], sort_keys=True)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.rewards.outcome.formats.cases import json_cases, notation_cases, section_cases, tagged_cases
+from tests.rewards.outcome.formats.cases import dsml_cases, json_cases, notation_cases, section_cases, tagged_cases
 from tests.rewards.outcome.formats.cases.case import TOOLS, Case, Difference
 from tests.rewards.outcome.formats.cases.differences import DIFFERENCES
 
@@ -19,8 +19,8 @@ _CASES: dict[str, list[Case]] = {
     "seed": tagged_cases.SEED,
     "minimax": tagged_cases.MINIMAX,
     "kimi": section_cases.KIMI,
-    "deepseek_v32": tagged_cases.DEEPSEEK_V32,
-    "deepseek_v4": tagged_cases.DEEPSEEK_V4,
+    "deepseek_v32": dsml_cases.DEEPSEEK_V32,
+    "deepseek_v4": dsml_cases.DEEPSEEK_V4,
     "deepseek_v3": section_cases.DEEPSEEK_V3,
     "deepseek_v31": section_cases.DEEPSEEK_V31,
     "gemma4": notation_cases.GEMMA4,

@@ -54,6 +54,20 @@ _DSML = {
 
 _SEVERAL_LINES = {"vllm": servers("drops a call whose arguments span lines; SGLang's reads it")}
 
+_HAVE_BARE_VALUES = (
+    "one call",
+    "two calls",
+    "nested values",
+    "a list",
+    "a list of lists",
+    "a key in quotes",
+    "true and null",
+    "a bare word",
+    "white space between arguments",
+    "without a schema",
+    "content before the call",
+    "content after the call",
+)
 _NO_ESCAPE = {"vllm": ours("reads values in <escape> alone, so it drops numbers, words, lists and objects")}
 _QUOTED_NUMBER = {"vllm": ours("reads a quoted number as a number")}
 
@@ -144,23 +158,7 @@ DIFFERENCES: dict[str, dict[str, dict[str, Difference]]] = {
         "no brace at the end": {"vllm": _MENDS_END},
     },
     "functiongemma": {
-        **{
-            case: _NO_ESCAPE
-            for case in (
-                "one call",
-                "two calls",
-                "nested values",
-                "a list",
-                "a list of lists",
-                "a key in quotes",
-                "true and null",
-                "a bare word",
-                "white space between arguments",
-                "without a schema",
-                "content before the call",
-                "content after the call",
-            )
-        },
+        **dict.fromkeys(_HAVE_BARE_VALUES, _NO_ESCAPE),
         "a number in quotes": _QUOTED_NUMBER,
         "a number in quotes where one is due": _QUOTED_NUMBER,
         "a name with a point and a hyphen": {"vllm": ours("drops a call whose name has a point or a hyphen")},

@@ -94,12 +94,24 @@ def _gemma_cases(opening: str, closing: str, q: str) -> list[Case]:
         Case("two strings", write("say", f"text:{q}x{q},more:{q}y{q}"), (call("say", text="x", more="y"),)),
         Case("no arguments", now, (NOW,)),
         Case("two calls", add + now, (ADD, NOW)),
-        Case("nested values", write("plot", f"style:{{axes:{{x:{q}km{q}}}}}"), (call("plot", style={"axes": {"x": "km"}}),)),
+        Case(
+            "nested values",
+            write("plot", f"style:{{axes:{{x:{q}km{q}}}}}"),
+            (call("plot", style={"axes": {"x": "km"}}),),
+        ),
         Case("a list", write("plot", f"points:[{q}a{q},{q}b]{q},1]"), (call("plot", points=["a", "b]", 1]),)),
         Case("a list of lists", write("plot", "points:[[1,2],[3,4]]"), (call("plot", points=[[1, 2], [3, 4]]),)),
         Case("a key in quotes", write("plot", f"style:{{{q}3{q}:{q}x{q}}}"), (call("plot", style={"3": "x"}),)),
-        Case("unicode, quotes and line end", write("say", f"text:{q}Zürich 東京 \"b\"\n🎉{q}"), (call("say", text='Zürich 東京 "b"\n🎉'),)),
-        Case("marks of the notation in a string", write("say", f"text:{q}a:1, {{b}} [c]{q}"), (call("say", text="a:1, {b} [c]"),)),
+        Case(
+            "unicode, quotes and line end",
+            write("say", f'text:{q}Zürich 東京 "b"\n🎉{q}'),
+            (call("say", text='Zürich 東京 "b"\n🎉'),),
+        ),
+        Case(
+            "marks of the notation in a string",
+            write("say", f"text:{q}a:1, {{b}} [c]{q}"),
+            (call("say", text="a:1, {b} [c]"),),
+        ),
         Case("an empty string", write("say", f"text:{q}{q}"), (call("say", text=""),)),
         Case("white space around a string", write("say", f"text:{q} x {q}"), (call("say", text=" x "),)),
         Case("a number in quotes", write("say", f"text:{q}42{q}"), (call("say", text="42"),)),
@@ -108,17 +120,26 @@ def _gemma_cases(opening: str, closing: str, q: str) -> list[Case]:
         Case("a bare word", write("say", "text:Paris"), (call("say", text="Paris"),)),
         Case("white space between arguments", write("add", " a: 1, b: 2 "), (call("add", a=1, b=2),)),
         Case("a name with a point and a hyphen", write("math.add-up", "a:1"), (call("math.add-up", a=1),)),
-        Case("without a schema", write("other", f"a:3,on:true,text:{q}3{q}"), (call("other", a=3, on=True, text="3"),), tools=False),
+        Case(
+            "without a schema",
+            write("other", f"a:3,on:true,text:{q}3{q}"),
+            (call("other", a=3, on=True, text="3"),),
+            tools=False,
+        ),
         Case("no call", "It is noon.", content="It is noon."),
         Case("content before the call", f"I add. {add}", (ADD,), "I add."),
         Case("content after the call", f"{add} Done.", (ADD,), "Done."),
         Case("no closing mark", f"{opening}call:add{{a:1}}", problem="never closed"),
         Case("cut off in a string", f"{opening}call:say{{text:{q}Lon", problem="never closed"),
-        Case("a closing mark in a string", write("say", f"text:{q}a {closing} b{q}"), (call("say", text=f"a {closing} b"),)),
+        Case(
+            "a closing mark in a string",
+            write("say", f"text:{q}a {closing} b{q}"),
+            (call("say", text=f"a {closing} b"),),
+        ),
         Case("no value", write("add", "a:"), problem="without a value"),
         Case("no `call:`", f"{opening}add{{a:1}}{closing}", problem="call:NAME"),
         Case("no brace at the end", f"{opening}call:add{{a:1{closing}", problem="expected"),
-    ]  # fmt: skip
+    ]
 
 
 GEMMA4 = [

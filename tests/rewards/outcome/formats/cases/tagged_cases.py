@@ -1,8 +1,8 @@
-"""Cases of the formats that write arguments between tags: qwen3_coder, seed, glm, minimax, deepseek_v32 and v4."""
+"""Cases of the formats that write arguments as text between tags: qwen3_coder, seed, glm, minimax."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from awpo_verl.rewards.outcome import ToolCall
@@ -24,7 +24,12 @@ TYPED: tuple[tuple[str, str, tuple[tuple[str, str], ...], dict[str, Any]], ...] 
         {"points": [[1, 2], [3, 4]], "style": {"axes": {"x": ["km"]}}},
     ),
     ("JSON over several lines", "plot", (("style", '{"x": 1,\n "y": 2}'),), {"style": {"x": 1, "y": 2}}),
-    ("unicode, quotes and backslash", "say", (("text", 'Zürich 東京 🎉 "b" C:\\tmp'),), {"text": 'Zürich 東京 🎉 "b" C:\\tmp'}),
+    (
+        "unicode, quotes and backslash",
+        "say",
+        (("text", 'Zürich 東京 🎉 "b" C:\\tmp'),),
+        {"text": 'Zürich 東京 🎉 "b" C:\\tmp'},
+    ),
     ("several lines", "say", (("text", "one\n  two\n\nthree"),), {"text": "one\n  two\n\nthree"}),
     ("white space around a string", "say", (("text", "  x  "),), {"text": "  x  "}),
     ("an empty string", "say", (("text", ""),), {"text": ""}),
@@ -36,8 +41,13 @@ TYPED: tuple[tuple[str, str, tuple[tuple[str, str], ...], dict[str, Any]], ...] 
     ("True as Python writes it", "set", (("on", "True"),), {"on": True}),
     ("a word where a number is due", "add", (("a", "three"),), {"a": "three"}),
     ("a whole number as a float", "add", (("b", "5.0"),), {"b": 5.0}),
-    ("angle brackets and a mark of thinking", "say", (("text", "<b>1 < 2</b> </think>"),), {"text": "<b>1 < 2</b> </think>"}),
-)  # fmt: skip
+    (
+        "angle brackets and a mark of thinking",
+        "say",
+        (("text", "<b>1 < 2</b> </think>"),),
+        {"text": "<b>1 < 2</b> </think>"},
+    ),
+)
 
 
 def typed_cases(write: Write, python: Any, untyped: dict[str, Any]) -> list[Case]:
@@ -189,15 +199,9 @@ GLM = [
 ]
 
 
-def _invoke(prefix: str, name: str, pairs: Sequence[tuple[str, str]], attribute: Callable[[str], str]) -> str:
-    parameters = "".join(
-        f'<{prefix}parameter name="{key}"{attribute(value)}>{value}</{prefix}parameter>\n' for key, value in pairs
-    )
-    return f'<{prefix}invoke name="{name}">\n{parameters}</{prefix}invoke>\n'
-
-
 def _minimax_invoke(name: str, *pairs: tuple[str, str]) -> str:
-    return _invoke("", name, pairs, lambda _: "")
+    parameters = "".join(f'<parameter name="{key}">{value}</parameter>\n' for key, value in pairs)
+    return f'<invoke name="{name}">\n{parameters}</invoke>\n'
 
 
 def _minimax(name: str, *pairs: tuple[str, str]) -> str:
@@ -247,62 +251,3 @@ MINIMAX = [
         problem="outside of its block",
     ),
 ]
-
-_D = "｜DSML｜"
-
-
-def _dsml_cases(block: str) -> list[Case]:
-    def invoke(name: str, *pairs: tuple[str, str, str]) -> str:
-        parameters = "".join(f'<{_D}parameter name="{k}" string="{s}">{v}</{_D}parameter>\n' for k, s, v in pairs)
-        return f'<{_D}invoke name="{name}">\n{parameters}</{_D}invoke>\n'
-
-    def write(*invokes: str) -> str:
-        return f"<{_D}{block}>\n{''.join(invokes)}</{_D}{block}>"
-
-    def one(name: str, *pairs: tuple[str, str, str]) -> str:
-        return write(invoke(name, *pairs))
-
-    add, now = invoke("add", ("a", "false", "1")), invoke("now")
-    return [
-        Case("one call", one("add", ("a", "false", "3"), ("b", "false", "0.5")), (call("add", a=3, b=0.5),)),
-        Case("no arguments", write(now), (NOW,)),
-        Case("two calls", write(add, now), (ADD, NOW)),
-        Case("two blocks", f"{write(add)}\n{write(now)}", (ADD, NOW)),
-        Case(
-            "nested values and lists",
-            one("plot", ("points", "false", "[[1, 2], []]"), ("style", "false", '{"x": {"y": null}}')),
-            (call("plot", points=[[1, 2], []], style={"x": {"y": None}}),),
-        ),
-        Case("unicode, quotes and line end", one("say", ("text", "true", 'Zürich 東京 "b"\n🎉')), (call("say", text='Zürich 東京 "b"\n🎉'),)),
-        Case("white space around a string", one("say", ("text", "true", "  x \n")), (call("say", text="  x \n"),)),
-        Case("an empty string", one("say", ("text", "true", "")), (call("say", text=""),)),
-        Case("a string that looks like a number", one("say", ("text", "true", "7")), (call("say", text="7"),)),
-        Case("true and null", one("set", ("on", "false", "true"), ("note", "false", "null")), (call("set", on=True, note=None),)),
-        Case("a number as a string", one("add", ("a", "true", "3")), (call("add", a="3"),)),
-        Case("a string that is not marked as one", one("say", ("text", "false", "x y")), (call("say", text="x y"),)),
-        Case("a number that is not marked as a string", one("say", ("text", "false", "5")), (call("say", text=5),)),
-        Case("a mark of thinking in a string", one("say", ("text", "true", "a </think> b")), (call("say", text="a </think> b"),)),
-        Case("arguments in one parameter", one("add", ("arguments", "false", '{"a": 1}')), (call("add", arguments={"a": 1}),)),
-        Case("no call", "It is noon.", content="It is noon."),
-        Case("content before the call", f"I add.\n\n{write(add)}", (ADD,), "I add."),
-        Case("content after the call", f"{write(add)} Done.", (ADD,), "Done."),
-        Case("thinking before the call", f"<think>Add.</think>\n\n{write(add)}", (ADD,), thinking="Add."),
-        Case("without a schema", one("other", ("a", "false", "3"), ("text", "true", "3")), (call("other", a=3, text="3"),), tools=False),
-        Case("the block is not closed", f"<{_D}{block}>\n{add}", problem="never closed"),
-        Case("the call is not closed", f'<{_D}{block}>\n<{_D}invoke name="now">\n</{_D}{block}>', problem="never closed"),
-        Case(
-            "a parameter is not closed",
-            write(f'<{_D}invoke name="add">\n<{_D}parameter name="a" string="false">1\n</{_D}invoke>\n'),
-            problem="never closed",
-        ),
-        Case(
-            "no `string`",
-            write(f'<{_D}invoke name="add">\n<{_D}parameter name="a">1</{_D}parameter>\n</{_D}invoke>\n'),
-            problem="between the parameters",
-        ),
-        Case("no block", add, content=add.strip(), problem="outside of its block"),
-    ]  # fmt: skip
-
-
-DEEPSEEK_V32 = _dsml_cases("function_calls")
-DEEPSEEK_V4 = _dsml_cases("tool_calls")
