@@ -28,17 +28,18 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
     if OPEN not in text:
         _read_bare(text, tools, found)
         return
-    before, first, *more = text.split(OPEN)
-    block, closed, after = first.partition(CLOSE)
+    before, _, rest = text.partition(OPEN)
+    block, closed, rest = rest.partition(CLOSE)
+    after, second, _ = rest.partition(OPEN)
     try:
         if not closed:
             raise BadCallError("a call that is never closed")
         _read_calls(block, tools, found)
-        if more:
+        if second:
             raise BadCallError("calls in a second block")
     except BadCallError as error:
         found.problems.append(str(error))
-    found.outside += [before, after, *(part.partition(CLOSE)[2] for part in more)]
+    found.outside += [before, after]
 
 
 def _read_bare(text: str, tools: Tools | None, found: Found) -> None:

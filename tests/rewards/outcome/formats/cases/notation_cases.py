@@ -75,6 +75,7 @@ OLMO3 = [
     Case("the block is not closed", "<function_calls>\nadd(a=1)\n", problem="never closed"),
     Case("a variable as a value", _olmo("add(a=x)"), problem="no literal"),
     Case("an empty block", _olmo("\n"), problem="without calls"),
+    Case("an opening mark in a string", _olmo("say(text='<function_calls>')"), (call("say", text="<function_calls>"),)),
     Case(
         "a mark of the format in a string",
         _olmo(r"say(text='\x3c/function_calls>')"),
