@@ -19,7 +19,9 @@ from typing import Any
 
 from awpo_verl.rewards.outcome.formats import FORMATS, THINKING
 
-# our format -> (vLLM's tool parser, the reasoning parser that its models run with; None: the tool parser does without)
+# our format -> (vLLM's tool parser, the reasoning parser of its models that think; None: the tool parser does without).
+# vLLM's reasoning parser deepseek_v3 is deepseek_r1 for a model that thinks; its olmo3 needs a real vocabulary, and
+# deepseek_r1 stands in for it.
 VLLM: dict[str, tuple[str, str | None]] = {
     "hermes": ("hermes", "qwen3"),
     "llama3_json": ("llama3_json", None),
@@ -30,8 +32,8 @@ VLLM: dict[str, tuple[str, str | None]] = {
     "seed": ("seed_oss", "seed_oss"),
     "minimax": ("minimax_m2", "minimax_m2"),
     "deepseek_v3": ("deepseek_v3", "deepseek_r1"),
-    "deepseek_v31": ("deepseek_v31", "deepseek_v3"),
-    "deepseek_v32": ("deepseek_v32", "deepseek_v3"),
+    "deepseek_v31": ("deepseek_v31", "deepseek_r1"),
+    "deepseek_v32": ("deepseek_v32", "deepseek_r1"),
     "deepseek_v4": ("deepseek_v4", "deepseek_v4"),
     "gemma4": ("gemma4", "gemma4"),
     "functiongemma": ("functiongemma", None),

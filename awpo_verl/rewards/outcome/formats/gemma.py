@@ -189,9 +189,9 @@ GEMMA4 = _format(
     '<|"|>',
     ("<|channel>", "<channel|>"),
     Thinking("<|channel>", "<channel|>", "thought"),
-    "vLLM's gemma4. It also runs a call that is not closed, reads a quoted number as a number where the schema wants "
-    "one, and keeps a bare number as text where no schema types it. verl's reads flat arguments on one line only (a "
-    "list or an object is torn), and names without points and hyphens.",
+    "vLLM's gemma4. It also runs a call that is not closed, ends one at a mark in a string, reads a quoted number as a "
+    "number where the schema wants one, and keeps a bare number as text where no schema types it. verl's reads flat "
+    "arguments on one line only (a list or an object is torn), and names without points and hyphens.",
 )
 FUNCTIONGEMMA = _format(
     "functiongemma",

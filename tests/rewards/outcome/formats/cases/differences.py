@@ -28,7 +28,7 @@ _ENDS_PARAMETER = refused("ends a parameter where the next one begins")
 _EMPTY_NAME = refused("runs a call of a tool without a name")
 _NOT_OFFERED = servers("drops calls of tools that are not offered; verl's loop answers them with an error")
 _AS_TEXT = servers("keeps a value as text where no schema types it; verl's loop reads it as JSON")
-_THOUGHT = refused("runs a call that stands in the thinking")
+_THOUGHT = {server: refused("runs a call that stands in the thinking") for server in ("vllm", "verl")}
 _NO_LITERALS = servers("keeps a list that Python has written as text; verl's loop reads it")
 _OUTSIDE = servers("runs a call that stands outside of a block; verl's loop does not")
 _ANY_STRING = servers("reads a value as JSON even where the schema wants a string; vLLM's goes by the schema")
@@ -88,7 +88,7 @@ DIFFERENCES: dict[str, dict[str, dict[str, Difference]]] = {
     "seed": {
         **_VERL_JSON,
         "two functions in one block": {"vllm": servers("runs every function of a block; verl's loop the first")},
-        "a call in the thinking": {"vllm": _THOUGHT, "verl": _THOUGHT},
+        "a call in the thinking": _THOUGHT,
         "no tags around the function": {"vllm": _OUTSIDE},
         "the closing tag is missing": {"vllm": servers("runs a block that is not closed; verl's loop does not")},
         "the function is not closed": {"vllm": _MENDS_END},
@@ -96,6 +96,7 @@ DIFFERENCES: dict[str, dict[str, dict[str, Difference]]] = {
     },
     "minimax": {
         **_VERL_JSON,
+        "a call in the thinking": _THOUGHT,
         "a tool that is not offered": {"vllm": _NOT_OFFERED},
         "single quotes": {"vllm": servers("reads names in single quotes; verl's loop does not")},
         "the block is not closed": {"vllm": _MENDS_END},
@@ -104,6 +105,7 @@ DIFFERENCES: dict[str, dict[str, dict[str, Difference]]] = {
         "no block": {"vllm": _OUTSIDE},
     },
     "kimi": {
+        "a call in the thinking": _THOUGHT,
         "the bare name of a tool": {"vllm": servers("drops an id without a number; verl's loop runs it")},
         "a bare number": {"verl": refused("runs a tool with the number for its name")},
         "a point in place of the colon": {"verl": refused("looks for the tool whose name is a part of the id")},
@@ -116,6 +118,7 @@ DIFFERENCES: dict[str, dict[str, dict[str, Difference]]] = {
     "deepseek_v32": _DSML,
     "deepseek_v4": {
         **_DSML,
+        "a call in the thinking": _THOUGHT,
         "a parameter is not closed": {"vllm": _DROPS_PARAMETER, "verl": _DROPS_PARAMETER},
         "no `string`": {
             server: refused("drops a parameter without `string`, and runs the call without it")
@@ -132,6 +135,7 @@ DIFFERENCES: dict[str, dict[str, dict[str, Difference]]] = {
         "no name": {"vllm": _EMPTY_NAME},
     },
     "gemma4": {
+        "a call in the thinking": _THOUGHT,
         "nested values": {"verl": ours("tears an object at its first brace")},
         "a list": {
             "vllm": ours("keeps a bare number in a list as text, unless the schema types the items"),
@@ -169,6 +173,7 @@ DIFFERENCES: dict[str, dict[str, dict[str, Difference]]] = {
     },
     "glm": {
         **_VERL_JSON,
+        "a call in the thinking": _THOUGHT,
         "a tool that is not offered": {"vllm": _NOT_OFFERED},
         "no closing mark": {"vllm": _MENDS_END},
         "no name": {"verl": _EMPTY_NAME},
@@ -182,6 +187,7 @@ DIFFERENCES: dict[str, dict[str, dict[str, Difference]]] = {
         "a call over several lines": {"vllm": ours("puts a comma in place of every line end, also inside of a call")},
     },
     "qwen3_coder": {
+        "a call in the thinking": _THOUGHT,
         "a list as Python writes it": {"vllm": _NO_LITERALS},
         "a string that is null": {"verl": servers("reads `null` as null even for a string; vLLM's keeps it as text")},
         "no tags around the function": {"vllm": _OUTSIDE},
@@ -214,7 +220,7 @@ DIFFERENCES: dict[str, dict[str, dict[str, Difference]]] = {
         "arguments as a text": {"vllm": _HANDS_ON},
     },
     "hermes": {
-        "a call in the thinking": {"vllm": _THOUGHT, "verl": _THOUGHT},
+        "a call in the thinking": _THOUGHT,
         "no closing mark": {"vllm": servers("runs a last block that is not closed; verl's loop does not")},
         "a broken call beside a good one": {
             "vllm": servers("drops all calls where one is broken; verl's loop that one")

@@ -62,6 +62,7 @@ def _dsml_cases(block: str) -> list[Case]:
         Case("content before the call", f"I add.\n\n{write(add)}", (ADD,), "I add."),
         Case("content after the call", f"{write(add)} Done.", (ADD,), "Done."),
         Case("thinking before the call", f"<think>Add.</think>\n\n{write(add)}", (ADD,), thinking="Add."),
+        Case("a call in the thinking", f"<think>{write(now)}</think>{write(add)}", (ADD,), thinking=write(now)),
         Case(
             "without a schema",
             one("other", ("a", "false", "3"), ("text", "true", "3")),

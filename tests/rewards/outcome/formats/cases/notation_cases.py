@@ -151,5 +151,11 @@ GEMMA4 = [
         (ADD,),
         thinking="\nAdd.",
     ),
+    Case(
+        "a call in the thinking",
+        "<|channel>thought\n<|tool_call>call:now{}<tool_call|><channel|><|tool_call>call:add{a:1}<tool_call|>",
+        (ADD,),
+        thinking="\n<|tool_call>call:now{}<tool_call|>",
+    ),
 ]
 FUNCTIONGEMMA = _gemma_cases("<start_function_call>", "<end_function_call>", "<escape>")

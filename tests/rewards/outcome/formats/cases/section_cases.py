@@ -36,6 +36,12 @@ KIMI = [
     Case("content after the calls", f"{_kimi(_KIMI_ADD)} Done.", (ADD,), "Done."),
     Case("thinking before the calls", f"<think>Add.</think>{_kimi(_KIMI_ADD)}", (ADD,), thinking="Add."),
     Case(
+        "a call in the thinking",
+        f"<think>{_kimi(_KIMI_NOW)}</think>{_kimi(_KIMI_ADD)}",
+        (ADD,),
+        thinking=_kimi(_KIMI_NOW),
+    ),
+    Case(
         "angle brackets in a string",
         _kimi(_kimi_call("functions.say:0", '{"text": "<b>x</b>"}')),
         (call("say", text="<b>x</b>"),),
@@ -81,6 +87,9 @@ def _deepseek(add: str, now: str, broken: str) -> list[Case]:
         Case("content before the calls", f"I add. {_section(add)}", (ADD,), "I add."),
         Case("content after the calls", f"{_section(add)} Done.", (ADD,), "Done."),
         Case("thinking before the calls", f"<think>\nAdd.\n</think>\n{_section(add)}", (ADD,), thinking="\nAdd.\n"),
+        Case(
+            "a call in the thinking", f"<think>{_section(now)}</think>{_section(add)}", (ADD,), thinking=_section(now)
+        ),
         Case("no closing mark of the section", f"{_BEGIN}{add}", (ADD,)),
         Case("no closing mark of the call", f"{_BEGIN}{add.removesuffix(_CALL_END)}", problem="never closed"),
         Case("no section", add, content=add, problem="outside of its section"),

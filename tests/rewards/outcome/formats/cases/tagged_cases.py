@@ -93,6 +93,7 @@ QWEN3_CODER = [
     Case("content before the call", f"I add.\n{_QWEN_ADD}", (ADD,), "I add."),
     Case("content after the call", f"{_QWEN_ADD}\nDone.", (ADD,), "Done."),
     Case("thinking before the call", f"<think>\nAdd.\n</think>\n\n{_QWEN_ADD}", (ADD,), thinking="\nAdd.\n"),
+    Case("a call in the thinking", f"<think>{_QWEN_NOW}</think>{_QWEN_ADD}", (ADD,), thinking=_QWEN_NOW),
     Case("no tags around the function", _function("add", ("a", "1")), problem="without <tool_call>"),
     Case("the opening tag is missing", f"{_function('add', ('a', '1'))}\n</tool_call>", problem="without <tool_call>"),
     Case("a function behind the block", f"{_QWEN_ADD}\n{_function('now')}", (ADD,), problem="without <tool_call>"),
@@ -182,6 +183,7 @@ GLM = [
     Case("content before the call", f"I add.\n{_GLM_ADD}", (ADD,), "I add."),
     Case("content after the call", f"{_GLM_ADD}\nDone.", (ADD,), "Done."),
     Case("thinking before the call", f"<think>Add.</think>\n{_GLM_ADD}", (ADD,), thinking="Add."),
+    Case("a call in the thinking", f"<think>{_GLM_NOW}</think>{_GLM_ADD}", (ADD,), thinking=_GLM_NOW),
     Case("a tool that is not offered", "<tool_call>gone</tool_call>", (call("gone"),)),
     Case("no closing mark", _GLM_ADD.removesuffix("</tool_call>"), problem="never closed"),
     Case("no name", "<tool_call></tool_call>", problem="without a name"),
@@ -227,6 +229,7 @@ MINIMAX = [
     Case("content before the call", f"I add.\n{_MINIMAX_ADD}", (ADD,), "I add."),
     Case("content after the call", f"{_MINIMAX_ADD}\nDone.", (ADD,), "Done."),
     Case("thinking before the call", f"<think>\nAdd.\n</think>\n{_MINIMAX_ADD}", (ADD,), thinking="\nAdd.\n"),
+    Case("a call in the thinking", f"<think>{_MINIMAX_NOW}</think>{_MINIMAX_ADD}", (ADD,), thinking=_MINIMAX_NOW),
     Case("a tool that is not offered", _minimax("gone"), (call("gone"),)),
     Case(
         "single quotes",
