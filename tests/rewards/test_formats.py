@@ -236,10 +236,13 @@ def test_qwen3_coder_values_are_typed_by_the_schema(schema: dict[str, Any], writ
     assert type(made.arguments["a"]) is type(value)
 
 
-def test_qwen3_coder_without_the_outer_tags_or_with_two_functions_in_them() -> None:
+def test_qwen3_coder_runs_every_function_of_a_block_and_none_outside_as_verls_loop_does() -> None:
     function = "<function=f>\n<parameter=a>\n1\n</parameter>\n</function>"
-    assert parse_response(f"Ok. {function}\n</tool_call>", "qwen3_coder", TOOLS).calls == (F,)
+    for text in (f"Ok. {function}\n</tool_call>", function, f"<tool_call></tool_call>{function}"):
+        response = parse_response(text, "qwen3_coder", TOOLS)
+        assert (response.calls, response.problems[0]) == ((), "a call without <tool_call>")
     assert parse_response(f"<tool_call>{function}{function}</tool_call>", "qwen3_coder", TOOLS).calls == (F, F)
+    assert parse_response(f"<tool_call>{function}", "qwen3_coder", TOOLS).calls == (F,)
     assert parse_response("<tool_call></tool_call>", "qwen3_coder").problems == ("a call without <function=...>",)
 
 

@@ -64,7 +64,8 @@ DEEPSEEK_V3 = CallFormat(
     marks=_MARKS,
     templates=((SEPARATOR, "```json"),),
     tokens=_TOKENS,
-    servers="vLLM's deepseek_v3. It drops arguments of several lines; SGLang's reads them, as we do.",
+    servers="vLLM's deepseek_v3. It drops arguments of several lines, which SGLang's reads, as we do, and hands broken "
+    "arguments on.",
 )
 
 DEEPSEEK_V31 = CallFormat(
@@ -74,5 +75,6 @@ DEEPSEEK_V31 = CallFormat(
     marks=_MARKS,
     templates=((SEPARATOR,),),
     tokens=_TOKENS,
-    servers="vLLM's deepseek_v31. It drops arguments of several lines; SGLang's reads them, as we do.",
+    servers="vLLM's deepseek_v31. It drops arguments of several lines, which SGLang's reads, as we do, and hands "
+    "broken arguments on.",
 )

@@ -61,11 +61,14 @@ DEEPSEEK_V32 = _format(
     "deepseek_v32",
     V32,
     (MARK, "function_calls>"),
-    "vLLM's deepseek_v32. It also unwraps arguments that stand in one parameter named `arguments` or `input`.",
+    "vLLM's deepseek_v32. It also mends a call: arguments in one parameter named `arguments` or `input`, a value of "
+    "another type than the schema's, marks that are not closed. We read what is written.",
 )
 DEEPSEEK_V4 = _format(
     "deepseek_v4",
     V4,
     (MARK, "tool_calls>"),
-    "verl's deepseek_v4. vLLM's also unwraps arguments that stand in one parameter named `arguments` or `input`.",
+    "verl's deepseek_v4. vLLM's also mends a call: arguments in one parameter named `arguments` or `input`, a value of "
+    "another type than the schema's, marks that are not closed. Both drop a parameter that is not closed, or without "
+    "`string`, and run the call.",
 )

@@ -101,6 +101,7 @@ class _Reader:
     def key(self) -> str:
         if self.take(self.quote):
             return self.quoted()
+        self.skip_space()
         bare = _KEY.match(self.text, self.position)
         if bare is None:
             raise BadCallError("a key that cannot be read")
@@ -133,12 +134,15 @@ class _Reader:
 
     def take(self, mark: str) -> bool:
         """Take this mark, if it comes next after white space."""
-        space = _SPACE.match(self.text, self.position)
-        start = space.end() if space else self.position
-        if not self.text.startswith(mark, start):
+        self.skip_space()
+        if not self.text.startswith(mark, self.position):
             return False
-        self.position = start + len(mark)
+        self.position += len(mark)
         return True
+
+    def skip_space(self) -> None:
+        space = _SPACE.match(self.text, self.position)
+        self.position = space.end() if space else self.position
 
     def need(self, mark: str) -> None:
         if not self.take(mark):
@@ -185,7 +189,9 @@ GEMMA4 = _format(
     '<|"|>',
     ("<|channel>", "<channel|>"),
     Thinking("<|channel>", "<channel|>", "thought"),
-    "vLLM's gemma4. verl's reads flat arguments only (a list or an object is torn), and names without dots.",
+    "vLLM's gemma4. It also runs a call that is not closed, ends one at a mark in a string, reads a quoted number as a "
+    "number where the schema wants one, and keeps a bare number as text where no schema types it. verl's reads flat "
+    "arguments on one line only (a list or an object is torn), and names without points and hyphens.",
 )
 FUNCTIONGEMMA = _format(
     "functiongemma",
@@ -194,6 +200,6 @@ FUNCTIONGEMMA = _format(
     "<escape>",
     (),
     Thinking(),
-    "The model's template. vLLM's functiongemma drops values without <escape> and reads quoted numbers as numbers; "
-    "verl has no parser for it.",
+    "The model's template. vLLM's functiongemma drops values without <escape>, reads quoted numbers as numbers, and "
+    "runs a call that is not closed; verl has no parser for it.",
 )

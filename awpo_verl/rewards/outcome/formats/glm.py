@@ -76,5 +76,6 @@ GLM = CallFormat(
     templates=((KEY,),),
     tokens=(OPEN, CLOSE, KEY, KEY_END, VALUE, VALUE_END, "<think>", "</think>"),
     servers="verl's glm. It reads a value that is JSON as JSON even for a string, and strips it; vLLM's goes by the "
-    "schema and keeps white space, as we do.",
+    "schema and keeps white space, as we do, drops calls of tools that are not offered, and runs a call that is not "
+    "closed. Both run a call without the arguments that are not closed. SGLang's also reads Python literals.",
 )

@@ -153,5 +153,7 @@ GPT_OSS = CallFormat(
     tokens=(START, CHANNEL, MESSAGE, CALL, "<|constrain|>", "<|end|>", "<|return|>"),
     thinking=None,
     split=split,
-    servers="verl's gpt-oss, which wants `<|constrain|>json`; vLLM's harmony parser does without, as we do.",
+    servers="verl's gpt-oss, and vLLM's harmony parser where verl's misses calls of the template: it wants "
+    "`<|start|>assistant` in the response, the recipient behind the channel, `<|constrain|>json` and `<|call|>`. It "
+    "hands broken arguments on.",
 )

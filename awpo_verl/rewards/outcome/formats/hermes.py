@@ -84,7 +84,8 @@ HERMES = CallFormat(
     marks=(OPEN,),
     templates=((OPEN,),),
     tokens=(OPEN, CLOSE),
-    servers="verl's hermes. vLLM's also runs a last block that is not closed, if its JSON is whole.",
+    servers="verl's hermes. vLLM's also runs a last block that is not closed, if its JSON is whole, and drops all "
+    "calls where one is broken.",
 )
 
 TOOLRL = CallFormat(

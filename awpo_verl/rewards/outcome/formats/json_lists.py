@@ -4,12 +4,14 @@ phi4_mini:  functools[{"name": "f", "arguments": {"a": 1}}]
 xlam:       [{"name": "f", "arguments": {"a": 1}}]                or in a block of ```json
 granite:    <|tool_call|>[{"name": "f", "arguments": {"a": 1}}]   (3.0)   or <tool_call>[...]   (3.1 and later)
 
-xLAM's and Granite's list is all of the text; Phi's may follow other text.
+Granite's list is all of the text, and so is xLAM's without a block; Phi's list and xLAM's block may follow other text,
+and text may follow the block.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import partial
 
 from awpo_verl.rewards.outcome.bounded_json import as_call, read_value, skip_space
@@ -18,16 +20,41 @@ from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.schema import Tools
 
 TOOL_CALL = "<|tool_call|>"
-_PHI = re.compile(r"functools[ ]?(?=\[)")
-_XLAM = re.compile(r"(?:```(?:json)?\s*)?(?=\[\s*\{\s*\")")
-_GRANITE = re.compile(r"(?:<\|tool_call\|>\s*)?(?:<tool_call>\s*)?(?=\[\s*\{)|<\|tool_call\|>")
-_REST = re.compile(r"\s*(?:```|</tool_call>|<\|/tool_call\|>)?\s*")
+FENCE = "```"
 
 
-def read(text: str, tools: Tools | None, found: Found, *, begin: re.Pattern[str], keys: tuple[str, ...]) -> None:
-    start = _start(begin, text, 0)
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Where the list of a family begins, up to its bracket.
+
+    Attributes:
+        at_front: at the front of the text; None: anywhere.
+        anywhere: where other text may come first; None: nowhere.
+        keys: the names that a call's arguments may have.
+    """
+
+    at_front: re.Pattern[str] | None
+    anywhere: re.Pattern[str] | None
+    keys: tuple[str, ...] = ("arguments",)
+
+    def start(self, text: str, position: int = 0) -> re.Match[str] | None:
+        if self.at_front is None:
+            return self.anywhere.search(text, position) if self.anywhere is not None else None
+        return self.at_front.match(text, skip_space(text, position))
+
+
+_PHI = _Form(None, re.compile(r"functools[ ]?(?=\[)"), ("arguments", "parameters"))
+_XLAM = _Form(
+    re.compile(r"(?:```(?:json)?\s*)?(?=\[\s*\{\s*\")"),
+    re.compile(r"```(?:json)?\s*(?=\[\s*\{\s*\"(?:name|arguments)\")"),
+)
+_GRANITE = _Form(re.compile(r"(?:<\|tool_call\|>\s*)?(?:<tool_call>\s*)?(?=\[\s*\{)|<\|tool_call\|>"), None)
+
+
+def read(text: str, tools: Tools | None, found: Found, *, form: _Form) -> None:
+    start = form.start(text) or (form.anywhere.search(text) if form.anywhere is not None else None)
     if start is None:
-        if begin is _GRANITE and TOOL_CALL in text:
+        if form is _GRANITE and TOOL_CALL in text:
             found.problems.append("a call after other text")
             text = text.replace(TOOL_CALL, "")
         found.outside.append(text)
@@ -41,41 +68,36 @@ def read(text: str, tools: Tools | None, found: Found, *, begin: re.Pattern[str]
             if found.full():
                 found.over()
                 return
-            found.calls.append(as_call(value, keys))
-        rest = _REST.match(text, skip_space(text, end))
-        if rest is None or rest.end() != len(text):
+            found.calls.append(as_call(value, form.keys))
+        rest = text[end:].strip()
+        if start[0].startswith(FENCE) and rest.startswith(FENCE):
+            found.outside.append(rest.removeprefix(FENCE))
+        elif rest:
             raise BadCallError("text after the calls")
     except BadCallError as error:
         found.problems.append(str(error))
 
 
-def _places(begin: re.Pattern[str]) -> Places:
-    def find_begin(text: str, position: int) -> int:
-        start = _start(begin, text, position)
+def _places(form: _Form) -> Places:
+    def begin(text: str, position: int) -> int:
+        start = form.start(text, position)
         return -1 if start is None else start.start()
 
-    def find_end(text: str, position: int) -> int:
-        start = _start(begin, text, position)
+    def end(text: str, position: int) -> int:
+        start = form.start(text, position)
         try:
             return len(text) if start is None else read_value(text, start.end())[1]
         except BadCallError:
             return len(text)
 
-    return Places(find_begin, find_end)
+    return Places(begin, end)
 
 
-def _start(begin: re.Pattern[str], text: str, position: int) -> re.Match[str] | None:
-    """Phi's list begins anywhere, the others' at the front."""
-    return begin.search(text, position) if begin is _PHI else begin.match(text, skip_space(text, position))
-
-
-def _format(
-    name: str, begin: re.Pattern[str], marks: tuple[str, ...], templates: tuple[str, ...], keys: str, servers: str
-) -> CallFormat:
+def _format(name: str, form: _Form, marks: tuple[str, ...], templates: tuple[str, ...], servers: str) -> CallFormat:
     return CallFormat(
         name=name,
-        read=partial(read, begin=begin, keys=tuple(keys.split())),
-        places=_places(begin),
+        read=partial(read, form=form),
+        places=_places(form),
         marks=marks,
         templates=tuple((text,) for text in templates),
         tokens=marks if name == "granite" else (),
@@ -88,7 +110,6 @@ PHI4_MINI = _format(
     _PHI,
     ("functools[",),
     ("functools[",),
-    "arguments parameters",
     "vLLM's phi4_mini_json. It ends the list at the first `]`, so a list among the arguments breaks its call.",
 )
 XLAM = _format(
@@ -96,14 +117,13 @@ XLAM = _format(
     _XLAM,
     (),
     ('[{"name": "tool_call_name"', '[{"name": "func_name1"'),
-    "arguments",
-    "vLLM's xlam. It also reads a list in <tool_call> or behind [TOOL_CALLS].",
+    "vLLM's xlam. It also reads a list in <tool_call> or behind [TOOL_CALLS], and arguments that are the JSON text of "
+    "an object.",
 )
 GRANITE = _format(
     "granite",
     _GRANITE,
     (TOOL_CALL,),
     (TOOL_CALL,),
-    "arguments",
-    "vLLM's granite. Granite 4 writes `hermes`.",
+    "vLLM's granite. It drops all calls where text follows them. Granite 4 writes `hermes`.",
 )

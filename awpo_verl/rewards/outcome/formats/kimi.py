@@ -51,5 +51,6 @@ KIMI = CallFormat(
     templates=((CALL,),),
     tokens=(SECTION, SECTION_END, CALL, ARGUMENTS, CALL_END, "<think>", "</think>"),
     servers="verl's kimi and vLLM's kimi_k2. verl's runs a call with broken arguments without any, and looks for a "
-    "tool that an odd id may mean; vLLM's drops an id without a number.",
+    "tool that an odd id may mean; vLLM's drops an id without a number, hands broken arguments on, and runs a last "
+    "call that is not closed.",
 )

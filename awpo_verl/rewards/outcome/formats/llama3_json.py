@@ -59,5 +59,6 @@ LLAMA3_JSON = CallFormat(
     marks=(TAG,),
     templates=((TAG,), ('"parameters":',)),
     tokens=(TAG,),
-    servers="vLLM's llama3_json. verl has no parser for it.",
+    servers="vLLM's llama3_json. It drops all calls where a brace stands in the text around them; verl has no parser "
+    "for it.",
 )

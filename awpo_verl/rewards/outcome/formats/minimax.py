@@ -35,5 +35,6 @@ MINIMAX = CallFormat(
     templates=((TAGS.opening,),),
     tokens=(TAGS.opening, TAGS.closing, "<think>", "</think>"),
     servers="verl's minimax. It reads a value that is JSON as JSON even for a string, and strips it; vLLM's goes by "
-    "the schema and keeps white space, as we do.",
+    "the schema and keeps white space, as we do, drops calls of tools that are not offered, and runs calls that are "
+    "not closed or stand outside of a block. Both run a call without the arguments that are not closed.",
 )

@@ -3,7 +3,8 @@
 up to v7:  [TOOL_CALLS] [{"name": "f", "arguments": {"a": 1}}, {"name": "g", "arguments": {}}]
 from v11:  [TOOL_CALLS]f[ARGS]{"a": 1}[TOOL_CALLS]g[CALL_ID]abc[ARGS]{}      ([ARGS] may be missing)
 
-Nothing but white space follows the calls of a mark: other text there is a problem, and ends the reading.
+Nothing but white space follows the calls of a mark: other text there is a problem, and ends the reading. So is a second
+mark beside a list: the older tokenizers write one list, and vLLM fails on two.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ _NAME = re.compile(r"([^\s\[\]{}]{1,256})(?:\[CALL_ID\][^\s\[\]{}]{1,256})?(?:\[
 def read(text: str, tools: Tools | None, found: Found) -> None:
     before, *parts = text.split(MARK)
     found.outside.append(before)
-    for part in parts:
+    for i, part in enumerate(parts):
         if found.full():
             found.over()
             break
         try:
+            if i and (_is_list(parts[0]) or _is_list(part)):
+                raise BadCallError("calls beside a list of calls")
             _read_part(part, found)
         except BadCallError as error:
             found.problems.append(str(error))
@@ -43,10 +46,14 @@ def _end(text: str, start: int) -> int:
         return len(text)
 
 
+def _is_list(part: str) -> bool:
+    return part.startswith("[", skip_space(part, 0))
+
+
 def _read_part(part: str, found: Found) -> None:
     """The calls between one mark and the next."""
     start = skip_space(part, 0)
-    if part.startswith("[", start):
+    if _is_list(part):
         values, end = read_value(part, start)
         if not values:
             raise BadCallError("an empty list of calls")
@@ -73,5 +80,6 @@ MISTRAL = CallFormat(
     templates=((MARK,),),
     tokens=(MARK, "[ARGS]", "[CALL_ID]", "[THINK]", "[/THINK]"),
     thinking=Thinking("[THINK]", "[/THINK]"),
-    servers="vLLM's mistral. verl has no parser for it.",
+    servers="vLLM's mistral. It takes [CALL_ID] for a part of the name, runs a call of a list without `arguments`, and "
+    "hands broken calls on; verl has no parser for it.",
 )

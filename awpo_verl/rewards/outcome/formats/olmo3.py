@@ -6,7 +6,7 @@ g(b=["x", null, true])
 </function_calls>
 
 Values are the literals of literals.py. Calls without the tags are calls if the text has nothing else, as vLLM runs
-them.
+them. vLLM reads the first block alone, so calls in a second one are a problem.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
     if OPEN not in text:
         _read_bare(text, tools, found)
         return
-    before, *parts = text.split(OPEN)
-    found.outside.append(before)
-    for part in parts:
-        block, closed, after = part.partition(CLOSE)
-        try:
-            if not closed:
-                raise BadCallError("a call that is never closed")
-            _read_calls(block, tools, found)
-        except BadCallError as error:
-            found.problems.append(str(error))
-        found.outside.append(after if closed else "")
+    before, _, rest = text.partition(OPEN)
+    block, closed, rest = rest.partition(CLOSE)
+    after, second, _ = rest.partition(OPEN)
+    try:
+        if not closed:
+            raise BadCallError("a call that is never closed")
+        _read_calls(block, tools, found)
+        if second:
+            raise BadCallError("calls in a second block")
+    except BadCallError as error:
+        found.problems.append(str(error))
+    found.outside += [before, after]
 
 
 def _read_bare(text: str, tools: Tools | None, found: Found) -> None:
@@ -75,5 +76,6 @@ OLMO3 = CallFormat(
     marks=(OPEN,),
     templates=((OPEN,),),
     tokens=(OPEN, CLOSE),
-    servers="vLLM's olmo3. It needs a call on a line of its own; verl has no parser for it.",
+    servers="vLLM's olmo3. It breaks a call at its line ends, and drops names with points and positional arguments; "
+    "verl has no parser for it.",
 )

@@ -1,7 +1,7 @@
 r"""Pythonic (Llama 3.2 and 4, ToolACE): `[f(a=1), g(b=[2])]`, with literals only (literals.py).
 
 The list is all of the text, but for white space, `<|python_start|>`, `<|python_end|>` and `<|python_tag|>` around it: a
-list inside of prose is not executed by servers, so it is content. Positional arguments take the schema's order of
+list inside of prose is not executed by vLLM, so it is content. Positional arguments take the schema's order of
 properties. Names and expressions as values (`a=x`, `a=1+2`) are no literals: a problem.
 """
 
@@ -114,5 +114,7 @@ PYTHONIC = CallFormat(
     places=Places(_begin, _end),
     templates=(("[func_name1(",), ("[func1(",)),
     tokens=TAGS,
-    servers="vLLM's pythonic. verl has no parser for it.",
+    servers="vLLM's pythonic and llama4_pythonic. They drop names with points, positional arguments, a list with white "
+    "space in front of it or of its first call, and all calls of a list in which one is broken. SGLang's allows white "
+    "space, as we do, and reads a list inside of prose. verl has no parser for it.",
 )

@@ -8,10 +8,11 @@
 </function>
 </tool_call>
 
-A call is a `<function=...>` that is closed. Qwen's may stand without the tags around it, as vLLM accepts it; Seed's may
-not, as verl does not. One line end is dropped on either side of a value (typed_values.py reads it). A parameter whose
-value holds another mark of a parameter or a function was not closed: vLLM ends it there, verl's tool loop takes the
-rest for its value. Either way the model has not written what is meant, so it is a problem.
+A call is a `<function=...>` that is closed, in a block: verl's tool loop runs none without. A block of Qwen's may hold
+several, and its closing tag may be missing; one of Seed's holds one, and is closed. One line end is dropped on either
+side of a value (typed_values.py reads it). A parameter whose value holds another mark of a parameter or a function was
+not closed: vLLM ends it there, verl's tool loop takes the rest for its value. Either way the model has not written what
+is meant, so it is a problem.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking, between
-from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value, typed_value
+from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value, typed_or_python_value
 from awpo_verl.rewards.outcome.schema import Tools
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
@@ -37,6 +38,7 @@ def read(text: str, tools: Tools | None, found: Found, *, seed: bool = False) ->
     opening, closing = (SEED_OPEN, SEED_CLOSE) if seed else (OPEN, CLOSE)
     outside: list[str] = []
     position = begun = 0
+    inside = False
     while (start := text.find(FUNCTION, position)) >= 0:
         if found.full():
             found.over()
@@ -48,9 +50,13 @@ def read(text: str, tools: Tools | None, found: Found, *, seed: bool = False) ->
             break
         begun += 1
         try:
-            if seed and not outside[-1].rstrip().endswith(opening):
+            inside = outside[-1].rstrip().endswith(opening) if seed else _is_inside(outside[-1], inside)
+            if not inside:
                 raise BadCallError(f"a call without {opening}")
-            found.calls.append(_read_call(text[start:end], tools, typed_or_json_value if seed else typed_value))
+            if seed and text.find(closing, end) < 0:
+                raise BadCallError(f"a call without {closing}")
+            read_typed = typed_or_json_value if seed else typed_or_python_value
+            found.calls.append(_read_call(text[start:end], tools, read_typed))
         except BadCallError as error:
             found.problems.append(str(error))
         position = end + len(FUNCTION_END)
@@ -59,6 +65,12 @@ def read(text: str, tools: Tools | None, found: Found, *, seed: bool = False) ->
         if sum(part.count(opening) for part in outside) > begun:
             found.problems.append("a call without <function=...>")
     found.outside += [part.replace(opening, "").replace(closing, "") for part in outside]
+
+
+def _is_inside(text: str, before: bool) -> bool:
+    """Whether a block is open at the end of a text, and `before` it."""
+    opened, closed = text.rfind(OPEN), text.rfind(CLOSE)
+    return before if opened == closed else opened > closed  # equal: neither is there
 
 
 def _begin(text: str, position: int) -> int:
@@ -105,8 +117,9 @@ QWEN3_CODER = CallFormat(
     marks=(FUNCTION,),
     templates=((FUNCTION,),),
     tokens=(OPEN, CLOSE),
-    servers="verl's qwen3_coder. It reads `null` as null for a string too, and drops a text behind the last "
-    "parameter; vLLM's reads no Python literals.",
+    servers="verl's qwen3_coder. It reads `null` as null for a string too, drops a text behind the last parameter, "
+    "takes the last of two parameters of one name, and runs a function that is not closed; vLLM's also runs a function "
+    "without <tool_call>, and reads no Python literals.",
 )
 
 SEED = CallFormat(
@@ -117,6 +130,7 @@ SEED = CallFormat(
     templates=((SEED_OPEN,),),
     tokens=(SEED_OPEN, SEED_CLOSE, "<seed:think>", "</seed:think>"),
     thinking=Thinking("<seed:think>", "</seed:think>", "<seed:cot_budget_reflect>"),
-    servers="verl's seed. It reads a value that is JSON as JSON even for a string; vLLM's goes by the schema, as we "
-    "do.",
+    servers="verl's seed. It needs the block's closing tag, and reads a value that is JSON as JSON even for a string, "
+    "and strips it; vLLM's goes by the schema, as we do, and also runs a function that is not closed, a second one in "
+    "a block, or one without the tags.",
 )

@@ -1,8 +1,8 @@
 """Values that a format writes as plain text, read by the type that the tool's schema gives them.
 
 A value stays text if its schema allows a string (but for `null`, where that is allowed too). Otherwise it is read as
-its type says: JSON, or, for an array or an object, a Python literal, as verl's own tool loop runs it. It stays text if
-it cannot be read so: the schema check then says what is wrong.
+its type says: JSON, or, where the server that runs the calls reads that too, a Python literal of a list or a dict. It
+stays text if it cannot be read so: the schema check then says what is wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": No
 
 
 def typed_value(value: str, tool: Tool | None, key: str) -> Any:
-    """The value of one argument; text where no type is known."""
+    """The value of one argument as JSON; text where no type is known."""
     types = types_of(tool.property(key)) if tool is not None else set[str]()
     if not types:
         return value
@@ -34,7 +34,15 @@ def typed_value(value: str, tool: Tool | None, key: str) -> Any:
             return read_integer(word)
         return read_all(value)
     except (BadCallError, ValueError):
-        return _python_literal(value) if types & {"array", "object"} else value
+        return value
+
+
+def typed_or_python_value(value: str, tool: Tool | None, key: str) -> Any:
+    """As `typed_value`; a list or a dict may be written as Python does, as verl's tool loop reads qwen3_coder's."""
+    read = typed_value(value, tool, key)
+    types = types_of(tool.property(key)) if tool is not None else set[str]()
+    literal = isinstance(read, str) and types & {"array", "object"} and "string" not in types
+    return _python_literal(value) if literal else read
 
 
 def typed_or_json_value(value: str, tool: Tool | None, key: str) -> Any:

