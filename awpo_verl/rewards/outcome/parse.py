@@ -43,9 +43,11 @@ def parse_response(
     thoughts: list[str] = []
     contents: list[str] = []
     unclosed = False
-    for turn, is_open in zip(turns, known, strict=True):
+    for number, (turn, is_open) in enumerate(zip(turns, known, strict=True), 1):
         split = split_thinking(turn, reader, is_open)
         unclosed = split.unclosed
+        if number < len(turns) and _calls_in(split.thinking, reader, tools):
+            found.problems.append("a call inside the thinking, which the tool loop runs")
         if split.thinking is not None:
             thoughts.append(split.thinking)
         # what thinking lies between is never read as one call
@@ -67,6 +69,14 @@ def parse_response(
         problems=tuple(found.problems),
         unclosed=unclosed,
     )
+
+
+def _calls_in(thinking: str | None, reader: CallFormat, tools: Tools | None) -> bool:
+    """Whether the thinking of a turn that was answered holds a call: verl's tool loop reads the whole turn."""
+    thought = Found()
+    if thinking is not None and reader.places.begin(thinking, 0) >= 0:
+        reader.read(thinking, tools, thought)
+    return bool(thought.calls)
 
 
 def _format_of_turns(turns: Sequence[str]) -> CallFormat:

@@ -1,7 +1,7 @@
 """Thinking told apart from what is around it, with an eye on calls.
 
-- A call inside of the thinking is a thought, not a call. Servers run it: verl's tool loop reads the whole text, and for
-  most formats vLLM ends the thinking where a call begins.
+- A call inside of the thinking is a thought, not a call. verl's tool loop runs it all the same, for it reads the whole
+  turn: in a turn that was answered it is a problem (parse.py).
 - A mark of thinking inside of a call is part of the call: `{"text": "a </think> b"}` is a value.
 - Thinking begins where the prompt has opened it, or with its opening mark at the start of a line. Elsewhere the mark
   is text.

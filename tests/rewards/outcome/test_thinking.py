@@ -67,6 +67,19 @@ def test_each_turn_has_its_own_beginning() -> None:
     assert (response.thinking, response.content) == ("plan", "A.\nB </think> C")
 
 
+@pytest.mark.parametrize("format", TAGGED)
+def test_a_call_in_the_thinking_of_a_turn_that_was_answered_was_run_by_the_tool_loop(format: str) -> None:
+    marks = FORMATS[format].thinking
+    assert marks is not None
+    thought = f"{marks.opening}{note(format, 'x')}{marks.closing}"
+    none = {"tool_calls": []}
+    config = OutcomeConfig(format=format)
+    assert check([f"{thought}I look.", "Done."], none, config).exact == 0.0
+    assert check(["I look.", f"{thought}Done."], none, config).exact == 1.0  # the last turn: nothing came after it
+    said = f"{marks.opening}I could write a call.{marks.closing}"
+    assert check([f"{said}I look.", "Done."], none, config).exact == 1.0
+
+
 def test_gemmas_channel_has_a_name() -> None:
     text = "<|channel>thought\nI add.<channel|>It is 3."
     assert parse_response(text, "gemma4").thinking == "\nI add."
