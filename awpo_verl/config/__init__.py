@@ -119,7 +119,8 @@ class AWPOConfig:
         from the data source: known for this package's checker and verl's own rules, else [0, 1], widened by what the
         run has seen. [low, high] holds for all data sources.
     reasoning_range: [low, high] of the reasoning reward, which is mapped to [0, 1] before anything else. A value
-        outside stops the run at its first train batch; in later batches it is clipped and counted.
+        outside stops the run at its first train batch; in later batches it is clipped and counted. The rubric and the
+        judge, which score in [0, 1], are put on this scale.
     reasoning_key: key of the reasoning reward in each rollout's reward_extra_info.
     reasoning_source: rubric (rules, no model) | judge (an LLM), for rollouts that your own function does not score.
     """

@@ -47,7 +47,7 @@ class AWPORewardManager(RewardManagerBase):
         self.tokenizer: Any = tokenizer
         self.compute_score: Any = compute_score
         awpo = parse(config.algorithm.get("awpo"))
-        self.reasoning_key = awpo.reasoning_key
+        self.reasoning_key, self.reasoning_range = awpo.reasoning_key, awpo.reasoning_range
         self.outcome, self.rubric = awpo.outcome, awpo.rubric
         self.judge: Judge | None = None
         if awpo.reasoning_source == "judge":
@@ -88,6 +88,9 @@ class AWPORewardManager(RewardManagerBase):
                 judgement = await self._judged(self.judge, verdict, conversation, row)
                 reasoning = judgement.score
             checks |= judgement.as_info()
+        if not scored and reasoning is not None:  # rubric and judge score in [0, 1]; the key has one scale
+            low, high = self.reasoning_range
+            reasoning = low + (high - low) * reasoning
 
         by_rule = not verdict.checked and not self.has_custom_function
         parts = RewardParts(outcome, reasoning, checks, extra, verl_rule=by_rule)

@@ -234,6 +234,16 @@ def test_a_template_of_a_format_that_is_not_read_stops_the_run(tokenizer: Any, c
     assert "[awpo] warning: algorithm.awpo.outcome.format=auto" in capsys.readouterr().out
 
 
+def test_the_rubric_scores_on_the_scale_of_the_users_function(tokenizer: Any) -> None:
+    steps = {"reasoning_steps": ["2*3=6", "6+1=7"]}  # one of two: 0.5
+    given = manager(tokenizer, reasoning_range=[0.0, 10.0])
+    assert score(given, RIGHT, extra_info=steps)[1]["reasoning"] == 5.0
+    own = manager(tokenizer, lambda **kw: {"score": 1.0, "reasoning": 7.0}, reasoning_range=[0.0, 10.0])
+    assert score(own, RIGHT, extra_info=steps)[1]["reasoning"] == 7.0
+    silent = manager(tokenizer, lambda **kw: 1.0, reasoning_range=[-1.0, 1.0])
+    assert score(silent, RIGHT, extra_info=steps)[1]["reasoning"] == 0.0
+
+
 def test_whether_the_prompt_has_opened_the_thinking_decides(tokenizer: Any) -> None:
     text, truth = RIGHT.partition("<think>\n")[2], json.dumps({"tool_calls": []})
     call_only = '<tool_call>\n{"name": "pay", "arguments": {"amount": "a </think> b"}}\n</tool_call>'
