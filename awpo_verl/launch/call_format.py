@@ -8,7 +8,7 @@ from typing import Any
 from awpo_verl.config import AWPOConfigError
 from awpo_verl.integration.keys import AWPO
 from awpo_verl.launch.findings import Finding, error, ok, warning
-from awpo_verl.rewards.outcome.formats import AUTO, format_of_template
+from awpo_verl.rewards.outcome.formats import AUTO, format_of_template, template_in_use
 
 KEY = "algorithm.awpo.outcome.format"
 
@@ -54,7 +54,7 @@ def chat_template(config: Any) -> Any:
     """The template that verl will use, None where it cannot be had here."""
     model = config.actor_rollout_ref.model
     if model.get("custom_chat_template"):
-        return str(model.custom_chat_template)
+        return template_in_use(model, None)
     from transformers import AutoTokenizer
 
     path = os.path.expanduser(model.get("tokenizer_path") or model.path)
@@ -62,4 +62,4 @@ def chat_template(config: Any) -> Any:
         tokenizer: Any = AutoTokenizer.from_pretrained(path, trust_remote_code=model.trust_remote_code)
     except Exception:  # noqa: BLE001  # check_model says what is wrong with the model
         return None
-    return tokenizer.chat_template
+    return template_in_use(model, tokenizer)

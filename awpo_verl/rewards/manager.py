@@ -18,13 +18,14 @@ import inspect
 from typing import Any
 
 import torch
+from omegaconf import OmegaConf
 from verl import DataProto
 from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from awpo_verl.config import AWPOConfigError, OutcomeConfig, parse
 from awpo_verl.rewards.outcome import CallFormat, Verdict, check, find_format, format_of_template
-from awpo_verl.rewards.outcome.formats import AUTO
+from awpo_verl.rewards.outcome.formats import AUTO, template_in_use
 from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import RubricScore, conversation_text, make_case, make_task, rubric_score, stated_steps
 from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, Judgement, find_endpoint
@@ -55,7 +56,8 @@ class AWPORewardManager(RewardManagerBase):
             endpoint = find_endpoint(awpo.judge, reward_router_address, model.get("model_path"))
             self.judge = Judge(awpo.judge, endpoint)
         self.has_custom_function = bool(config.reward.custom_reward_function.path)
-        format = find_call_format(self.outcome, tokenizer, stop=not self.has_custom_function)
+        template = template_in_use(OmegaConf.select(config, "actor_rollout_ref.model"), tokenizer)
+        format = find_call_format(self.outcome, template, stop=not self.has_custom_function)
         if format is not None and self.outcome.format == AUTO:
             self.outcome = dataclasses.replace(self.outcome, format=format.name)
         self.decoder = Decoder(tokenizer, format)
@@ -188,10 +190,11 @@ def prompt_and_response(
     return tokens[: len(tokens) - len(ids)], ids
 
 
-def find_call_format(outcome: OutcomeConfig, tokenizer: Any, stop: bool) -> CallFormat | None:
-    """The format of `outcome.format`; of `auto` the one of the tokenizer's chat template, None where nothing tells.
+def find_call_format(outcome: OutcomeConfig, template: Any, stop: bool) -> CallFormat | None:
+    """The format of `outcome.format`; of `auto` the one of the chat template, None where nothing tells.
 
     Args:
+        template: from `template_in_use`.
         stop: whether a template of a format that is not read stops the run. Else it is said: calls are then counted
             wrong in the rubric and in `n_calls`.
 
@@ -201,7 +204,7 @@ def find_call_format(outcome: OutcomeConfig, tokenizer: Any, stop: bool) -> Call
     if outcome.format != AUTO:
         return find_format(outcome.format)
     try:
-        format = format_of_template(getattr(tokenizer, "chat_template", None))
+        format = format_of_template(template)
     except AWPOConfigError as error:
         if stop:
             raise

@@ -240,7 +240,7 @@ def test_qwen3_coder_runs_every_function_of_a_block_and_none_outside_as_verls_lo
     function = "<function=f>\n<parameter=a>\n1\n</parameter>\n</function>"
     for text in (f"Ok. {function}\n</tool_call>", function, f"<tool_call></tool_call>{function}"):
         response = parse_response(text, "qwen3_coder", TOOLS)
-        assert (response.calls, response.problems[0]) == ((), "a call without <tool_call>")
+        assert (response.calls, response.problems[-1]) == ((), "a call without <tool_call>")
     assert parse_response(f"<tool_call>{function}{function}</tool_call>", "qwen3_coder", TOOLS).calls == (F, F)
     assert parse_response(f"<tool_call>{function}", "qwen3_coder", TOOLS).calls == (F,)
     assert parse_response("<tool_call></tool_call>", "qwen3_coder").problems == ("a call without <function=...>",)
@@ -279,7 +279,9 @@ def test_gpt_oss_channels() -> None:
         ("<|channel|>commentary to=functions.f", "<|end|>", "a call that does not end with <|call|>"),
         ("<|channel|>final to=functions.f", "<|call|>", "a call in the final channel"),
         ("<|channel|>commentary to=browser.search", "<|call|>", "a call to 'browser.search', which is no function"),
-        ("<|start|>user to=functions.f<|channel|>commentary", "<|call|>", None),  # another role
+        # another role does not call: what ends with the mark of a call is one that cannot be read
+        ("<|start|>user to=functions.f<|channel|>commentary", "<|call|>", "a call whose header cannot be read"),
+        ("<|start|>user to=functions.f<|channel|>commentary", "<|end|>", None),
         ("<|start|>functions.g to=assistant<|channel|>commentary", "<|end|>", None),
         ("garbage to=functions.f here", "<|call|>", "a call whose header cannot be read"),
         (

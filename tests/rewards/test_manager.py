@@ -234,6 +234,33 @@ def test_a_template_of_a_format_that_is_not_read_stops_the_run(tokenizer: Any, c
     assert "[awpo] warning: algorithm.awpo.outcome.format=auto" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "call",
+    ['<|python_tag|>{"name": "pay", "parameters": {}}', '[TOOL_CALLS]pay[ARGS]{"amount": 6}', "<|tool_call_start|>pay"],
+)
+def test_a_call_in_another_format_is_seen_where_its_mark_is_a_special_token(tokenizer: Any, call: str) -> None:
+    """As in fine-tuned models that keep the special tokens of their base model."""
+    special = copy.deepcopy(tokenizer)
+    marks = ["<|python_tag|>", "[TOOL_CALLS]", "[ARGS]", "<|tool_call_start|>"]
+    special.add_special_tokens({"additional_special_tokens": marks})
+    hermes = manager(special, outcome={"format": "hermes"})
+    assert score(hermes, call, json.dumps({"tool_calls": []}), prompt="Hello")[0] == 0.0
+
+
+def test_a_custom_chat_template_is_the_one_that_tells(tokenizer: Any) -> None:
+    """verl sets it on the rollouts' tokenizers, and not on the reward workers'."""
+    llama = copy.deepcopy(tokenizer)
+    llama.chat_template = "<|python_tag|>"
+    given = OmegaConf.create(
+        {
+            "algorithm": {"awpo": {}},
+            "reward": {"custom_reward_function": {"path": None}},
+            "actor_rollout_ref": {"model": {"custom_chat_template": "<tool_call>"}},
+        }
+    )
+    assert AWPORewardManager(given, llama, default_compute_score).outcome.format == "hermes"
+
+
 def test_the_rubric_scores_on_the_scale_of_the_users_function(tokenizer: Any) -> None:
     steps = {"reasoning_steps": ["2*3=6", "6+1=7"]}  # one of two: 0.5
     given = manager(tokenizer, reasoning_range=[0.0, 10.0])

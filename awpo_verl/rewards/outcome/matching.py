@@ -72,7 +72,7 @@ class Match:
         if not self.expected:
             r = self.response
             return not (made or r.malformed or r.unclosed) and _says_something(r.content)
-        if self.response.malformed or len(made) != len(self.expected):
+        if self.response.malformed or self.response.unclosed or len(made) != len(self.expected):
             return False
         if all(map(self._right, self.expected, made)):
             return True
@@ -136,7 +136,8 @@ class Match:
         """Over the larger of the numbers of calls expected and made."""
         if not self.expected:
             return float(self.exact)
-        return sum(scores) / max(len(self.expected), len(self.response.calls) + self.response.malformed)
+        r = self.response
+        return sum(scores) / max(len(self.expected), len(r.calls) + r.malformed + r.unclosed)
 
 
 def match_calls(

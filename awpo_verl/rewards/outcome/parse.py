@@ -43,6 +43,7 @@ def parse_response(
     thoughts: list[str] = []
     contents: list[str] = []
     unclosed = False
+    own = _own_marks(reader)
     for number, (turn, is_open) in enumerate(zip(turns, known, strict=True), 1):
         split = split_thinking(turn, reader, is_open)
         unclosed = split.unclosed
@@ -50,6 +51,7 @@ def parse_response(
             found.problems.append("a call inside the thinking, which the tool loop runs")
         if split.thinking is not None:
             thoughts.append(split.thinking)
+        before = len(found.problems)
         # what thinking lies between is never read as one call
         for segment in split.outside:
             if segment.strip():
@@ -57,8 +59,11 @@ def parse_response(
         content = "".join(found.outside)
         found.outside.clear()
         mark = foreign_mark(content, reader)
+        left = next((each for each in own if each in content), None)
         if mark is not None:
             found.problems.append(f"a call in another format: {mark}")
+        elif left is not None and len(found.problems) == before:
+            found.problems.append(f"a mark of a call without a call: {left}")
         contents.append(content)
         if unclosed:
             break
@@ -69,6 +74,12 @@ def parse_response(
         problems=tuple(found.problems),
         unclosed=unclosed,
     )
+
+
+def _own_marks(reader: CallFormat) -> list[str]:
+    """Marks that only the calls of a format have; a reader leaves none of them in the content."""
+    thinking = (reader.thinking.opening, reader.thinking.closing) if reader.thinking is not None else ()
+    return [mark for mark in {**dict.fromkeys(reader.marks), **dict.fromkeys(reader.tokens)} if mark not in thinking]
 
 
 def _calls_in(thinking: str | None, reader: CallFormat, tools: Tools | None) -> bool:

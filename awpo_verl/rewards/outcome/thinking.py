@@ -2,7 +2,8 @@
 
 - A call inside of the thinking is a thought, not a call. verl's tool loop runs it all the same, for it reads the whole
   turn: in a turn that was answered it is a problem (parse.py).
-- A mark of thinking inside of a call is part of the call: `{"text": "a </think> b"}` is a value.
+- A mark of thinking inside of a whole call is part of the call, in the thinking too: `{"text": "a </think> b"}` is a
+  value.
 - Thinking begins where the prompt has opened it, or with its opening mark at the start of a line. Elsewhere the mark
   is text.
 - Thinking that is never closed swallows the rest: the output was cut off, and nothing after it counts.
@@ -15,7 +16,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Split, Thinking
+from awpo_verl.rewards.outcome.calls import MAX_CALLS, Found
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Split, Thinking
 
 
 def split_thinking(text: str, format: CallFormat, opened: bool | None) -> Split:
@@ -31,7 +33,7 @@ def split_thinking(text: str, format: CallFormat, opened: bool | None) -> Split:
     marks = format.thinking
     if opened is not True and marks.opening not in text and marks.closing not in text:
         return Split(None, False, [text])
-    return _Splitter(text, marks, format.places).split(opened)
+    return _Splitter(text, marks, format).split(opened)
 
 
 @lru_cache(maxsize=64)
@@ -42,14 +44,16 @@ def _at_line_start(opening: str) -> re.Pattern[str]:
 class _Splitter:
     """One text. `find_call` and `find_opening` remember what they found last, so no place is searched twice."""
 
-    def __init__(self, text: str, marks: Thinking, places: Places) -> None:
-        self.text, self.marks, self.places = text, marks, places
+    def __init__(self, text: str, marks: Thinking, format: CallFormat) -> None:
+        self.text, self.marks, self.format, self.places = text, marks, format, format.places
+        self.tries = MAX_CALLS  # calls that are read to see whether they are whole
         self.call_from, self.call = -1, -1  # `call` is where the first call from `call_from` on begins, -1 without one
         self.opening: re.Match[str] | None = None
         self.opening_from = -1  # `opening` is the first one from here on
 
     def find_call(self, position: int) -> int:
-        known = self.call_from >= 0 and (self.call < 0 or self.call >= position)
+        none = self.call < 0 and not self.places.at_front
+        known = self.call_from >= 0 and (none or self.call >= position)
         if not known:
             self.call_from, self.call = position, self.places.begin(self.text, position)
         return self.call
@@ -66,7 +70,7 @@ class _Splitter:
         thoughts: list[str] = []
         outside: list[str] = []
         position = 0
-        end = text.find(closing) if opened else self._closed_without_opening() if opened is None else -1
+        end = self._find_closing(0) if opened else self._closed_without_opening() if opened is None else -1
         if opened and end < 0:
             return Split(None, True, [])
         if end >= 0:
@@ -74,7 +78,7 @@ class _Splitter:
             position = end + len(closing)
         while (start := self._next_thinking(position)) is not None:
             outside.append(text[position : start.start()])
-            end = text.find(closing, start.end())
+            end = self._find_closing(start.end())
             if end < 0:
                 return Split("\n".join(thoughts) if thoughts else None, True, outside)
             thoughts.append(self._thought(start.end(), end))
@@ -93,20 +97,35 @@ class _Splitter:
 
     def _closed_without_opening(self) -> int:
         """Where the thinking that the prompt has opened, if it has, ends; -1 where the text is not in it."""
-        closing = self.marks.closing
-        end = self.text.find(closing)
-        position = 0
-        while end >= 0:
-            call = self.find_call(position)
-            if not 0 <= call <= end:
-                break
-            position = max(self.places.end(self.text, call), call + 1)
-            if position > end:  # the mark is part of the call
-                end = self.text.find(closing, position)
+        end = self._find_closing(0)
         self.call_from = -1  # what follows begins at the front again
         opening = self._next_thinking(0) if end >= 0 else None
         self.call_from = self.opening_from = -1
         return -1 if opening is not None and opening.start() < end else end
+
+    def _find_closing(self, position: int) -> int:
+        """The next closing mark that is not part of a whole call; -1 without one."""
+        end = self.text.find(self.marks.closing, position)
+        while end >= 0:
+            call = self.find_call(position)
+            if not 0 <= call < end:
+                break
+            stop = self.places.end(self.text, call)
+            position = max(stop, call + 1)
+            if stop > end:
+                if not self._is_call(call, stop):  # a thought that only begins to write a call can be closed
+                    break
+                end = self.text.find(self.marks.closing, position)
+        return end
+
+    def _is_call(self, begin: int, end: int) -> bool:
+        """Whether the text between two places is a call without a problem."""
+        self.tries -= 1
+        if self.tries < 0:
+            return False
+        found = Found()
+        self.format.read(self.text[begin:end], None, found)
+        return bool(found.calls) and not found.problems
 
     def _thought(self, start: int, end: int) -> str:
         """The thinking between two places, without what belongs to the opening mark."""

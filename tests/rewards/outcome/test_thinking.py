@@ -44,6 +44,40 @@ def test_in_thinking_that_the_prompt_has_opened_the_first_closing_mark_ends_it(f
 
 
 @pytest.mark.parametrize("format", TAGGED)
+def test_a_whole_call_in_the_thinking_that_holds_a_closing_mark_ends_no_thinking(format: str) -> None:
+    """Else half of a call, which the tool loop runs, would be an answer: a forbidden call that earns 1.0."""
+    marks = FORMATS[format].thinking
+    assert marks is not None
+    text = f"\n{note(format, f'a {marks.closing} b')}"
+    config = OutcomeConfig(format=format)
+    none = {"tool_calls": []}
+    assert check(text, none, config, opened=True).exact == 0.0
+    assert check(f"{marks.opening}{text}", none, config, opened=False).exact == 0.0
+    closed = parse_response(f"{text}{marks.closing}No.", format, TOOLS, opened=True)
+    assert (closed.content, closed.calls, closed.unclosed) == ("No.", (), False)
+
+
+@pytest.mark.parametrize("opened", [None, True])
+def test_a_thought_that_only_begins_to_write_a_call_can_be_closed(opened: bool | None) -> None:
+    right = note("hermes", "x")
+    text = f'I should write <tool_call>\n{{"name": "no maybe\n</think>\n{right}'
+    response = parse_response(text, opened=opened)
+    assert (response.calls, response.problems) == ((ToolCall("note", {"text": "x"}),), ())
+
+
+@pytest.mark.parametrize("format", TAGGED)
+def test_thinking_that_is_never_closed_behind_a_right_call_is_not_right(format: str) -> None:
+    """What follows is not read, and the tool loop may run it."""
+    marks = FORMATS[format].thinking
+    assert marks is not None
+    expected = {"tool_calls": [{"name": "note", "arguments": {"text": "x"}}]}
+    text = f"{note(format, 'x')}\n{marks.opening}\n{note(format, 'y')}"
+    verdict = check(text, expected, OutcomeConfig(format=format), [tool("note", text="string")], opened=False)
+    assert verdict.exact == 0.0
+    assert verdict.graded < 1.0
+
+
+@pytest.mark.parametrize("format", TAGGED)
 def test_thinking_that_the_prompt_has_opened_and_the_model_never_closes_is_no_answer(format: str) -> None:
     response = parse_response("It is probably 45", format, opened=True)
     assert (response.thinking, response.unclosed, response.content) == (None, True, "")

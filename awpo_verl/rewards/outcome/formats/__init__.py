@@ -12,6 +12,7 @@ To add a format, write a file with a CallFormat, and its line in FORMATS.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from awpo_verl.config.bounds import SECTION, AWPOConfigError
 from awpo_verl.config.own_object import is_own, load_own
@@ -51,6 +52,7 @@ __all__ = [
     "format_of_text",
     "mark_tokens",
     "opened_by",
+    "template_in_use",
 ]
 
 AUTO = "auto"
@@ -137,6 +139,19 @@ def format_of_template(chat_template: str | Mapping[str, str] | None) -> CallFor
     return next((format for format in FORMATS.values() if _teaches(template, format)), None)
 
 
+def template_in_use(model: Any, tokenizer: Any) -> Any:
+    """The chat template that verl renders prompts with.
+
+    verl sets `custom_chat_template` on the rollouts' tokenizers, and not on the one that its reward workers load.
+
+    Args:
+        model: the section actor_rollout_ref.model of verl's config, or None.
+        tokenizer: as it was loaded.
+    """
+    custom = model.get("custom_chat_template") if model is not None else None
+    return custom or getattr(tokenizer, "chat_template", None)
+
+
 def _teaches(template: str, format: CallFormat) -> bool:
     return any(all(mark in template for mark in group) for group in format.templates)
 
@@ -203,10 +218,13 @@ def foreign_mark(content: str, format: CallFormat) -> str | None:
 
 
 def mark_tokens(format: CallFormat | None) -> frozenset[str]:
-    """Marks of a format that may be special tokens, with which a response is decoded; None: those of all formats."""
+    """Special tokens with which a response is decoded: all marks of the format (None: of all), and what opens a call
+    in any other."""
     formats = FORMATS.values() if format is None else (format,)
     thinking = [marks for each in formats if (marks := each.thinking) is not None]
     return frozenset(
         [token for each in formats for token in each.tokens]
         + [mark for marks in thinking for mark in (marks.opening, marks.closing)]
+        + [mark for each in FORMATS.values() for mark in each.marks]  # a call in another format is to be seen
+        + [mark for marks in UNREAD.values() for mark in marks]
     )

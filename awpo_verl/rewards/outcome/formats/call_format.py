@@ -51,10 +51,12 @@ class Places:
     Attributes:
         begin: (text, position) -> where the next call begins, -1 without one.
         end: (text, begin) -> where the call that begins there ends; with the text if it is not closed.
+        at_front: a call begins only at the front of what is looked at: none from one place on says nothing of others.
     """
 
     begin: Callable[[str, int], int]
     end: Callable[[str, int], int]
+    at_front: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,14 +53,16 @@ def _call(name: str, written: str) -> ToolCall:
     return ToolCall(name, arguments)
 
 
-_CALL = re.escape(SECTION.call)
+_CALL, _SECTION = re.escape(SECTION.call), re.escape(SECTION.opening)
 _MARKS = (SECTION.opening, SECTION.call)
 _TOKENS = (SECTION.opening, SECTION.closing, SECTION.call, SECTION.call_end, SEPARATOR, "<think>", "</think>")
 
 DEEPSEEK_V3 = CallFormat(
     name="deepseek_v3",
     read=read_v3,
-    places=between(rf"{_CALL}[^<\n]{{0,64}}{re.escape(SEPARATOR)}[^\s<>]{{1,256}}\n", SECTION.call_end),
+    places=between(
+        rf"{_SECTION}\s{{0,64}}{_CALL}[^<\n]{{0,64}}{re.escape(SEPARATOR)}[^\s<>]{{1,256}}\n", SECTION.closing
+    ),
     marks=_MARKS,
     templates=((SEPARATOR, "```json"),),
     tokens=_TOKENS,
@@ -71,7 +73,7 @@ DEEPSEEK_V3 = CallFormat(
 DEEPSEEK_V31 = CallFormat(
     name="deepseek_v31",
     read=read_v31,
-    places=between(_CALL, SECTION.call_end),
+    places=between(_SECTION, SECTION.closing),
     marks=_MARKS,
     templates=((SEPARATOR,),),
     tokens=_TOKENS,

@@ -41,7 +41,7 @@ def read(text: str, tools: Tools | None, found: Found, *, opening: str, closing:
         except BadCallError as error:
             found.problems.append(str(error))
         position = end + len(closing)
-    found.outside.append(text[position:].replace(closing, ""))
+    found.outside.append(text[position:])
 
 
 def _end(text: str, start: int, closing: str, quote: str) -> int:

@@ -26,6 +26,7 @@ from awpo_verl.rewards.outcome.schema import Tools
 
 START, CHANNEL, MESSAGE, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|call|>"
 _MARK = re.compile(r"<\|(?:call|end|return|start|message)\|>")
+_BODY_END = re.compile(r"<\|(?:call|end|return|start|channel)\|>")
 # each run of blanks can be matched by one \s* only: two beside each other take cubic time on hostile text
 _HEADER = re.compile(
     r"(?:<\|start\|>\s*)?(?:assistant\s*)?(?:(?<=\s)to=(?P<early>[^\s<]{1,256})\s*)?"
@@ -89,6 +90,8 @@ def _call(message: Message) -> ToolCall:
         raise BadCallError("a call in the final channel")
     if message.end not in (CALL, ""):
         raise BadCallError("a call that does not end with <|call|>")
+    if not message.body.strip() and not message.end:
+        raise BadCallError("a call that is never closed")
     arguments = read_all(message.body) if message.body.strip() else {}
     if not isinstance(arguments, dict):
         raise BadCallError("arguments must be an object")
@@ -114,15 +117,13 @@ def _messages(text: str) -> Iterator[Message]:
         if text[position:start].strip():
             yield Message("", "", text[position:start], "")
         body = mark.end()
-        end = _MARK.search(text, body)
-        while end is not None and end[0] == MESSAGE:
-            end = _MARK.search(text, end.end())
+        end = _BODY_END.search(text, body)
         message = _message(text[start : mark.start()], text[body : end.start() if end else None], end[0] if end else "")
         if message is not None:
             yield message
         if end is None:
             return
-        position = end.start() if end[0] == START else end.end()
+        position = end.start() if end[0] in (START, CHANNEL) else end.end()
 
 
 def _message(header: str, body: str, end: str) -> Message | None:
@@ -130,10 +131,13 @@ def _message(header: str, body: str, end: str) -> Message | None:
     header = " ".join(header.split())
     read = _HEADER.fullmatch(header) if len(header) <= MAX_HEADER else None
     if read is not None and not (read["early"] and read["late"]):
-        return Message(read["channel"], read["early"] or read["late"] or "", body, end)
-    if _OTHER_ROLE.match(header):
+        to = read["early"] or read["late"] or ""
+        return Message(read["channel"], to, body, end, "" if to or end != CALL else "a call without a recipient")
+    if end == CALL and not ("to=" in header or "functions." in header):
+        return Message("", "", body, end, "a call without a recipient")
+    if _OTHER_ROLE.match(header) and end != CALL:
         return None
-    if "to=" in header:
+    if "to=" in header.lower() or "functions." in header:
         return Message("", "", body, end, "a call whose header cannot be read")
     return Message("", "", _MARKS.sub("", header).strip().removeprefix("assistant") + body, end)
 
@@ -141,7 +145,7 @@ def _message(header: str, body: str, end: str) -> Message | None:
 def _without_message(text: str) -> Message:
     """A text that no `<|message|>` follows. With a recipient it is a call that was begun."""
     begun = CHANNEL in text and " to=" in text
-    return Message("", "", text.replace(START, ""), "", "a call without a message" if begun else "")
+    return Message("", "", text, "", "a call without a message" if begun else "")
 
 
 GPT_OSS = CallFormat(

@@ -72,7 +72,7 @@ def blocks(text: str, found: Found) -> Iterator[str]:
         else:
             yield text[body:end]
         position = end + len(CLOSE)
-    found.outside.append(text[position:].replace(CLOSE, ""))
+    found.outside.append(text[position:])
 
 
 _PLACES = between(r"<tool_call>\s{0,64}\{", CLOSE)

@@ -46,7 +46,7 @@ class _Form:
 _PHI = _Form(None, re.compile(r"functools[ ]?(?=\[)"), ("arguments", "parameters"))
 _XLAM = _Form(
     re.compile(r"(?:```(?:json)?\s*)?(?=\[\s*\{\s*\")"),
-    re.compile(r"```(?:json)?\s*(?=\[\s*\{\s*\"(?:name|arguments)\")"),
+    re.compile(r"```(?:json)?\s*(?=\[\s*\{)"),
 )
 _GRANITE = _Form(re.compile(r"(?:<\|tool_call\|>\s*)?(?:<tool_call>\s*)?(?=\[\s*\{)|<\|tool_call\|>"), None)
 
@@ -90,7 +90,7 @@ def _places(form: _Form) -> Places:
         except BadCallError:
             return len(text)
 
-    return Places(begin, end)
+    return Places(begin, end, at_front=form.at_front is not None)
 
 
 def _format(name: str, form: _Form, marks: tuple[str, ...], templates: tuple[str, ...], servers: str) -> CallFormat:

@@ -46,7 +46,7 @@ def _name(header: str, tools: Tools | None) -> str:
 KIMI = CallFormat(
     name="kimi",
     read=read,
-    places=between(re.escape(CALL), CALL_END),
+    places=between(re.escape(SECTION), SECTION_END),
     marks=(CALL, SECTION),
     templates=((CALL,),),
     tokens=(SECTION, SECTION_END, CALL, ARGUMENTS, CALL_END, "<think>", "</think>"),

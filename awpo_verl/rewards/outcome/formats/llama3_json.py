@@ -1,7 +1,7 @@
 """Llama 3.1 and 3.2: bare JSON calls, `{"name": "f", "parameters": {"a": 1}}`, one after another, anywhere in the text.
 
-An object is a call if it has a name, and parameters or arguments, and begins with one of a call's keys; any other is
-content. Where an object that begins so is broken, reading ends: the rest cannot be told apart.
+An object is a call if it has a name, and parameters or arguments, in whatever order; any other is content. Where an
+object that begins with one of a call's keys is broken, reading ends: the rest cannot be told apart.
 """
 
 from __future__ import annotations
@@ -14,29 +14,36 @@ from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.schema import Tools
 
 TAG = "<|python_tag|>"
+MAX_BROKEN = 8  # objects that are not JSON and look like prose, before the text counts as a call that does not parse
+_OBJECT = re.compile(r'\{[ \t\n\r]*"')
 _BEGIN = re.compile(r'\{[ \t\n\r]*"(?:name|type|id|function|parameters|arguments)"')
 
 
 def read(text: str, tools: Tools | None, found: Found) -> None:
     outside: list[str] = []
-    position = 0
-    while begin := _BEGIN.search(text, position):
+    position = broken = 0
+    while begin := _OBJECT.search(text, position):
         if found.full():
             found.over()
             break
-        outside.append(text[position : begin.start()])
         try:
-            value, position = read_value(text, begin.start())
+            value, end = read_value(text, begin.start())
             if "name" in value and ("parameters" in value or "arguments" in value):
+                outside.append(text[position : begin.start()].rstrip().removesuffix(TAG))
                 found.calls.append(as_call(value, ("arguments", "parameters")))
             else:
-                outside.append(text[begin.start() : position])
+                outside.append(text[position:end])
+            position = end
         except BadCallError as error:
-            found.problems.append(str(error))
-            break
+            broken += 1
+            if _BEGIN.match(text, begin.start()) or broken > MAX_BROKEN:
+                found.problems.append(str(error))
+                break
+            outside.append(text[position : begin.end()])
+            position = begin.end()
     else:
         outside.append(text[position:])
-    content = "".join(outside).replace(TAG, "")
+    content = "".join(outside)
     found.outside.append(content.strip(" \t\n\r;[],") if found.calls else content)  # what separates calls is no answer
 
 

@@ -111,7 +111,7 @@ def _named(name: str, positional: list[Any], tools: Tools | None) -> dict[str, A
 PYTHONIC = CallFormat(
     name="pythonic",
     read=read,
-    places=Places(_begin, _end),
+    places=Places(_begin, _end, at_front=True),
     templates=(("[func_name1(",), ("[func1(",)),
     tokens=TAGS,
     servers="vLLM's pythonic and llama4_pythonic. They drop names with points, positional arguments, a list with white "

@@ -35,42 +35,63 @@ _INNER_MARK = re.compile(r"<[ ]?/?[ ]?(?:parameter|function)\b")
 
 
 def read(text: str, tools: Tools | None, found: Found, *, seed: bool = False) -> None:
+    opening = SEED_OPEN if seed else OPEN
+    position = 0
+    while (start := text.find(opening, position)) >= 0:
+        _add_outside(text[position:start], found, seed)
+        position = _read_block(text, start + len(opening), tools, found, seed)
+    _add_outside(text[position:], found, seed)
+
+
+def _add_outside(text: str, found: Found, seed: bool) -> None:
+    """The text outside of the blocks; a function there is run by no loop of verl's."""
     opening, closing = (SEED_OPEN, SEED_CLOSE) if seed else (OPEN, CLOSE)
-    outside: list[str] = []
-    position = begun = 0
-    inside = False
-    while (start := text.find(FUNCTION, position)) >= 0:
+    position = 0
+    while (start := text.find(FUNCTION, position)) >= 0 and not found.full():
+        found.problems.append(f"a call without {opening}")
+        found.outside.append(text[position:start])
+        end = text.find(FUNCTION_END, start)
+        position = _skip(text, len(text) if end < 0 else end + len(FUNCTION_END))
+        position += len(closing) if text.startswith(closing, position) else 0
+    found.outside.append(text[position:])
+
+
+def _read_block(text: str, position: int, tools: Tools | None, found: Found, seed: bool) -> int:
+    """Read the functions of a block from behind its tag; returns where the block ends."""
+    closing = SEED_CLOSE if seed else CLOSE
+    functions = 0
+    while text.startswith(FUNCTION, position := _skip(text, position)):
         if found.full():
             found.over()
-            break
-        outside.append(text[position:start])
-        end = text.find(FUNCTION_END, start)
+            return len(text)
+        end = text.find(FUNCTION_END, position)
         if end < 0:
             found.problems.append("a call that is never closed")
-            break
-        begun += 1
+            return len(text)
+        functions += 1
         try:
-            inside = outside[-1].rstrip().endswith(opening) if seed else _is_inside(outside[-1], inside)
-            if not inside:
-                raise BadCallError(f"a call without {opening}")
+            if seed and functions > 1:
+                raise BadCallError(f"a call without {SEED_OPEN}")  # verl runs the first of a block
             if seed and text.find(closing, end) < 0:
                 raise BadCallError(f"a call without {closing}")
             read_typed = typed_or_json_value if seed else typed_or_python_value
-            found.calls.append(_read_call(text[start:end], tools, read_typed))
+            found.calls.append(_read_call(text[position:end], tools, read_typed))
         except BadCallError as error:
             found.problems.append(str(error))
         position = end + len(FUNCTION_END)
-    else:
-        outside.append(text[position:])
-        if sum(part.count(opening) for part in outside) > begun:
-            found.problems.append("a call without <function=...>")
-    found.outside += [part.replace(opening, "").replace(closing, "") for part in outside]
+    if not functions:
+        found.problems.append("a call without <function=...>")
+        end = text.find(closing, position)
+        end = len(text) if end < 0 else end
+        found.outside.append(text[position:end])
+        return min(end + len(closing), len(text))
+    return position + len(closing) if text.startswith(closing, position) else position
 
 
-def _is_inside(text: str, before: bool) -> bool:
-    """Whether a block is open at the end of a text, and `before` it."""
-    opened, closed = text.rfind(OPEN), text.rfind(CLOSE)
-    return before if opened == closed else opened > closed  # equal: neither is there
+def _skip(text: str, start: int) -> int:
+    while text[start : start + 1].isspace():
+        start += 1
+    return start
 
 
 def _begin(text: str, position: int) -> int:
@@ -86,7 +107,6 @@ def _read_call(block: str, tools: Tools | None, read_typed: Any) -> ToolCall:
     name, closed, body = block[len(FUNCTION) :].partition(">")
     if not closed or not name.strip():
         raise BadCallError("a call without a name")
-    name = name.strip()
     tool = tools.get(name) if tools else None
     arguments: dict[str, Any] = {}
     position = 0
@@ -97,8 +117,8 @@ def _read_call(block: str, tools: Tools | None, read_typed: Any) -> ToolCall:
         end = body.find(PARAMETER_END, start)
         if key_end < 0 or end < key_end:
             raise BadCallError("a parameter that is never closed")
-        key = body[start + len(PARAMETER) : key_end].strip()
-        if not key or key in arguments:
+        key = body[start + len(PARAMETER) : key_end]
+        if not key.strip() or key in arguments:
             raise BadCallError("a parameter without a name, or twice")
         value = body[key_end + 1 : end].removeprefix("\n").removesuffix("\n")
         if _INNER_MARK.search(value):
@@ -125,7 +145,7 @@ QWEN3_CODER = CallFormat(
 SEED = CallFormat(
     name="seed",
     read=partial(read, seed=True),
-    places=between(r"<seed:tool_call>\s{0,64}<function=", FUNCTION_END),
+    places=between(r"<seed:tool_call>\s{0,64}<function=", SEED_CLOSE),
     marks=(SEED_OPEN,),
     templates=((SEED_OPEN,),),
     tokens=(SEED_OPEN, SEED_CLOSE, "<seed:think>", "</seed:think>"),

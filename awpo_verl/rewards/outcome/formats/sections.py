@@ -60,4 +60,4 @@ class Section:
     def _add_outside(self, text: str, found: Found) -> None:
         if self.call in text:
             found.problems.append("a call outside of its section")
-        found.outside.append(text.replace(self.closing, ""))
+        found.outside.append(text)

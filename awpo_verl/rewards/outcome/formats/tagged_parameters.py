@@ -95,11 +95,11 @@ class TaggedParameters:
     def _add_outside(self, text: str, found: Found) -> None:
         if f"<{self.prefix}invoke" in text:
             found.problems.append("a call outside of its block")
-        found.outside.append(text.replace(self.closing, ""))
+        found.outside.append(text)
 
     @property
     def _name(self) -> re.Pattern[str]:
-        return re.compile(r'\s{0,64}name="(?P<name>[^"<>]{1,256})">')
+        return re.compile(r' name="(?P<name>[^"<>]{1,256})">')
 
     @property
     def _parameter(self) -> re.Pattern[str]:

@@ -7,13 +7,15 @@ stays text if it cannot be read so: the schema check then says what is wrong.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, read_all, read_integer
+from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, read_all, read_float, read_integer
 from awpo_verl.rewards.outcome.calls import BadCallError
 from awpo_verl.rewards.outcome.formats.literals import read_literal
 from awpo_verl.rewards.outcome.schema import Tool, types_of
 
+_POINT = re.compile(r"[-+]?(?:[0-9]{1,100}\.|\.[0-9]{1,100})")  # `5.` and `.5`, which JSON lacks
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
 
 
@@ -32,6 +34,8 @@ def typed_value(value: str, tool: Tool | None, key: str) -> Any:
     try:
         if types <= {"integer", "number"} and word.lstrip("+-").isdigit():
             return read_integer(word)
+        if "number" in types and types <= {"integer", "number"} and _POINT.fullmatch(word):  # servers use float()
+            return read_float(word)
         return read_all(value)
     except (BadCallError, ValueError):
         return value

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from awpo_verl.rewards.outcome import parse_response, parse_tools
+from awpo_verl.rewards.outcome import ToolCall, parse_response, parse_tools
 from tests.rewards.calls import BOTH, TOOLS, F, tool
 
 GPT_OSS_CALL = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>'
@@ -126,6 +126,9 @@ def test_a_harmony_message_without_a_channel_is_content() -> None:
         ({"type": "array"}, "[f(x)]", "[f(x)]"),  # stays text: the schema check says so
         ({"type": "integer"}, "'7'", "'7'"),
         ({"type": "string"}, "['a']", "['a']"),
+        ({"type": "number"}, ".5", 0.5),
+        ({"type": "number"}, "5.", 5.0),
+        ({"type": "integer"}, ".5", ".5"),
         ({"properties": {"k": {}}}, '{"k": 1}', {"k": 1}),  # SGLang: properties mean an object
         ({"items": {"type": "integer"}}, "[1]", [1]),
     ],
@@ -177,3 +180,66 @@ def test_kimi_takes_a_bare_name_of_a_tool_of_the_prompt() -> None:
     assert (
         parse_response(BOTH["kimi"].replace("functions.f:0", "functions.math.f:12"), "kimi").calls[0].name == "math.f"
     )
+
+
+HEADER = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>'
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "<|channel|>final<|message|>Hello",
+        "<|channel|>commentary<|message|>Let me check.",
+        "<|channel|>analysis<|message|>I think.",
+    ],
+)
+def test_a_harmony_message_without_an_end_does_not_swallow_the_call_behind_it(before: str) -> None:
+    response = parse_response(before + HEADER, "gpt_oss")
+    assert (response.calls, response.problems) == ((F,), ())
+
+
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [
+        ("gpt_oss", '<|channel|>commentary TO=functions.f<|message|>{"a": 1}<|call|>'),
+        ("gpt_oss", '<|channel|>commentary functions.f <|constrain|>json<|message|>{"a": 1}<|call|>'),
+        ("gpt_oss", '<|start|>user<|channel|>commentary<|message|>{"a": 1}<|call|>'),
+        ("gpt_oss", '<|channel|>final<|message|>{"a": 1}<|call|>'),
+        ("gpt_oss", "<|channel|>commentary to=functions.f <|constrain|>json<|message|>"),
+        ("llama3_json", '<|python_tag|>f.call(a="1")'),
+        ("pythonic", "Hi <|python_start|>[f(a=1)]<|python_end|>"),
+        ("kimi", 'Hi functions.f:0<|tool_call_argument_begin|>{"a": 1}<|tool_call_end|>'),
+        ("deepseek_v31", 'Hi f<｜tool▁sep｜>{"a": 1}<｜tool▁call▁end｜>'),
+        ("deepseek_v3", 'Hi f<｜tool▁sep｜>{"a": 1}<｜tool▁call▁end｜>'),
+        ("deepseek_v32", '<｜DSML｜parameter name="a" string="false">1</｜DSML｜parameter>'),
+        (
+            "deepseek_v32",
+            '<｜DSML｜function_calls><｜DSML｜invoke  name="f"></｜DSML｜invoke></｜DSML｜function_calls>',
+        ),
+        ("minimax", '<minimax:tool_call><invoke  name="f"></invoke></minimax:tool_call>'),
+        ("mistral", 'f[ARGS]{"a": 1}'),
+        ("gemma4", "Hi call:f{a:1}<tool_call|>"),
+        ("hermes", '{"name": "f", "arguments": {"a": 1}}\n</tool_call>'),
+        ("qwen3_coder", BOTH["qwen3_coder"] + '<tool_call>{"name": "f"}</tool_call>'),
+    ],
+)
+def test_what_is_left_of_a_call_is_never_an_answer(format: str, text: str) -> None:
+    response = parse_response(text, format, TOOLS, opened=False)
+    assert response.problems
+
+
+def test_a_llama_call_may_have_its_keys_in_any_order() -> None:
+    text = '{"description": "x", "name": "f", "parameters": {"a": 1}}'
+    assert parse_response(text, "llama3_json").calls == (F,)
+    assert parse_response('{"x": 1} and {"\\u006eame": "f", "parameters": {"a": 1}}', "llama3_json").calls == (F,)
+    assert parse_response('set {"a" to 1 and {"b" to 2', "llama3_json").problems == ()
+
+
+def test_an_xlam_block_may_have_its_keys_in_any_order() -> None:
+    text = 'Hi\n```json\n[{"id": 1, "name": "f", "arguments": {"a": 1}}]\n```'
+    assert parse_response(text, "xlam").calls == (F,)
+
+
+def test_keys_of_qwen3_coder_are_what_stands_in_the_tag() -> None:
+    text = "<tool_call>\n<function=f>\n<parameter=a >\n1\n</parameter>\n</function>\n</tool_call>"
+    assert parse_response(text, "qwen3_coder", TOOLS).calls == (ToolCall("f", {"a ": "1"}),)
