@@ -136,11 +136,13 @@ def estimate_rows(
     judged = _judged(parts, len(outcome))
     ranges = _ranges.of_outcomes(outcome, parts, rejected, config)
     result = estimate(outcome, reasoning, valid, index, config, norm_by_std, judged, rejected, ranges)
-    kept = ~rejected
-    _learning.look(result.advantages[kept], outcome[kept], reasoning[kept], valid[kept], parts, config.reasoning_key)
+    rows = [result.advantages, outcome, reasoning, valid]
+    if rejected.any():
+        rows = [row.masked_select(~rejected) for row in rows]
+    _learning.look(*rows, parts=parts, key=config.reasoning_key)
     unit, _ = unit_reasoning(reasoning, valid, _bounds(config))
-    rows = valid & judged & ~rejected
-    result.metrics.update(_alignment(parts, ranges.to_unit(outcome), unit, rows, index) | figures)
+    compared = valid & judged & ~rejected
+    result.metrics.update(_alignment(parts, ranges.to_unit(outcome), unit, compared, index) | figures)
     return result
 
 

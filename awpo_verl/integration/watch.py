@@ -102,7 +102,7 @@ def _conditions(
         yield ADVANTAGES, 0.0
     if bool((outcome == outcome[0]).all()):
         yield OUTCOME, float(outcome[0])
-    scored = reasoning[valid & reasoning.isfinite()]
+    scored = reasoning.masked_select(valid & reasoning.isfinite())
     if len(scored):
         if len(scored) > 1 and bool((scored == scored[0]).all()):
             yield REASONING, float(scored[0])
