@@ -84,7 +84,8 @@ def estimate(
 
     Raises:
         AWPOConfigError: a wrong key or value of the config.
-        ValueError: an outcome that is not rejected is NaN or inf (names the groups), the batch is empty, or the shapes differ.
+        ValueError: an outcome that is not rejected is NaN or inf (names the groups), the batch is empty, or the shapes
+            differ.
 
     >>> estimate([1, 1, 0, 0], [0.5] * 4, [True] * 4, ["prompt"] * 4, {"clip": {"shrink": 0}}).advantages.tolist()[0]
     1.2990...
