@@ -151,17 +151,22 @@ class SeenRanges:
         outlier = _outliers(values, sources, low, high, torch.bincount(rows, minlength=len(names)))
         widening, to = sources.masked_select(~outlier), values.masked_select(~outlier)
         low, high = low.scatter_reduce(0, widening, to, "amin"), high.scatter_reduce(0, widening, to, "amax")
-        for i in widening.unique().tolist():
+        for i in _present(widening):
             now = (float(low[i]), float(high[i]))
             self._widened[names[i]] = now
             if self._on_widening is not None:
                 self._on_widening(names[i], before[i], now)
         if self._on_outlier is not None:
-            for i in sources[outlier].unique().tolist():
+            for i in _present(sources.masked_select(outlier)):
                 ignored = values.masked_select(outlier & (sources == i))
                 farthest = float(ignored[(ignored - low[i]).abs().argmax()])
                 self._on_outlier(names[i], farthest, (float(low[i]), float(high[i])))
         return RowRanges(to_rows(low, ids), to_rows(high, ids), outside)
+
+
+def _present(ids: Tensor) -> list[int]:
+    """The different ids, in rising order."""
+    return [int(i) for i in torch.bincount(ids).nonzero().flatten()]
 
 
 def _outliers(values: Tensor, sources: Tensor, low: Tensor, high: Tensor, rows: Tensor) -> Tensor:

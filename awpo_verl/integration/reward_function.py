@@ -14,6 +14,7 @@ import symtable
 import traceback
 import warnings
 from collections.abc import Callable
+from importlib.util import decode_source
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,11 @@ def _read(path: str, name: str | None, environment: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a SyntaxWarning is the worker's to show
         compile(source, str(file), "exec", dont_inherit=True)
-        if not _may_bind(source, str(file), name):
+        if not _may_bind(decode_source(source), str(file), name):
             raise AttributeError(f"Object not found in module: {name}")
 
 
-def _may_bind(source: bytes, file: str, name: str) -> bool:
+def _may_bind(source: str, file: str, name: str) -> bool:
     """Whether the module may have the name once it has run: bound at its top level, or in a way that cannot be seen."""
     for node in ast.walk(ast.parse(source, file)):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):

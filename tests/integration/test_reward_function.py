@@ -110,6 +110,12 @@ def test_a_name_that_the_file_binds_or_may_bind_is_taken(tmp_path: Path, case: s
     require_loadable(config_of(tmp_path / "r.py"))
 
 
+@pytest.mark.parametrize("text", [b"# coding: latin-1\n# \xe9\n" + GOOD.encode(), b"\xef\xbb\xbf" + GOOD.encode()])
+def test_a_file_in_an_encoding_of_its_own_is_read(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "r.py").write_bytes(text)
+    require_loadable(config_of(tmp_path / "r.py"))
+
+
 @pytest.mark.parametrize("case", UNBOUND)
 def test_a_name_that_the_file_does_not_bind_is_refused(tmp_path: Path, case: str) -> None:
     (tmp_path / "r.py").write_text(UNBOUND[case] + "\n")
