@@ -68,7 +68,7 @@ def estimate(
     Tensors, NumPy arrays and lists are all taken; the result is on the CPU.
 
     Args:
-        outcome: [B], B >= 1, o_i; finite.
+        outcome: [B], B >= 1, o_i; finite where not rejected.
         reasoning: [B], q_i, in `config.reasoning_range`; read only where valid. NaN or inf counts as missing. A value
             outside of the range is clipped, and counted in `awpo/reasoning_out_of_range_frac`.
         reasoning_valid: bool [B], True where the scorer answered.
@@ -84,7 +84,8 @@ def estimate(
 
     Raises:
         AWPOConfigError: a wrong key or value of the config.
-        ValueError: an outcome is NaN or inf (names the groups), the batch is empty, or the shapes differ.
+        ValueError: an outcome that is not rejected is NaN or inf (names the groups), the batch is empty, or the shapes
+            differ.
 
     >>> estimate([1, 1, 0, 0], [0.5] * 4, [True] * 4, ["prompt"] * 4, {"clip": {"shrink": 0}}).advantages.tolist()[0]
     1.2990...

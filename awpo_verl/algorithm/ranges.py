@@ -6,6 +6,12 @@ may hold both. `fixed_ranges` takes one range for all rows; `SeenRanges` takes o
 it sees. A wider outcome widens the range before its own batch is weighed. The state is lost with the process: after a
 resume the first wider outcome widens the range again.
 
+A rare outcome far outside, such as -100 for a timeout, must not make all later groups of its source look alike. An
+outcome more than FAR widths below or above the range is far. Far outcomes widen the range only if FAR_ROWS rows or
+more, and FAR_SHARE of the batch's rows of that source or more, are far on that side. Otherwise they are outliers: they
+widen nothing, they count as outside, and a group whose mean they pull out of the range is weighed as at its end. A
+scale of 0 to 100 is seen in many rows, and widens the range at once.
+
 B = rows (rollouts).
 """
 
@@ -21,6 +27,8 @@ from awpo_verl.algorithm.groups import EPS, factorize, to_rows
 
 Range = tuple[float, float]
 UNIT: Range = (0.0, 1.0)
+FAR = 4.0  # widths of the range
+FAR_ROWS, FAR_SHARE = 2, 0.05  # the rows of a source, in one batch, that make a far outcome part of its scale
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ def unit_reasoning(reasoning: Tensor, valid: Tensor, bounds: Range) -> tuple[Ten
 
 
 class SeenRanges:
-    """The range of each source: what is known of it, widened by every outcome that was seen.
+    """The range of each source: what is known of it, widened by the outcomes that were seen, outliers left out.
 
     >>> seen = SeenRanges()
     >>> ranges = seen.look(torch.tensor([1.0, -1.0, 0.0, 1.0]), ["math", "math", "code", "code"])
@@ -85,10 +93,20 @@ class SeenRanges:
     [-1.0, 0.0]
     """
 
-    def __init__(self, on_widening: Callable[[Hashable, Range, Range], None] | None = None) -> None:
-        """on_widening: called as (source, range before, range now) when a range widens."""
+    def __init__(
+        self,
+        on_widening: Callable[[Hashable, Range, Range], None] | None = None,
+        on_outlier: Callable[[Hashable, float, Range], None] | None = None,
+    ) -> None:
+        """Args: functions that are told what happens.
+
+        on_widening: called as (source, range before, range now) when a range widens.
+        on_outlier: called as (source, outcome, range in force) for every batch in which a source has outliers, with the
+            one that is farthest outside.
+        """
         self._widened: dict[Hashable, Range] = {}
         self._on_widening = on_widening
+        self._on_outlier = on_outlier
 
     def look(
         self,
@@ -127,13 +145,41 @@ class SeenRanges:
         before = [self._widened.get(name, start) for name, start in zip(names, known, strict=True)]
         low, high = torch.tensor(before, dtype=torch.float64).reshape(-1, 2).unbind(1)
         outside = is_outside(o, to_rows(low, ids), to_rows(high, ids))
+        rows = ids if counted is None else ids.masked_select(counted)
         wider = outside if counted is None else outside & counted
         sources, values = ids.masked_select(wider), o.masked_select(wider)
-        low = low.scatter_reduce(0, sources, values, "amin")
-        high = high.scatter_reduce(0, sources, values, "amax")
-        for i in [int(i) for i in torch.bincount(sources, minlength=len(names)).nonzero().flatten()]:
+        outlier = _outliers(values, sources, low, high, torch.bincount(rows, minlength=len(names)))
+        widening, to = sources.masked_select(~outlier), values.masked_select(~outlier)
+        low, high = low.scatter_reduce(0, widening, to, "amin"), high.scatter_reduce(0, widening, to, "amax")
+        for i in _present(widening):
             now = (float(low[i]), float(high[i]))
             self._widened[names[i]] = now
             if self._on_widening is not None:
                 self._on_widening(names[i], before[i], now)
+        if self._on_outlier is not None:
+            for i in _present(sources.masked_select(outlier)):
+                ignored = values.masked_select(outlier & (sources == i))
+                farthest = float(ignored[(ignored - low[i]).abs().argmax()])
+                self._on_outlier(names[i], farthest, (float(low[i]), float(high[i])))
         return RowRanges(to_rows(low, ids), to_rows(high, ids), outside)
+
+
+def _present(ids: Tensor) -> list[int]:
+    """The different ids, in rising order."""
+    return [int(i) for i in torch.bincount(ids).nonzero().flatten()]
+
+
+def _outliers(values: Tensor, sources: Tensor, low: Tensor, high: Tensor, rows: Tensor) -> Tensor:
+    """bool [V]: which outcomes are far outside of their source's range in too few rows to be part of its scale.
+
+    Args:
+        values: float64 [V], the outcomes outside of the range; sources: int64 [V], in 0..S-1.
+        low, high: float64 [S]. rows: int64 [S], how many rows of the batch each source has.
+    """
+    needed = (FAR_SHARE * rows - EPS).clamp(min=FAR_ROWS)
+    far_away = FAR * (high - low)
+    outlier = torch.zeros_like(values, dtype=torch.bool)
+    for far in (values < to_rows(low - far_away, sources), values > to_rows(high + far_away, sources)):
+        few = torch.bincount(sources.masked_select(far), minlength=len(low)) < needed
+        outlier |= far & to_rows(few, sources)
+    return outlier

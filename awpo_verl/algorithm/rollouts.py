@@ -25,7 +25,7 @@ class Rollouts:
     """One train batch.
 
     Attributes:
-        outcome: float64 [B], finite. reasoning: float64 [B], read only where valid.
+        outcome: float64 [B], finite; 0 where rejected. reasoning: float64 [B], read only where valid.
         valid, judged, rejected: bool [B], as in `estimate`.
         ids: int64 [B], the row's group, in 0..n_groups-1.
     """
@@ -68,7 +68,7 @@ def read_rollouts(
 
     Raises:
         ValueError: no rows, shapes that differ, something else than numbers or flags, a label that cannot be compared,
-            an outcome that is NaN or inf (names the groups).
+            an outcome of a row that is kept and that is NaN or inf (names the groups).
     """
     columns = {
         "outcome": _tensor("outcome", outcome),
@@ -81,6 +81,8 @@ def read_rollouts(
         columns["rejected"] = _tensor("rejected", rejected)
     _check_shapes(columns, index)
     o, q, scored = columns["outcome"].double(), columns["reasoning"].double(), columns["reasoning_valid"]
+    lost = columns.get("rejected", torch.zeros_like(o, dtype=torch.bool))
+    o = o.masked_fill(lost, 0.0)  # nothing reads the outcome of a rejected row, and it may be NaN
     _check_outcome(o, index)
     ids, n = group_ids(index)
     return Rollouts(
@@ -88,7 +90,7 @@ def read_rollouts(
         reasoning=q,
         valid=scored,
         judged=columns.get("judged", torch.ones_like(scored)),
-        rejected=columns.get("rejected", torch.zeros_like(scored)),
+        rejected=lost,
         ids=ids,
         n_groups=n,
     )

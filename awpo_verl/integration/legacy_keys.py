@@ -28,20 +28,25 @@ MOVED = {
     "reward_model.model.trust_remote_code": "",
 }
 SECTIONS = ("reward_model", "custom_reward_function", "sandbox_fusion")
+MODEL = "reward.reward_model"  # its keys are read only while it is enabled
 
 
 def ignored_keys(config: Any) -> list[tuple[str, Any, str]]:
     """(legacy key, value, the key that replaces it or "") of every legacy key that is set and that verl does not read.
 
-    A key whose replacement has the same value is left out: it changes nothing.
+    A key whose replacement has the same value is left out: it changes nothing. So are the keys of the reward model
+    itself (which model, how it is served) while neither `reward_model.enable` nor `reward.reward_model.enable` is true.
 
     Args:
         config: verl's whole config; it may lack the legacy sections.
     """
+    has_model = any(OmegaConf.select(config, f"{section}.enable") for section in ("reward_model", MODEL))
     found: list[tuple[str, Any, str]] = []
     for section in SECTIONS:
         for key, value in _leaves(section, OmegaConf.select(config, section)):
             replacement = _replacement(key)
+            if not has_model and (not replacement or f"{replacement}.".startswith(f"{MODEL}.")):
+                continue
             if not replacement or OmegaConf.select(config, replacement) != value:
                 found.append((key, value, replacement))
     return found

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from awpo_verl.algorithm.groups import factorize
+from awpo_verl.algorithm.groups import factorize, to_rows
 from awpo_verl.algorithm.ranges import UNIT, Range, RowRanges, SeenRanges, fixed_ranges, unit_reasoning
 from awpo_verl.config import SECTION, AWPOConfig, AWPOConfigError
 from awpo_verl.integration.verl_rules import rule_range
@@ -34,7 +34,8 @@ class RunRanges:
     """What one process has seen of the rewards' ranges."""
 
     def __init__(self) -> None:
-        self._outcomes = SeenRanges(_say_widening)
+        self._outcomes = SeenRanges(_say_widening, self._say_outlier)
+        self._sources_with_outliers: set[str] = set()
         self._reasoning_is_checked = False
 
     def of_outcomes(
@@ -53,6 +54,20 @@ class RunRanges:
         ids, scorers = find_scorers(parts, len(outcome))
         known, counted = [scorer.known for scorer in scorers], ~rejected & torch.isfinite(outcome)
         return self._outcomes.look_at(outcome, ids, scorers, known, counted)
+
+    def _say_outlier(self, scorer: Hashable, outcome: float, in_force: Range) -> None:
+        """Say it once for each data source."""
+        source = _source(scorer)
+        if source in self._sources_with_outliers:
+            return
+        self._sources_with_outliers.add(source)
+        print(
+            f"[awpo] data source {source!r} has the outcome {outcome:g}, far outside of its range "
+            f"[{in_force[0]:g}, {in_force[1]:g}] and in few rows of the batch. It does not widen the range. If this "
+            f"outcome is part of your scale, set {SECTION}.outcome_range=[low, high]. Later outliers of this source "
+            "are counted in awpo/outcome_out_of_range_frac.",
+            flush=True,
+        )
 
     def check_reasoning(self, reasoning: Tensor, valid: Tensor, config: AWPOConfig) -> None:
         """Stop the run if the first train batch with reasoning rewards has one outside of `reasoning_range`.
@@ -86,15 +101,16 @@ def find_scorers(parts: Mapping[str, Sequence[Any]], n_rows: int) -> tuple[Tenso
     of the function's range. Without data_source all rows are one source.
 
     Returns:
-        ids: int64 [B], the row's scorer; and the scorers by number. A number may have no row.
+        ids: int64 [B], the row's scorer; and the scorers by number, each once. A number may have no row.
     """
     sources = parts.get(SOURCE)
     if sources is None:
         sources = [""] * n_rows
     of_row, names = factorize([str(source) for source in sources])
     by_rule = _flags(parts.get(VERL_RULE), n_rows) & ~_flags(parts.get(CHECKED), n_rows)
-    scorers = [Scorer(str(name), known) for name in names for known in (UNIT, rule_range(str(name)) or UNIT)]
-    return 2 * of_row + by_rule.long(), scorers
+    pairs = [Scorer(str(name), known) for name in names for known in (UNIT, rule_range(str(name)) or UNIT)]
+    number = {scorer: i for i, scorer in enumerate(dict.fromkeys(pairs))}
+    return to_rows(torch.tensor([number[scorer] for scorer in pairs]), 2 * of_row + by_rule.long()), list(number)
 
 
 def _flags(values: Sequence[Any] | None, n_rows: int) -> Tensor:
@@ -106,10 +122,13 @@ def _flags(values: Sequence[Any] | None, n_rows: int) -> Tensor:
     return torch.from_numpy(numbers == 1.0)
 
 
+def _source(scorer: Hashable) -> str:
+    return str(scorer.source if isinstance(scorer, Scorer) else scorer)[:80]
+
+
 def _say_widening(scorer: Hashable, before: Range, now: Range) -> None:
-    source = scorer.source if isinstance(scorer, Scorer) else scorer
     print(
-        f"[awpo] outcome range of data source {str(source)[:80]!r}: [{now[0]:g}, {now[1]:g}], from what was seen "
+        f"[awpo] outcome range of data source {_source(scorer)!r}: [{now[0]:g}, {now[1]:g}], from what was seen "
         f"(before: [{before[0]:g}, {before[1]:g}]). {SECTION}.outcome_range=[low, high] sets it for all sources.",
         flush=True,
     )

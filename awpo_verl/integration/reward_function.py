@@ -1,37 +1,39 @@
-"""`reward.custom_reward_function`, loaded as verl's reward worker loads it (verl 0.9.1, trainer/ppo/reward.py).
+"""`reward.custom_reward_function`, as verl's reward worker loads it (verl 0.9.1, trainer/ppo/reward.py).
 
-verl loads the function in the reward workers, minutes after the start. Here it is loaded before Ray starts, and an
-error says what failed in the user's file. verl does not add the file to `sys.modules`, and it does not add the file's
-folder to Python's path: the error has a hint for each.
+verl loads the function in the reward workers, minutes after the start. Before Ray starts, `require_loadable` reads the
+file and refuses what no worker can load. It runs no code of the file: an import may change the driver's environment,
+start threads, or need what only the workers have. `load` runs the file, and is for a process that may be lost
+(launch/reward_probe.py). verl does not add the file to `sys.modules`, and it does not add the file's folder to
+Python's path: the error has a hint for each.
 """
 
 from __future__ import annotations
 
-import contextlib
+import ast
+import symtable
 import traceback
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+import warnings
+from collections.abc import Callable
+from importlib.util import decode_source
+from pathlib import Path
 from typing import Any
+
+from omegaconf import OmegaConf
 
 from awpo_verl.config import AWPOConfigError
 
 KEY = "reward.custom_reward_function"
+RUNTIME_ENV = "ray_kwargs.ray_init.runtime_env"
+OTHER_FILES = ("working_dir", "image_uri", "container")  # with these in Ray's runtime_env the workers see other files
 
-_loads_here: ContextVar[bool] = ContextVar("awpo_loads_reward_function", default=True)
-
-
-@contextlib.contextmanager
-def left_to_a_subprocess() -> Iterator[None]:
-    """Within the block `require_loadable` does nothing: the caller loads the function where it can do no harm."""
-    token = _loads_here.set(False)
-    try:
-        yield
-    finally:
-        _loads_here.reset(token)
+# a file that uses one of these may bind names that the compiler does not see
+_BINDS_UNSEEN = {"__getattr__", "globals", "locals", "vars", "exec", "setattr"}
 
 
 def require_loadable(config: Any) -> None:
-    """Load the user's reward function in this process, and forget it.
+    """Read the file of the user's reward function, without running it: it is there, compiles, and binds the name.
+
+    What depends on the workers' environment (imports, installed modules `pkg://`) is not looked at.
 
     Args:
         config: verl's whole config.
@@ -39,12 +41,57 @@ def require_loadable(config: Any) -> None:
     Raises:
         AWPOConfigError: verl's reward worker could not load it; says why, and which key to set.
     """
-    if not _loads_here.get() or not config.reward.custom_reward_function.path:
+    function = config.reward.custom_reward_function
+    if not function.path:
         return
     try:
-        load(config)
-    except Exception as error:
+        _read(function.path, function.get("name"), runtime_env(config))
+    except (OSError, AssertionError, AttributeError, SyntaxError, ValueError) as error:
         raise AWPOConfigError(explain(error, config)) from error
+
+
+def runtime_env(config: Any) -> dict[str, Any]:
+    """What the user set in Ray's runtime_env for the workers; {} where nothing is set."""
+    section: Any = OmegaConf.select(config, RUNTIME_ENV)
+    given: Any = OmegaConf.to_container(section, resolve=True) if OmegaConf.is_dict(section) else {}
+    return {key: value for key, value in given.items() if value not in (None, {}, [], "")}
+
+
+def _read(path: str, name: str | None, environment: dict[str, Any]) -> None:
+    """Raises what verl's loader would raise, as far as the text of the file tells."""
+    assert name is not None
+    if path.startswith("pkg://"):
+        return
+    file = Path(path.removeprefix("file://"))
+    if not file.exists():
+        if environment.keys() & set(OTHER_FILES):
+            return
+        raise FileNotFoundError(f"Custom module file not found: {file}")
+    if file.suffix != ".py" or not file.is_file():
+        return
+    source = file.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a SyntaxWarning is the worker's to show
+        compile(source, str(file), "exec", dont_inherit=True)
+        if not _may_bind(decode_source(source), str(file), name):
+            raise AttributeError(f"Object not found in module: {name}")
+
+
+def _may_bind(source: str, file: str, name: str) -> bool:
+    """Whether the module may have the name once it has run: bound at its top level, or in a way that cannot be seen."""
+    for node in ast.walk(ast.parse(source, file)):
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            return True
+        if isinstance(node, ast.Global) and name in node.names:
+            return True
+        used = node.id if isinstance(node, ast.Name) else getattr(node, "name", None)
+        if used in _BINDS_UNSEEN:
+            return True
+    module = symtable.symtable(source, file, "exec")
+    if name not in module.get_identifiers():
+        return False
+    symbol = module.lookup(name)
+    return symbol.is_assigned() or symbol.is_imported()
 
 
 def load(config: Any) -> Callable[..., Any]:

@@ -55,7 +55,6 @@ def compose(given: Sequence[str]) -> Composed:
     from omegaconf.errors import OmegaConfBaseException
 
     from awpo_verl.config import SECTION, known_keys
-    from awpo_verl.integration.reward_function import left_to_a_subprocess
     from awpo_verl.launch.command_line import CommandLineError, read, without_program
 
     try:
@@ -71,8 +70,7 @@ def compose(given: Sequence[str]) -> Composed:
             HydraConfig.instance().set_config(config)  # what the user chose is read from there
             with open_dict(config):
                 del config["hydra"]
-            with left_to_a_subprocess():  # launch/reward_function.py loads the user's reward function
-                _validate(config)
+            _validate(config)
             OmegaConf.resolve(config)
     except ConfigCompositionException as error:  # Hydra would have the key appended, which does not help
         ours = f" The keys and their defaults: {known_keys()}." if f"'{SECTION}" in str(error) else ""

@@ -22,9 +22,11 @@ from omegaconf import OmegaConf
 
 from awpo_verl.config import SECTION
 from awpo_verl.integration.keys import AWPO
+from awpo_verl.integration.reward_function import RUNTIME_ENV, runtime_env
 from awpo_verl.launch.findings import Finding, error, ok, warning
 
 WHAT = "reward"
+STOPS = "A rollout with an empty response would stop the run: return a finite number for it."
 DEADLINE = 120.0  # seconds for the imports of verl and of the user's file, and for one call
 
 
@@ -44,11 +46,13 @@ def check_reward_function(config: Any, deadline: float = DEADLINE) -> list[Findi
     began = [line["began"] for line in lines if "began" in line]
     failed = [line["error"] for line in lines if "error" in line and line["stage"] == "load"]
     if failed:
-        return [error(WHAT, failed[0])]
+        # the function's parameters are the same everywhere; whether the file loads depends on what is installed
+        loaded = any(line.get("stage") == "load" and "error" not in line for line in lines)
+        return [error(WHAT, failed[0]) if loaded else _unless_workers_differ(error(WHAT, failed[0]), config)]
     if not began and ended is not None:
         return [warning(WHAT, f"{function} is not checked: the process that loads it ended with exit code {ended}.")]
     if "load" not in told:
-        return [_ended(function, "loading it", ended, deadline)]
+        return [_unless_workers_differ(_ended(function, "loading it", ended, deadline), config)]
     if "call" not in began:
         return [ok(WHAT, f"{function} loads; not called")]
     if "call" not in told:
@@ -62,6 +66,18 @@ def check_reward_function(config: Any, deadline: float = DEADLINE) -> list[Findi
             )
         ]
     return _of_result(function, told["call"], config)
+
+
+def _unless_workers_differ(finding: Finding, config: Any) -> Finding:
+    """The finding; an error becomes a warning where Ray gives the workers an environment that this process lacks."""
+    given = ", ".join(runtime_env(config))
+    if finding.level != "error" or not given:
+        return finding
+    return warning(
+        WHAT,
+        f"{finding.said} The run goes on if {RUNTIME_ENV} ({given}) gives the workers what is missing here; this "
+        "check has its env_vars only.",
+    )
 
 
 def _ended(function: str, doing: str, ended: int | None, deadline: float) -> Finding:
@@ -81,12 +97,12 @@ def _of_result(function: str, told: dict[str, Any], config: Any) -> list[Finding
     if config.reward.reward_manager.name != AWPO:
         return [ok(WHAT, f"{function} loads, and scores an empty response")]
     if "problem" in told:
-        return [error(WHAT, f"{function}, for an empty response: {told['problem']}")]
+        said = f"{function}, for an empty response: {told['problem']}"
+        return [warning(WHAT, f"{said} {STOPS}") if told["without_score"] else error(WHAT, said)]
     outcome = float(told["outcome"])
     if not math.isfinite(outcome):
-        return [
-            error(WHAT, f"{function} returned the outcome {outcome} for an empty response; AWPO needs a finite number.")
-        ]
+        said = f"{function} returned the outcome {outcome} for an empty response; AWPO needs a finite number."
+        return [warning(WHAT, f"{said} {STOPS}")]
     key, given = told["key"], told["reasoning"]
     reasoning = None if given in (None, "None") else float(given)
     low, high = told["range"]
@@ -116,6 +132,7 @@ def probe(config: Any, deadline: float) -> tuple[list[dict[str, Any]], int | Non
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=_environment(config),
             start_new_session=True,
         )
         try:
@@ -129,3 +146,9 @@ def probe(config: Any, deadline: float) -> tuple[list[dict[str, Any]], int | Non
             process.wait()
         lines = report.read_text(encoding="utf-8").splitlines() if report.exists() else []
     return [json.loads(line) for line in lines], ended
+
+
+def _environment(config: Any) -> dict[str, str]:
+    """This process's environment variables, with those that Ray sets in the workers."""
+    env_vars = runtime_env(config).get("env_vars", {})
+    return os.environ | {str(name): str(value) for name, value in env_vars.items()}

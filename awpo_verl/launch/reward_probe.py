@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -133,13 +133,22 @@ def described(result: Any, section: Any) -> dict[str, Any]:
     try:
         outcome, _, gave, reasoning = read_result(result, key)
     except (TypeError, KeyError, ValueError, OverflowError) as error:
-        return {"problem": str(error.args[0] if error.args else error)}
+        return {"problem": str(error.args[0] if error.args else error), "without_score": _without_score(result)}
     return {
         "outcome": repr(outcome),  # JSON has no NaN
         "reasoning": repr(reasoning) if gave else None,
         "key": key,
         "range": list(getattr(awpo, "reasoning_range", (0.0, 1.0))),
     }
+
+
+def _without_score(result: Any) -> bool:
+    """Whether the function gave no outcome at all; a value of a wrong type is one."""
+    from awpo_verl.rewards.parts import OUTCOME
+
+    if isinstance(result, Mapping):
+        return result.get(OUTCOME, result.get("score")) is None
+    return result is None
 
 
 if __name__ == "__main__":

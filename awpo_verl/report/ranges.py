@@ -281,8 +281,8 @@ RANGES = (
         (
             Sick(
                 "above 0",
-                "set `algorithm.awpo.outcome_range` to your outcome's; with `auto` a range was widened in these steps, "
-                "and the log says to what",
+                "set `algorithm.awpo.outcome_range` to your outcome's; with `auto` these steps widened a range or had "
+                "outliers, and the log names both",
                 rules.above(0.0),
                 "look",
             ),

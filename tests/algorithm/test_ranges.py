@@ -95,9 +95,10 @@ def test_rounding_widens_nothing() -> None:
 
 
 @given(
-    batches=st.lists(st.lists(st.tuples(st.sampled_from("ab"), st.floats(-5, 5)), min_size=1, max_size=6), max_size=4)
+    # at most 4 widths of [0, 1] below 0 and above 1: no outcome is far
+    batches=st.lists(st.lists(st.tuples(st.sampled_from("ab"), st.floats(-4, 5)), min_size=1, max_size=6), max_size=4)
 )
-def test_a_range_holds_all_that_its_source_has_shown(batches: list[list[tuple[str, float]]]) -> None:
+def test_a_range_holds_all_that_its_source_has_shown_nearby(batches: list[list[tuple[str, float]]]) -> None:
     seen, shown = SeenRanges(), {"a": [0.0, 1.0], "b": [0.0, 1.0]}
     for batch in batches:
         sources, outcome = [source for source, _ in batch], torch.tensor([o for _, o in batch], dtype=torch.float64)
@@ -107,6 +108,59 @@ def test_a_range_holds_all_that_its_source_has_shown(batches: list[list[tuple[st
         for i, source in enumerate(sources):
             assert found.low[i].item() == pytest.approx(min(shown[source]), abs=2e-6)
             assert found.high[i].item() == pytest.approx(max(shown[source]), abs=2e-6)
+
+
+def test_a_rare_outcome_far_outside_widens_nothing_and_later_batches_weigh_as_before() -> None:
+    # 1 1 0 0 of a batch without outliers: d = 1.5, A = 1.5 * 0.866 = 1.299 (above). Widened to [-100, 1], mu would be
+    # 100.5 / 101, d = 0.1 + 1.4 * 4 * 0.995 * 0.005 = 0.128 and A = 0.11.
+    seen, outliers = SeenRanges(on_outlier=lambda *outlier: told.append(outlier)), torch.tensor([1.0, 1.0, 0.0, -100.0])
+    told: list[tuple[object, float, Range]] = []
+    found = seen.look(outliers, ["a"] * 4)
+    assert (found.low.tolist(), found.outside.tolist()) == ([0.0] * 4, [False, False, False, True])
+    assert told == [("a", -100.0, (0.0, 1.0))]
+    # mean of the batch: -24.5, mu clipped to 0: d = 0.1
+    weighed = estimate(outliers, FLAT, SCORED, ["p"] * 4, config(), outcome_range=found).metrics
+    assert weighed["awpo/difficulty/mean"] == pytest.approx(0.1)
+    assert weighed["awpo/outcome_out_of_range_frac"] == 0.25
+    later = torch.tensor([1.0, 1.0, 0.0, 0.0])
+    result = estimate(later, FLAT, SCORED, ["p"] * 4, config(), outcome_range=seen.look(later, ["a"] * 4))
+    assert result.advantages[0].item() == pytest.approx(1.5 * math.sqrt(3) / 2, abs=1e-5)
+
+
+@pytest.mark.parametrize("scale", [[100.0, 60.0, 0.0, 30.0], [-100.0, -60.0, 0.0, -30.0]])
+def test_a_scale_of_a_hundred_widens_the_range_at_once(scale: list[float]) -> None:
+    found = SeenRanges().look(torch.tensor(scale), ["a"] * 4)
+    assert (found.low[0].item(), found.high[0].item()) == (min(scale), max(1.0, *scale))
+
+
+@pytest.mark.parametrize(
+    ("rows", "far", "low"),
+    [
+        (40, 2, -50.0),  # 2 rows, and 2/40 = 5 %
+        (41, 2, 0.0),  # 2/41 < 5 %
+        (60, 3, -50.0),  # 3/60 = 5 %
+        (2, 1, 0.0),  # one row, although it is half of them
+    ],
+)
+def test_a_far_outcome_needs_two_rows_and_five_percent_of_its_source(rows: int, far: int, low: float) -> None:
+    o = torch.tensor([-50.0] * far + [1.0] * (rows - far) + [0.0] * 100)
+    found = SeenRanges().look(o, ["a"] * rows + ["b"] * 100)  # the rows of b are not counted for a
+    assert set(found.low[:rows].tolist()) == {low}
+    assert set(found.low[rows:].tolist()) == {0.0}
+    counted = torch.ones(rows + 100, dtype=torch.bool)
+    counted[0] = False  # one far row less
+    assert SeenRanges().look(o, ["a"] * rows + ["b"] * 100, counted=counted).low[0].item() == 0.0
+
+
+def test_an_outlier_leaves_the_other_side_and_near_outcomes_free_to_widen() -> None:
+    # -50 is far (below -4) in one row; 3 is near (at most 5), 80 and 90 are far in two rows of six
+    seen, told = SeenRanges(on_outlier=lambda *outlier: told.append(outlier)), []
+    assert seen.look(torch.tensor([-50.0, 3.0, 0.0, 1.0]), ["a"] * 4).high.tolist() == [3.0] * 4
+    found = seen.look(torch.tensor([-50.0, 80.0, 90.0, 0.0, 1.0, 1.0]), ["a"] * 6)
+    assert (found.low[0].item(), found.high[0].item()) == (0.0, 90.0)
+    assert told == [("a", -50.0, (0.0, 3.0)), ("a", -50.0, (0.0, 90.0))]
+    # the range is 90 wide now: -50 is near, and widens it
+    assert seen.look(torch.tensor([-50.0]), ["a"]).low.tolist() == [-50.0]
 
 
 @given(rows=groups(st.one_of(binary, graded), graded), scale=st.floats(0.5, 50), shift=st.floats(-10, 10))

@@ -142,10 +142,21 @@ def test_a_batch_of_rejected_rows_alone_teaches_nothing() -> None:
     assert found.metrics == {"awpo/rejected_frac": 1.0}
 
 
-def test_a_rejected_outcome_that_is_not_finite_still_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"row 0 \(uid a\): nan"):
+@pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf])
+def test_the_outcome_of_a_rejected_row_may_be_anything(lost: float) -> None:
+    rejected = [False, False, False, True]
+    q, labels = [0.2, 0.5, 0.8, 0.9], ["p"] * 4
+    plain = estimate([0.0, 0, 0, 1], q, [True] * 4, labels, config(), rejected=rejected)
+    found = estimate([0.0, 0, 0, lost], q, [True] * 4, labels, config(), rejected=rejected)
+    assert torch.equal(found.advantages, plain.advantages)
+    assert found.metrics == plain.metrics
+
+
+def test_an_outcome_that_is_kept_and_not_finite_is_an_error_beside_rejected_rows() -> None:
+    with pytest.raises(ValueError, match=r"of 1 of 5 rollouts .*: row 1 \(uid a\): nan\."):
         estimate(
-            [math.nan, *OUTCOME[1:]], REASONING, VALID, LABELS, config(), rejected=[True, False, False, False, False]
+            *([math.nan, math.nan, *OUTCOME[2:]], REASONING, VALID, LABELS, config()),
+            rejected=[True, False, False, False, False],
         )
 
 

@@ -49,8 +49,9 @@ def test_every_legacy_key_is_found_with_a_key_of_verls_in_its_place() -> None:
             "custom_reward_function.path=/a/r.py",
             "custom_reward_function.path=/a/r.py (use reward.custom_reward_function.path)",
         ),
+        ("reward_model.num_workers=3", "reward_model.num_workers=3 (use reward.num_workers)"),
+        ("reward_model.enable=True", "reward_model.enable=True (use reward.reward_model.enable)"),
         ("reward_model.reward_manager=dapo", "reward_model.reward_manager=dapo (use reward.reward_manager.name)"),
-        ("reward_model.model.path=/m", "reward_model.model.path=/m (use reward.reward_model.model_path)"),
         ("+reward_model.reward_kwargs.a=1", "reward_model.reward_kwargs.a=1 (use reward.reward_kwargs.a)"),
         ("sandbox_fusion.url=http://s", "sandbox_fusion.url=http://s (use reward.sandbox_fusion.url)"),
     ],
@@ -60,6 +61,26 @@ def test_awpo_refuses_a_legacy_key_and_names_its_replacement(override: str, told
     assert told in describe(config)
     with pytest.raises(AWPOConfigError, match=r"verl 0\.9\.1 ignores its earlier reward keys"):
         prepare(config, set())
+
+
+MODEL_KEYS = ("reward_model.rollout.name=sglang", "reward_model.model.path=/m", "reward_model.model.external_lib=lib")
+
+
+def test_keys_of_a_reward_model_that_is_off_are_harmless() -> None:
+    config = composed("algorithm.adv_estimator=awpo", "reward_model.enable=False", *MODEL_KEYS)
+    assert ignored_keys(config) == []
+    prepare(config, set())
+    # the manager is no part of the model
+    config = composed("reward_model.enable=False", *MODEL_KEYS, "reward_model.reward_manager=dapo")
+    assert [key for key, _, _ in ignored_keys(config)] == ["reward_model.reward_manager"]
+
+
+@pytest.mark.parametrize("enabled", ["reward_model.enable=True", "reward.reward_model.enable=True"])
+def test_keys_of_a_reward_model_that_is_on_are_refused(enabled: str) -> None:
+    told = describe(composed(enabled, *MODEL_KEYS))
+    assert "reward_model.rollout.name=sglang (use reward.reward_model.rollout.name)" in told
+    assert "reward_model.model.path=/m (use reward.reward_model.model_path)" in told
+    assert "reward_model.model.external_lib=lib (remove it)" in told
 
 
 def test_a_legacy_key_that_says_the_same_as_its_replacement_is_harmless() -> None:

@@ -17,10 +17,10 @@ from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_and_
 from verl.trainer.ppo.v1 import trainer_base
 from verl.utils.reward_score import default_compute_score
 
-from awpo_verl.config import AWPOConfigError
+from awpo_verl.config import AWPOConfig, AWPOConfigError
 from awpo_verl.integration import trainer, trainer_v1
 from awpo_verl.integration.actor_loss import SCALE_FIELD
-from awpo_verl.integration.ranges import RunRanges
+from awpo_verl.integration.ranges import RunRanges, find_scorers
 from awpo_verl.integration.verl_rules import rule_range
 
 T = 3
@@ -164,6 +164,43 @@ def test_a_function_of_the_users_under_a_source_of_verls_has_the_range_that_was_
     assert "algorithm.awpo.outcome_range=[low, high]" in said
     assert weight([1.0, 1.0, 1.0, 0.0], "math_dapo") == (pytest.approx(0.7125), 0.0)
     assert capsys.readouterr().out == ""
+
+
+def test_an_outlier_is_named_once_for_its_source_and_the_range_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    # -100 of a timeout: the mean is out of [0, 1], mu = 0, d = 0.1; the next batch weighs 1.5 as if it had not been
+    for _ in range(2):
+        assert weight([1.0, 1.0, 0.0, -100.0], "sandbox") == (pytest.approx(0.1), 0.25)
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert "data source 'sandbox' has the outcome -100, far outside of its range [0, 1]" in said
+    assert "set algorithm.awpo.outcome_range=[low, high]" in said
+    assert weight([1.0, 1.0, 0.0, 0.0], "sandbox") == (pytest.approx(1.5), 0.0)
+    weight([1.0, 1.0, 0.0, 50.0], "another")
+    assert "'another' has the outcome 50" in capsys.readouterr().out
+
+
+def test_a_source_whose_rule_has_no_range_of_its_own_is_one_scorer() -> None:
+    # by a function and by verl's rule, both from [0, 1]: one range, widened by both
+    row_parts = {"data_source": ["shop"] * 4 + ["math_dapo"] * 2, "verl_rule": [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]}
+    ids, scorers = find_scorers(row_parts, 6)
+    assert len(set(scorers)) == len(scorers)
+    assert [scorers[i] for i in ids.tolist()] == [("shop", (0, 1))] * 4 + [
+        ("math_dapo", (0, 1)),
+        ("math_dapo", (-1, 1)),
+    ]
+    ranges = RunRanges()
+    rejected = torch.zeros(6, dtype=torch.bool)
+    ranges.of_outcomes(torch.tensor([-1.0, 3.0, 0.0, 0.0, 0.0, 0.0]), row_parts, rejected, AWPOConfig())
+    found = ranges.of_outcomes(torch.zeros(6), row_parts, rejected, AWPOConfig())
+    assert (found.low[:4].tolist(), found.high[:4].tolist()) == ([-1.0] * 4, [3.0] * 4)
+
+
+def test_a_rejected_rollout_may_have_an_outcome_that_is_not_finite() -> None:
+    scores, q = [0.0, 0, 0, float("nan")], [0.2, 0.5, 0.8, 0.9]
+    found, handover = through_v1(rows(scores, ["a"] * 4, (3,)), parts(scores, q), algorithm())
+    plain, reference = through_v1(rows([0.0, 0, 0, 1], ["a"] * 4, (3,)), parts([0.0, 0, 0, 1], q), algorithm())
+    assert torch.equal(found.batch["advantages"], plain.batch["advantages"])
+    assert handover.metrics == reference.metrics
 
 
 def test_a_process_that_resumes_sees_a_wide_range_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,9 +73,20 @@ RESULTS: dict[str, tuple[Any, str, str]] = {
     "both": ({"score": 0.5, "reasoning": 0.25, "mine": 3}, "ok", "outcome 0.5, reasoning 0.25"),
     "no answer": ({"score": 0.5, "reasoning": None}, "ok", "outcome 0.5, reasoning missing"),
     "text": ("1", "error", "AWPO needs a number"),
-    "no outcome": ({"acc": 1.0}, "error", "a dict without 'outcome' or 'score' (its keys: ['acc'])"),
-    "nothing": (None, "error", "AWPO needs a number"),
-    "nan": (float("nan"), "error", "returned the outcome nan for an empty response; AWPO needs a finite number"),
+    "number as text": ({"score": "1"}, "error", "AWPO needs a number"),
+    "no outcome": ({"acc": 1.0}, "warning", "a dict without 'outcome' or 'score' (its keys: ['acc'])"),
+    "outcome None": (
+        {"score": None},
+        "warning",
+        "AWPO needs a number. A rollout with an empty response would stop the",
+    ),
+    "nothing": (None, "warning", "AWPO needs a number. A rollout with an empty response would stop the run"),
+    "nan": (
+        float("nan"),
+        "warning",
+        "returned the outcome nan for an empty response; AWPO needs a finite number. A roll",
+    ),
+    "inf": ({"outcome": float("inf")}, "warning", "the outcome inf for an empty response"),
     "huge": (10**400, "error", "int too large to convert to float"),
     "percent": (
         {"score": 1, "reasoning": 85},
@@ -172,6 +183,47 @@ def test_the_subprocess_loads_and_calls_the_real_function(
 ) -> None:
     (finding,) = check_reward_function(config_of(tmp_path, body, **function))
     assert (finding.level, words in finding.said) == (level, True), finding
+
+
+WITH_HELPER = "import os, my_helpers\n" + HEAD + "    return float(os.environ['AWPO_TEST_SCORE'])\n"
+
+
+def with_runtime_env(config: Any, **given: Any) -> Any:
+    config.ray_kwargs = {"ray_init": {"runtime_env": {"py_executable": None} | given}}
+    return config
+
+
+def test_the_subprocess_has_the_environment_variables_of_the_workers(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "my_helpers.py").write_text("")
+    config = config_of(tmp_path, WITH_HELPER)
+    with_runtime_env(config, env_vars={"PYTHONPATH": f"{tmp_path}/lib", "AWPO_TEST_SCORE": 0.25})
+    (finding,) = check_reward_function(config)
+    assert (finding.level, "outcome 0.25" in finding.said) == ("ok", True), finding
+
+
+FAILS_HERE = [{"began": "load"}, {"stage": "load", "error": "No module named 'my_helpers'."}]
+REFUSES = [{"began": "load"}, {"stage": "load"}, {"stage": "load", "error": "it does not take data_source"}]
+
+
+@pytest.mark.parametrize(
+    ("lines", "ended", "given", "level"),
+    [
+        (FAILS_HERE, 0, {}, "error"),
+        (FAILS_HERE, 0, {"pip": ["x"]}, "warning"),
+        (FAILS_HERE, 0, {"env_vars": {"A": "b"}}, "warning"),
+        (FAILS_HERE, 0, {"env_vars": {}}, "error"),
+        (FAILS_HERE[:1], 3, {"working_dir": "/a"}, "warning"),
+        (REFUSES, 0, {"working_dir": "/a"}, "error"),  # the file loads here, and its parameters are the workers' too
+    ],
+)
+def test_what_does_not_load_here_may_load_where_ray_prepares_the_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list, ended: int, given: dict[str, Any], level: str
+) -> None:
+    monkeypatch.setattr(reward_function, "probe", lambda config, deadline: (lines, ended))
+    (finding,) = check_reward_function(with_runtime_env(config_of(tmp_path, HEAD), **given))
+    assert finding.level == level
+    assert (f"ray_kwargs.ray_init.runtime_env ({', '.join(given)}) gives" in finding.said) == (level == "warning")
 
 
 def test_a_function_that_hangs_is_ended_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
