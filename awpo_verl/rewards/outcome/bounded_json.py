@@ -53,6 +53,14 @@ def read_all(text: str) -> Any:
     return value
 
 
+def read_arguments(text: str) -> dict[str, Any]:
+    """The arguments of a call: the JSON object that is the whole text. Raises BadCallError."""
+    arguments = read_all(text)
+    if not isinstance(arguments, dict):
+        raise BadCallError(f"arguments must be an object, got {json_type(arguments)}")
+    return arguments
+
+
 def skip_space(text: str, start: int) -> int:
     """The place of the first character from `start` on that is not JSON white space."""
     if text[start : start + 1] not in _BLANKS:  # the commonest case

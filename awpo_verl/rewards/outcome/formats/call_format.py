@@ -101,3 +101,10 @@ def between(opening: str, closing: str) -> Places:
         return len(text) if place < 0 else place + len(closing)
 
     return Places(begin, end)
+
+
+def skip_white_space(text: str, start: int) -> int:
+    """The place of the first character from `start` on that is not white space."""
+    while text[start : start + 1].isspace():
+        start += 1
+    return start

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from awpo_verl.rewards.outcome.bounded_json import json_type, read_all
+from awpo_verl.rewards.outcome.bounded_json import read_arguments
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.sections import Section
@@ -47,10 +47,7 @@ def _call_v31(body: str) -> ToolCall:
 
 
 def _call(name: str, written: str) -> ToolCall:
-    arguments = read_all(written)
-    if not isinstance(arguments, dict):
-        raise BadCallError(f"arguments must be an object, got {json_type(arguments)}")
-    return ToolCall(name, arguments)
+    return ToolCall(name, read_arguments(written))
 
 
 _CALL, _SECTION = re.escape(SECTION.call), re.escape(SECTION.opening)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between, skip_white_space
 from awpo_verl.rewards.outcome.formats.hermes import CLOSE, OPEN, blocks
 from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value
 from awpo_verl.rewards.outcome.schema import Tools
@@ -42,12 +42,12 @@ def _read_call(block: str, tools: Tools | None) -> ToolCall:
     position = 0
     while rest.startswith(KEY, position):
         key, position = _tagged(rest, position, KEY, KEY_END)
-        value, position = _tagged(rest, _skip(rest, position), VALUE, VALUE_END)
+        value, position = _tagged(rest, skip_white_space(rest, position), VALUE, VALUE_END)
         key = key.strip()
         if not key or key in arguments:
             raise BadCallError("an argument without a name, or twice")
         arguments[key] = typed_or_json_value(value, tool, key)
-        position = _skip(rest, position)
+        position = skip_white_space(rest, position)
     if position != len(rest):
         raise BadCallError("text between the arguments")
     return ToolCall(name, arguments)
@@ -62,10 +62,6 @@ def _tagged(text: str, start: int, opening: str, closing: str) -> tuple[str, int
     if _INNER_MARK.search(text, begin, end):
         raise BadCallError("an argument that is never closed")
     return text[begin:end], end + len(closing)
-
-
-def _skip(text: str, start: int) -> int:
-    return len(text) - len(text[start:].lstrip()) if text[start : start + 1].isspace() else start
 
 
 GLM = CallFormat(

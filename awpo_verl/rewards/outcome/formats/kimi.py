@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from awpo_verl.rewards.outcome.bounded_json import json_type, read_all
+from awpo_verl.rewards.outcome.bounded_json import read_arguments
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.sections import Section
@@ -29,9 +29,7 @@ def _read_call(body: str, tools: Tools | None) -> ToolCall:
     header, mark, written = body.partition(ARGUMENTS)
     if not mark:
         raise BadCallError("a call without arguments")
-    arguments = read_all(written)
-    if not isinstance(arguments, dict):
-        raise BadCallError(f"arguments must be an object, got {json_type(arguments)}")
+    arguments = read_arguments(written)
     return ToolCall(_name(header.strip(), tools), arguments)
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
-from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking, between
+from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking, between, skip_white_space
 from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value, typed_or_python_value
 from awpo_verl.rewards.outcome.schema import Tools
 
@@ -51,7 +51,7 @@ def _add_outside(text: str, found: Found, seed: bool) -> None:
         found.problems.append(f"a call without {opening}")
         found.outside.append(text[position:start])
         end = text.find(FUNCTION_END, start)
-        position = _skip(text, len(text) if end < 0 else end + len(FUNCTION_END))
+        position = skip_white_space(text, len(text) if end < 0 else end + len(FUNCTION_END))
         position += len(closing) if text.startswith(closing, position) else 0
     found.outside.append(text[position:])
 
@@ -60,7 +60,7 @@ def _read_block(text: str, position: int, tools: Tools | None, found: Found, see
     """Read the functions of a block from behind its tag; returns where the block ends."""
     closing = SEED_CLOSE if seed else CLOSE
     functions = 0
-    while text.startswith(FUNCTION, position := _skip(text, position)):
+    while text.startswith(FUNCTION, position := skip_white_space(text, position)):
         if found.full():
             found.over()
             return len(text)
@@ -86,12 +86,6 @@ def _read_block(text: str, position: int, tools: Tools | None, found: Found, see
         found.outside.append(text[position:end])
         return min(end + len(closing), len(text))
     return position + len(closing) if text.startswith(closing, position) else position
-
-
-def _skip(text: str, start: int) -> int:
-    while text[start : start + 1].isspace():
-        start += 1
-    return start
 
 
 def _begin(text: str, position: int) -> int:
