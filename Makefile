@@ -41,11 +41,11 @@ $(READY): requirements/cpu.txt requirements/dev.txt setup.py awpo_verl/versions.
 	touch $@
 
 demo: $(READY)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m awpo_verl.tasks.demo --task $(TASK) --algo $(ALGO) --seed $(SEED) \
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m examples.demo --task $(TASK) --algo $(ALGO) --seed $(SEED) \
 	  $(if $(STEPS),--steps $(STEPS))
 
 # The real-loop tests mostly keep one core busy. So they run one after another beside the others, which report at the end.
-# With TESTS=tests/test_config.py only these run.
+# With TESTS=tests/config/test_config.py only these run.
 PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 
 test: $(READY)

@@ -34,7 +34,7 @@ setup(
     packages=find_packages(include=["awpo_verl", "awpo_verl.*"]),
     package_data={
         "awpo_verl": ["py.typed"],
-        "awpo_verl.report": ["templates/*"],
+        "awpo_verl.workbench.report": ["templates/*"],
         "awpo_verl.rewards.reasoning.judge": ["prompts/*.yaml"],
     },
     install_requires=[
@@ -67,6 +67,6 @@ setup(
     extras_require={name: requirements(name) for name in ("gpu", "dev", "docs")},
     entry_points={
         "verl.plugins": ["awpo = awpo_verl.plugin:register"],
-        "console_scripts": ["awpo-verl = awpo_verl.cli:app"],
+        "console_scripts": ["awpo-verl = awpo_verl.workbench.cli:app"],
     },
 )

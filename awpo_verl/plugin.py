@@ -12,8 +12,7 @@ import sys
 from importlib import metadata
 from typing import Any
 
-from awpo_verl.support import version_problem
-from awpo_verl.versions import SUPPORTED_VERL
+from awpo_verl.versions import SUPPORTED_VERL, version_problem
 
 
 def register() -> None:

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from awpo_verl.rewards.outcome import expected_calls, match_calls, parse_response, parse_tools
-from awpo_verl.tasks.bfcl import ground_truth_text
+from awpo_verl.workbench.bfcl.ground_truth import ground_truth_text
 
 WANTED = 0.995
 VERDICTS = ((True, True), (False, False), (True, False), (False, True))  # ours, BFCL's

@@ -10,10 +10,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from awpo_verl.report.metrics import read_lines
-from awpo_verl.tasks.report import LEVELS, heldout_success
+from awpo_verl.workbench.report.metrics import read_lines
 from benchmarks.learning.results import interval
 from benchmarks.plots import Panel, Series, save
+from examples.demo.report import LEVELS, heldout_success
 
 PICTURE = Path("docs/demo_curves.png")
 Curve = list[tuple[int, float]]

@@ -3,7 +3,7 @@
     python -m benchmarks.judge_injection --base-url http://localhost:8000/v1 --model NAME [--api-key-env NAME]
         [--cases 3] [--attempts 74] [--no-explain] [--reply json_schema] [--concurrency 8] [--json FILE]
 
-Each attempt (tests/rewards/injections.py) is added to a bad thinking and to a good one of a few small cases, and both
+Each attempt (injections.py of its tests) is added to a bad thinking and to a good one of a few small cases, and both
 are judged in two arms: `defended` is the packaged template as shipped; `naive` has the same rubric, with the texts
 pasted as they are under headings, and nothing said about attempts. Prints, by family, the mean score without and with
 the attempt, and the share of attempts that raised the score by 0.2 or more. The family "harmless" is the control: what
@@ -24,7 +24,7 @@ from pathlib import Path
 from awpo_verl.config import JudgeConfig
 from awpo_verl.rewards.reasoning.judge import Case, Endpoint, Judge
 from awpo_verl.rewards.reasoning.judge.prompt import EXPLAINED, PLAIN, SECTIONS, Prompt, Template
-from tests.rewards.injections import ATTEMPTS, FAMILIES, Injection
+from tests.rewards.reasoning.judge.injections import ATTEMPTS, FAMILIES, Injection
 
 ARMS = ("naive", "defended")
 RAISED = 0.2

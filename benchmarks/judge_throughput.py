@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from awpo_verl.config import JudgeConfig
 from awpo_verl.rewards.reasoning.judge import Case, Judge, find_endpoint
-from tests.rewards.judge_server import JudgeServer
+from tests.rewards.reasoning.judge.judge_server import JudgeServer
 
 TEXT = "the order number stands in the second message so the tool needs it as a string and the date as given"
 WORDS = TEXT.split()

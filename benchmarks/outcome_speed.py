@@ -25,7 +25,7 @@ import bfcl_mutations
 import bfcl_side
 
 from awpo_verl.rewards.outcome import Match, expected_calls, match_calls, parse_response, parse_tools
-from awpo_verl.tasks.bfcl import ground_truth_text
+from awpo_verl.workbench.bfcl.ground_truth import ground_truth_text
 
 CHUNK = 100
 Sample = tuple[bfcl_side.Entry, str, str]  # entry, ground truth, response

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import matplotlib
 
-from awpo_verl.report.figures import LIGHT, PAPER
+from awpo_verl.workbench.report.figures import LIGHT, PAPER
 
 MARKERS = "osD^vPX*"
 

@@ -6,7 +6,7 @@
 #   VARIANTS="awpo strong:algorithm.awpo.reasoning_weight=2" bash recipes/ablate.sh
 #
 # Stopped or failed, it goes on when it is run again. MODEL, TRAIN_FILE and the recipe's other settings are taken as they
-# are. Hardware: the recipe's. Variants: awpo_verl/ablation/variants.py.
+# are. Hardware: the recipe's. Variants: awpo_verl/workbench/ablation/variants.py.
 set -euo pipefail
 
 # ------------------------------------------------------------------------------------------------ settings
@@ -17,5 +17,5 @@ OUT=${OUT:-outputs/ablation}
 METRICS=${METRICS:-val-core/*}             # patterns of the metrics in the table
 # ---------------------------------------------------------------------------------------------------------
 
-exec python -m awpo_verl.ablation.grid \
+exec python -m awpo_verl.workbench.ablation.grid \
   --recipe "$RECIPE" --variants "$VARIANTS" --seeds "$SEEDS" --out "$OUT" --metrics "$METRICS" "$@"

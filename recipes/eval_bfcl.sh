@@ -31,7 +31,7 @@ BFCL_VENV=${BFCL_VENV:-outputs/.bfcl-venv}   # bfcl-eval's own environment, made
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-exec python -m awpo_verl.evaluation.bfcl \
+exec python -m awpo_verl.workbench.bfcl.evaluate \
   --model "$MODEL" \
   --out "$OUT" \
   --baseline "$BASELINE" \

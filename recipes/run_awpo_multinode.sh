@@ -37,26 +37,26 @@ fi
 [[ -n $HEAD ]] || { echo "HEAD is not set: the address of the node with NODE_RANK=0, as the others reach it." >&2; exit 2; }
 export RAY_ADDRESS="$HEAD:$RAY_PORT"
 export RAY_AUTH_MODE=${RAY_AUTH_MODE:-token}       # without it, anyone who reaches the port can run code
-python -m awpo_verl.launch.cluster --help > /dev/null    # the package is here, before anything starts
+python -m awpo_verl.workbench.preflight.cluster --help > /dev/null    # the package is here, before anything starts
 
 if [[ $NODE_RANK == 0 ]]; then
   [[ -n ${RAY_AUTH_TOKEN:-} ]] || ray get-auth-token --generate > /dev/null || true    # Ray before 2.52 has none
   ray start --head --node-ip-address="$HEAD" --port="$RAY_PORT" --num-gpus="$GPUS" --block &
 else
-  python -m awpo_verl.launch.cluster --address "$RAY_ADDRESS" --gpus 0 --timeout "$JOIN_TIMEOUT"    # the head is there
+  python -m awpo_verl.workbench.preflight.cluster --address "$RAY_ADDRESS" --gpus 0 --timeout "$JOIN_TIMEOUT"    # the head is there
   ray start --address="$RAY_ADDRESS" --num-gpus="$GPUS" --block &
   ray_worker=$!
   trap 'kill "$ray_worker" 2> /dev/null || true; wait "$ray_worker" || true' EXIT
   code=0
   wait "$ray_worker" || code=$?
   # Ray ends here with an error also where the head has ended as it should: how the run went is the head's to say
-  python -m awpo_verl.launch.cluster --address "$RAY_ADDRESS" --gpus 0 --timeout 0 2> /dev/null || exit 0
+  python -m awpo_verl.workbench.preflight.cluster --address "$RAY_ADDRESS" --gpus 0 --timeout 0 2> /dev/null || exit 0
   echo "Ray has ended on node $NODE_RANK (exit code $code), while the head still runs." >&2
   exit $((code ? code : 1))
 fi
 ray_head=$!
 trap 'kill "$ray_head" 2> /dev/null || true; wait "$ray_head" || true' EXIT
-python -m awpo_verl.launch.cluster --address "$RAY_ADDRESS" --gpus $((NODES * GPUS)) --timeout "$JOIN_TIMEOUT" &
+python -m awpo_verl.workbench.preflight.cluster --address "$RAY_ADDRESS" --gpus $((NODES * GPUS)) --timeout "$JOIN_TIMEOUT" &
 joined=$!
 code=0
 wait -n "$ray_head" "$joined" || code=$?

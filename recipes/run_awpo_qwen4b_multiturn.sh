@@ -12,7 +12,7 @@ export VAL_FILE=${VAL_FILE:-data/desk/heldout.parquet}
 export NAME=${NAME:-${ALGO:-awpo}-qwen4b-multiturn}
 export PROMPT_TOKENS=${PROMPT_TOKENS:-4096}
 export RESPONSE_TOKENS=${RESPONSE_TOKENS:-8192}    # of all turns and all tool answers together
-TOOLS=${TOOLS:-data/desk/tools.yaml}               # from awpo_verl.integration.environment_tool.write_tools_yaml
+TOOLS=${TOOLS:-data/desk/tools.yaml}               # from awpo_verl.integration.verl_environment_tool.write_tools_yaml
 TURNS=${TURNS:-8}                                  # replies of the model in a rollout
 CALLS=${CALLS:-4}                                  # calls of one reply that are run; verl drops the others
 # ---------------------------------------------------------------------------------------------------------

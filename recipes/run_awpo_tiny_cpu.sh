@@ -4,7 +4,7 @@
 #   make demo                 prepares the model and the data, runs this, and shows what it learned
 #   ALGO=grpo make demo       the same with GRPO: one key differs
 #
-# Hardware: 2 cores, 8 GiB. VERL_PLATFORM=cpu sets the keys that a CPU needs (awpo_verl/integration/cpu_config.py).
+# Hardware: 2 cores, 8 GiB. VERL_PLATFORM=cpu sets the keys that a CPU needs (awpo_verl/integration/cpu/config.py).
 set -euo pipefail
 
 # ------------------------------------------------------------------------------------------------ settings

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# AWPO over several tool turns, on a CPU: verl's own tool agent loop runs a stateful environment (awpo_verl/tasks/desk.py),
+# AWPO over several tool turns, on a CPU: verl's own tool agent loop runs a stateful environment (examples/demo/desk.py),
 # and the outcome is the environment's state at the end.
 #
 #   make demo TASK=desk              prepares the model, the data and the tools, runs this, and shows what it learned
@@ -17,7 +17,7 @@ export UPDATE_PROMPTS=${UPDATE_PROMPTS:-$PROMPTS}
 export RESPONSE_TOKENS=${RESPONSE_TOKENS:-192}
 export LR=${LR:-5e-5}
 export TEST_FREQ=${TEST_FREQ:-5}
-TOOLS=${TOOLS:-$OUT/tools.yaml}   # from awpo_verl.integration.environment_tool.write_tools_yaml
+TOOLS=${TOOLS:-$OUT/tools.yaml}   # from awpo_verl.integration.verl_environment_tool.write_tools_yaml
 TURNS=${TURNS:-6}                 # replies in a rollout: up to 4 calls, the last word, and one to spare
 # ---------------------------------------------------------------------------------------------------------
 

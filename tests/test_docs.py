@@ -82,7 +82,7 @@ def commands() -> Iterator[tuple[str, list[str], dict[str, str]]]:
 def test_every_command_of_the_pages_exists_with_its_options() -> None:
     import typer.main
 
-    from awpo_verl.cli import app
+    from awpo_verl.workbench.cli import app
 
     ours = typer.main.get_command(app)
     targets = set(re.findall(r"^([a-z]+):", Path("Makefile").read_text(), re.MULTILINE))

@@ -60,7 +60,7 @@ def test_the_tests_pass_if_both_parts_pass(tmp_path: Path, loops: int, others: i
 
 
 def test_named_tests_run_alone(tmp_path: Path) -> None:
-    code, output = make(tmp_path, "test", "TESTS=tests/test_config.py")
+    code, output = make(tmp_path, "test", "TESTS=tests/config/test_config.py")
     assert code == 0, output
-    assert "here: -m pytest -m not gpu tests/test_config.py\n" in output
+    assert "here: -m pytest -m not gpu tests/config/test_config.py\n" in output
     assert "the others" not in output

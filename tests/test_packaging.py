@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from awpo_verl.versions import SUPPORTED_VERL, __version__
-
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -61,7 +60,7 @@ def test_the_metadata_names_verl_the_extras_and_the_plugin(wheel: Path) -> None:
     assert set(metadata.get_all("Provides-Extra") or []) == {"gpu", "dev", "docs"}
     points = archive.read(names["entry_points.txt"]).decode()
     assert "awpo = awpo_verl.plugin:register" in points
-    assert "awpo-verl = awpo_verl.cli:app" in points
+    assert "awpo-verl = awpo_verl.workbench.cli:app" in points
 
 
 def test_a_wheel_of_the_sdist_is_the_wheel(wheel: Path, source: Path, tmp_path: Path) -> None:

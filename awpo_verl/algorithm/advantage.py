@@ -27,10 +27,10 @@ from awpo_verl.algorithm.alignment import agreement
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES, Agreement
 from awpo_verl.algorithm.groups import EPS, group_center, group_sizes, group_sum, to_rows
-from awpo_verl.algorithm.kinds import find, within
 from awpo_verl.algorithm.metrics import diagnostics
 from awpo_verl.algorithm.policy_loss import clip_scale
 from awpo_verl.algorithm.ranges import RowRanges, SeenRanges, fixed_ranges, unit_reasoning
+from awpo_verl.algorithm.registry import find, within
 from awpo_verl.algorithm.rollouts import Flags, Labels, Numbers, Rollouts, read_rollouts
 from awpo_verl.config import AWPOConfig, parse
 

@@ -36,9 +36,9 @@ def install() -> None:
     }.items():
         wrapt.register_post_import_hook(_remembering_failure(piece), module)
     if on_cpu():
-        from awpo_verl.integration.cpu import install as install_cpu
+        from awpo_verl.integration import cpu
 
-        install_cpu()
+        cpu.install()
 
 
 def _remembering_failure(piece: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -63,54 +63,54 @@ def _algorithm_dataclass(module: Any) -> None:
 
 
 def _config_section(module: Any) -> None:
-    from awpo_verl.integration import hydra_section
+    from awpo_verl.integration import seam_hydra
 
-    hydra_section.install(module)
+    seam_hydra.install(module)
 
 
 def _validation(module: Any) -> None:
-    from awpo_verl.integration import validation
+    from awpo_verl.integration import seam_config
 
-    wrap(module, "validate_config", validation.validate_config)
+    wrap(module, "validate_config", seam_config.validate_config)
 
 
 def _estimator_and_loss(module: Any) -> None:
-    from awpo_verl.integration import actor_loss, trainer
+    from awpo_verl.integration import seam_loss, step
 
-    module.register_adv_est(AWPO)(trainer.estimator)
-    module.register_policy_loss(AWPO)(actor_loss.policy_loss)
+    module.register_adv_est(AWPO)(step.estimator)
+    module.register_policy_loss(AWPO)(seam_loss.policy_loss)
 
 
 def _advantage(module: Any) -> None:
-    from awpo_verl.integration import rollout_dumps, trainer
+    from awpo_verl.integration import seam_dumps, step
 
-    wrap(module, "compute_advantage", trainer.compute_advantage)
-    rollout_dumps.install_legacy(module)
+    wrap(module, "compute_advantage", step.compute_advantage)
+    seam_dumps.install_legacy(module)
 
 
 def _legacy_metrics(module: Any) -> None:
-    from awpo_verl.integration import trainer
+    from awpo_verl.integration import step
 
-    wrap(module, "compute_data_metrics", trainer.compute_data_metrics)
+    wrap(module, "compute_data_metrics", step.compute_data_metrics)
 
 
 def _v1_trainer(module: Any) -> None:
-    from awpo_verl.integration import rollout_dumps, trainer_v1
+    from awpo_verl.integration import seam_dumps, seam_v1
 
-    trainer_v1.install(module)
-    rollout_dumps.install(module)
+    seam_v1.install(module)
+    seam_dumps.install(module)
 
 
 def _actor_loss(module: Any) -> None:
-    from awpo_verl.integration import actor_loss
+    from awpo_verl.integration import seam_loss
 
-    wrap(module, "ppo_loss", actor_loss.ppo_loss)
+    wrap(module, "ppo_loss", seam_loss.ppo_loss)
 
 
 def _agent_loop(module: Any) -> None:
-    from awpo_verl.integration import agent_loop
+    from awpo_verl.integration import seam_agent_loop
 
-    wrap(module, "AgentLoopWorker._compute_score", agent_loop.compute_score)
+    wrap(module, "AgentLoopWorker._compute_score", seam_agent_loop.compute_score)
 
 
 def _reward_manager(module: Any) -> None:
@@ -118,6 +118,6 @@ def _reward_manager(module: Any) -> None:
 
 
 def _reward_worker(module: Any) -> None:
-    from awpo_verl.integration import reward_worker
+    from awpo_verl.integration import seam_reward_loop
 
-    wrap(module, "RewardLoopWorker.compute_score", reward_worker.compute_score)
+    wrap(module, "RewardLoopWorker.compute_score", seam_reward_loop.compute_score)

@@ -24,7 +24,7 @@ from verl.trainer.ppo.core_algos import compute_policy_loss_vanilla
 from verl.trainer.ppo.v1 import trainer_base
 from verl.workers.config import FSDPActorConfig
 
-from awpo_verl.integration import actor_loss, trainer_v1
+from awpo_verl.integration import seam_loss, seam_v1
 
 GROUP = 16  # rollouts of a prompt
 FLOAT32, INT64, BOOL = 4, 8, 1  # bytes
@@ -75,14 +75,14 @@ def estimators(rows: int, tokens: int, device: str = "cpu", awpo: dict[str, Any]
     tags: list[dict[str, Any]] = [{} for _ in parts]
     gdpo_keys = ["outcome", "reasoning"]
 
-    def compute(estimator: str, handover: trainer_v1._Handover | None = None) -> Tensor:
+    def compute(estimator: str, handover: seam_v1._Handover | None = None) -> Tensor:
         tensors = {"token_level_rewards": rewards, "response_mask": mask}
         columns: dict[str, Any] = {"uid": uids}
         if estimator == "gdpo":  # with an empty prompt, the attention mask is the response mask
             tensors |= {"prompts": torch.zeros(rows, 0, dtype=torch.int64), "attention_mask": mask}
             columns |= {"outcome": outcome.numpy(), "reasoning": reasoning.numpy()}
         algorithm = {"adv_estimator": estimator, "awpo": awpo, "gdpo_reward_keys": gdpo_keys}
-        token = trainer_v1._handover.set(handover)
+        token = seam_v1._handover.set(handover)
         try:
             data = trainer_base.compute_advantage_for_multi_trajectories(
                 DataProto(TensorDict(tensors, batch_size=rows), columns),
@@ -92,12 +92,12 @@ def estimators(rows: int, tokens: int, device: str = "cpu", awpo: dict[str, Any]
                 config=OmegaConf.create(algorithm),
             )
         finally:
-            trainer_v1._handover.reset(token)
+            seam_v1._handover.reset(token)
         return data.batch["advantages"]
 
     def compute_awpo() -> Tensor:
-        found = [trainer_v1.reward_extra_info(extra) for extra in extra_fields]
-        return compute("awpo", trainer_v1._Handover(found, trainer_v1.real_rows(tags), list(sources)))
+        found = [seam_v1.reward_extra_info(extra) for extra in extra_fields]
+        return compute("awpo", seam_v1._Handover(found, seam_v1.real_rows(tags), list(sources)))
 
     cells = rows * tokens
     least = cells * (FLOAT32 + INT64 + FLOAT32)  # rewards and mask are read, advantages are written
@@ -143,18 +143,18 @@ def losses(rows: int, tokens: int, device: str = "cpu", scale: Tensor | None = N
 
     def backward(fn: Callable[..., Any], attached: Tensor | None = None) -> tuple[Tensor, Tensor | None, dict]:
         log_prob.grad = None
-        token = actor_loss._clip_scale.set(attached)
+        token = seam_loss._clip_scale.set(attached)
         try:
             loss, metrics = fn(old, log_prob, advantages, mask, "token-mean", config)
         finally:
-            actor_loss._clip_scale.reset(token)
+            seam_loss._clip_scale.reset(token)
         loss.backward()
         return loss.detach(), log_prob.grad, metrics
 
     # old and new log-probs, advantages and mask are read, the gradient on the log-probs is written
     least = rows * tokens * (3 * FLOAT32 + BOOL + FLOAT32)
     run = {
-        "awpo": lambda: backward(actor_loss.policy_loss, scale),
+        "awpo": lambda: backward(seam_loss.policy_loss, scale),
         "vanilla": lambda: backward(compute_policy_loss_vanilla),
     }
     if compiled:
@@ -165,7 +165,7 @@ def losses(rows: int, tokens: int, device: str = "cpu", scale: Tensor | None = N
 @cache
 def compiled_loss() -> Callable[..., Any]:
     """AWPO's policy loss under torch.compile, for any size."""
-    return torch.compile(actor_loss.policy_loss, dynamic=True)
+    return torch.compile(seam_loss.policy_loss, dynamic=True)
 
 
 def response_mask(rows: int, tokens: int) -> Tensor:

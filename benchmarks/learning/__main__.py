@@ -15,9 +15,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from awpo_verl.launch.command_line import quoted
-from awpo_verl.tasks import shop, warm_start
+from awpo_verl.workbench.preflight.command_line import quoted
 from benchmarks.learning import pictures, plan, results, series, tables
+from examples.demo import shop, shop_warm_start
 
 RESULTS = Path(__file__).with_name("results.json")
 CACHE = Path(".cache/awpo_demo")  # the demo's
@@ -39,7 +39,7 @@ def main() -> int:
     out = options.out.absolute()
 
     data = write_data(out / "data")
-    models = {name: warm_start.warm_start(CACHE, settings=settings) for name, settings in plan.STARTS.items()}
+    models = {name: shop_warm_start.warm_start(CACHE, settings=settings) for name, settings in plan.STARTS.items()}
     common = {name: {"settings": SETTINGS, "model": model.name} for name, model in models.items()}
     found = {run.name: run for run in results.load(options.results)}
     seeds = max([options.seeds, *(name.seed + 1 for name in found)])

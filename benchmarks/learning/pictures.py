@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from awpo_verl.tasks.report import LEVELS
 from benchmarks.learning import plan
 from benchmarks.learning.results import Run, grouped, interval
 from benchmarks.plots import Panel, Series, save
+from examples.demo.report import LEVELS
 
 TITLES = {
     ("never", "hard", "faithful"): "faithful judge",

@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-from awpo_verl.ablation.variants import VARIANTS
-from awpo_verl.tasks.warm_start import Settings
+from awpo_verl.workbench.ablation.variants import VARIANTS
 from benchmarks.learning.judges import CONDITIONS
 from benchmarks.learning.series import Cell
 from benchmarks.methods import resolved
+from examples.demo.shop_warm_start import Settings
 
 DEMO = Settings()
 STARTS = {  # by how often a hard prompt is solved

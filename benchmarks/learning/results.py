@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import bootstrap
 
-from awpo_verl.report.metrics import read_lines
-from awpo_verl.rewards.rollout_files import written_whole
-from awpo_verl.tasks.report import LEVELS, heldout_success
+from awpo_verl.workbench.files.rollout_files import written_whole
+from awpo_verl.workbench.report.metrics import read_lines
 from benchmarks.learning import plan, series
+from examples.demo.report import LEVELS, heldout_success
 
 KEPT = ("awpo/dead_groups_frac", "awpo/rescued_groups_frac", "awpo/gate/mean", "awpo/sign_conflict_frac")
 

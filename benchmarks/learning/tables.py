@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from awpo_verl.tasks.report import LEVELS
 from benchmarks.learning import plan
 from benchmarks.learning.results import Run, grouped, interval, needed_by_mean
+from examples.demo.report import LEVELS
 
 TARGETS = (0.1, 0.25, 0.4)
 

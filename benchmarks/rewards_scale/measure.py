@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.offline import score_row
-from awpo_verl.rewards.rollout_files import Row
+from awpo_verl.workbench.files.rollout_files import Row
+from awpo_verl.workbench.score import score_row
 from benchmarks.rewards_scale import data
 
 # columns of the first table: kind of rollout, characters of thinking (4 are about a token)

@@ -2,7 +2,7 @@
 
 A prompt has 1 (easy), 2 (medium) or 4 (hard) steps. For each one the policy decides to write it or to stop and guess,
 and, where it writes, gets it right or not. The outcome is 1 where every step is written and right. So it is the demo's
-task (awpo_verl/tasks/shop.py) without the language: what is to be learned is a habit, shared by all prompts, and some
+task (examples/demo/shop.py) without the language: what is to be learned is a habit, shared by all prompts, and some
 skill; and it starts where the learning benchmark's model starts.
 
 S = runs (seeds), side by side; P = prompts in a step; G = rollouts of a prompt; K = 4, the most steps; tokens are the

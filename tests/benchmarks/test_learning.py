@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from awpo_verl.ablation.variants import VARIANTS
-from awpo_verl.tasks import shop
+from awpo_verl.workbench.ablation.variants import VARIANTS
 from benchmarks.learning import judges, plan, results, tables
 from benchmarks.learning.series import FINISHED, METRICS, Cell
+from examples.demo import shop
 
 HARD = shop.draw(random.Random(0), "hard", "train")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.offline import score_row
-from awpo_verl.tasks import shop, tiny_model
+from awpo_verl.workbench.score import score_row
 from benchmarks.rewards_scale import data, measure
+from examples.demo import shop, tiny_model
 
 
 @pytest.mark.parametrize("format", data.FORMATS)

@@ -15,7 +15,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A random tiny Qwen3, prompts of the demo task, and a user's reward functions."""
     import random
 
-    from awpo_verl.tasks import shop, tiny_model
+    from examples.demo import shop, tiny_model
 
     folder: Path = tmp_path_factory.mktemp("workspace")
     examples = shop.write_parquet(folder / "prompts.parquet", "train", {"easy": 8, "hard": 8})
@@ -37,16 +37,16 @@ def one_worker(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def thinking_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A tiny model that has just learned to think and to call, on easy prompts of the demo task."""
-    from awpo_verl.tasks import shop, supervised, tiny_model, warm_start
+    from examples.demo import shop, shop_warm_start, supervised, tiny_model
 
     folder: Path = tmp_path_factory.mktemp("thinking")
     easy = (1.0, 0.0, 0.0)
-    settings = warm_start.Settings(
+    settings = shop_warm_start.Settings(
         model=tiny_model.ModelSettings(layers=2, hidden_size=128, intermediate_size=256),
         skill=supervised.Phase(steps=48, lr=1e-2, muon=True, pool=16, mix_start=easy, mix_end=easy),
         habit=supervised.Phase(steps=0, lr=1e-3),
     )
-    model, tokenizer = warm_start.train(settings, 0, print)
+    model, tokenizer = shop_warm_start.train(settings, 0, print)
     tiny_model.save(model, tokenizer, folder / "model")
     shop.write_parquet(folder / "prompts.parquet", "train", {"easy": 48})
     return Workspace(folder)

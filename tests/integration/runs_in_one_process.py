@@ -20,7 +20,7 @@ from typing import Any
 import ray
 from omegaconf import OmegaConf
 
-from awpo_verl.launch.compose import compose
+from awpo_verl.workbench.preflight.compose import compose
 
 SECTIONS = ("algorithm", "data", "trainer")
 # The actor has the loss of the first run. `awpo` without a clip scale is verl's `vanilla` (METHOD I2), and a run that

@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.seeded_runs import agent_loop
 from tests.integration.verl_loop import Workspace
-from tests.rewards.judge_server import JudgeServer, is_hit
+from tests.rewards.reasoning.judge.judge_server import JudgeServer, is_hit
 
 pytestmark = pytest.mark.loop
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from awpo_verl.integration import reward_worker, rollout_dumps, trainer
+from awpo_verl.integration import seam_dumps, seam_reward_loop, step
 from awpo_verl.rewards.outcome import parse_response
 from awpo_verl.rewards.reasoning import make_case
 from awpo_verl.rewards.reasoning.judge.metrics import JudgeFailedError
@@ -37,7 +37,7 @@ def test_rollouts_that_the_judge_never_saw_do_not_make_it_look_aligned() -> None
     """One group: the judge pays for failing; two rollouts that were cut off fail too, and score 0."""
     outcome = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     parts = columns([0.4, 0.4, 0.6, 0.6, 0.0, 0.0], ["ok"] * 4 + ["no_thinking"] * 2)
-    metrics = trainer.estimate_rows(outcome, parts, ["g"] * 6, algorithm(), True).metrics
+    metrics = step.estimate_rows(outcome, parts, ["g"] * 6, algorithm(), True).metrics
     assert metrics[IN_GROUPS] == pytest.approx(-1.0)
     assert metrics["awpo/outcome_reasoning_corr"] > 0.0  # METHOD's figure, over all that is valid: it looks fine
     assert metrics["awpo/judge/no_thinking_frac"] == pytest.approx(2 / 6)
@@ -47,8 +47,8 @@ def test_rollouts_that_the_judge_never_saw_do_not_make_it_look_aligned() -> None
 def test_a_required_judge_that_failed_stops_before_anything_is_learned() -> None:
     parts = columns([0.0, 0.0], ["timeout", "timeout"])
     with pytest.raises(JudgeFailedError, match=r"0% of this step's rollouts.*timeout 2.*required=True stops"):
-        trainer.estimate_rows(torch.tensor([0.0, 1.0]), parts, ["g", "g"], algorithm(required=True), True)
-    metrics = trainer.estimate_rows(torch.tensor([0.0, 1.0]), parts, ["g", "g"], algorithm(), True).metrics
+        step.estimate_rows(torch.tensor([0.0, 1.0]), parts, ["g", "g"], algorithm(required=True), True)
+    metrics = step.estimate_rows(torch.tensor([0.0, 1.0]), parts, ["g", "g"], algorithm(), True).metrics
     assert metrics["awpo/judge/failed_total/timeout"] == 2.0
     assert metrics["awpo/reasoning_valid_frac"] == 0.0
 
@@ -63,12 +63,12 @@ def test_only_our_manager_takes_the_rollouts_from_verls_reward_model(manager: st
 
     config = OmegaConf.create({"reward": {"reward_manager": {"name": manager}}})
     worker = SimpleNamespace(config=config, reward_manager=SimpleNamespace(run_single=run_single))
-    assert asyncio.run(reward_worker.compute_score(original, worker, None)) == scorer
+    assert asyncio.run(seam_reward_loop.compute_score(original, worker, None)) == scorer
 
 
 def test_a_dump_holds_what_a_users_function_returned_whatever_it_is() -> None:
     given = [None, True, 3, 0.5, "text", np.float32(0.25), b"bytes", {1, 2}, {"a": (1,)}]
-    assert json.loads(json.dumps([rollout_dumps._plain(value) for value in given])) == [
+    assert json.loads(json.dumps([seam_dumps._plain(value) for value in given])) == [
         *(None, True, 3, 0.5, "text", 0.25, "b'bytes'", "{1, 2}", "{'a': (1,)}")
     ]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from awpo_verl.rewards.reasoning.judge.prompt import load_template
-from awpo_verl.tasks import tiny_model
+from examples.demo import tiny_model
 from tests.integration.test_judge_loop import AT, ROLLOUTS, judged
 from tests.integration.verl_loop import Metrics, Workspace
 from tests.integration.vllm_server import serve
-from tests.rewards.judge_server import JudgeServer
+from tests.rewards.reasoning.judge.judge_server import JudgeServer
 
 pytestmark = pytest.mark.loop
 

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from awpo_verl.config import AWPOConfigError
 from awpo_verl.integration.legacy_keys import SECTIONS, describe, ignored_keys
-from awpo_verl.integration.validation import prepare
+from awpo_verl.integration.seam_config import prepare
 
 NOT_READ = {"reward_model.model.external_lib", "reward_model.model.trust_remote_code"}
 

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.loop
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A tiny model that has just learned to use the desk's tools, the desk's rows and tools."""
-    from awpo_verl.integration.environment_tool import write_tools_yaml
-    from awpo_verl.tasks import desk, desk_warm_start, supervised, tiny_model
+    from awpo_verl.integration.verl_environment_tool import write_tools_yaml
+    from examples.demo import desk, desk_warm_start, supervised, tiny_model
 
     folder: Path = tmp_path_factory.mktemp("multiturn")
     settings = desk_warm_start.Settings(

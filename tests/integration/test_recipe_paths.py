@@ -15,10 +15,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awpo_verl.launch.command_line import quoted
-from awpo_verl.launch.compose import ComposeError, compose
+from awpo_verl.workbench.preflight.command_line import quoted
+from awpo_verl.workbench.preflight.compose import ComposeError, compose
 from tests.integration.test_recipes import RECIPES
-from tests.launch.conftest import QWEN3_4B, on_path, write_rows
+from tests.workbench.preflight.conftest import QWEN3_4B, on_path, write_rows
 
 HOSTILE = "lr=1e-6 (été #2), 'a' \"b\" 中 {c} [d]\\"
 SINGLE_NODE = sorted(set(RECIPES) - {"run_awpo_multinode"})  # it hands its settings to another recipe

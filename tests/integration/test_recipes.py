@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.integration.verl_loop import Workspace
-from tests.launch.conftest import QWEN3_4B, on_path, write_rows
+from tests.workbench.preflight.conftest import QWEN3_4B, on_path, write_rows
 
 RECIPES = {path.stem: path for path in sorted(Path("recipes").glob("run_*.sh"))}
 TINY = {"run_awpo_tiny_cpu", "run_awpo_tiny_multiturn_cpu"}
@@ -37,8 +37,8 @@ def dry_run(recipe: Path, files: dict[str, str], *keys: str, **variables: str) -
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What recipes take: a model's folder, and data."""
-    from awpo_verl.integration.environment_tool import write_tools_yaml
-    from awpo_verl.tasks.desk import Desk
+    from awpo_verl.integration.verl_environment_tool import write_tools_yaml
+    from examples.demo.desk import Desk
 
     folder = tmp_path_factory.mktemp("recipes")
     (folder / "model").mkdir()

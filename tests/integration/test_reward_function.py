@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from awpo_verl.config import AWPOConfigError
 from awpo_verl.integration.reward_function import explain, load, require_loadable, runtime_env
-from awpo_verl.integration.validation import prepare
+from awpo_verl.integration.seam_config import prepare
 
 GOOD = "def compute_score(data_source, solution_str, ground_truth, extra_info=None):\n    return 0.0\n"
 DATACLASS = (
@@ -133,7 +133,7 @@ def test_the_file_does_not_run_in_the_driver(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_check_of_the_command_line_does_not_run_it_either(tmp_path: Path) -> None:
-    from awpo_verl.launch.compose import compose
+    from awpo_verl.workbench.preflight.compose import compose
 
     (tmp_path / "r.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n" + GOOD)
     path = f"reward.custom_reward_function.path='{tmp_path}/r.py'"
@@ -180,7 +180,7 @@ def test_no_function_is_nothing_to_load() -> None:
 
 
 def test_awpo_refuses_a_run_whose_reward_function_cannot_be_loaded(tmp_path: Path) -> None:
-    from tests.integration.test_validation import composed
+    from tests.integration.test_seam_config import composed
 
     config = composed("algorithm.adv_estimator=awpo", f"reward.custom_reward_function.path={tmp_path}/none.py")
     with pytest.raises(AWPOConfigError, match=r"none\.py \(name=compute_score\) cannot be loaded: FileNotFoundError"):

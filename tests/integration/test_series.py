@@ -21,7 +21,7 @@ pytestmark = pytest.mark.loop
 RUN = """
 import json, sys
 from pathlib import Path
-from awpo_verl.launch.compose import compose
+from awpo_verl.workbench.preflight.compose import compose
 from benchmarks.learning.series import Cell, run
 if __name__ == "__main__":
     keys, cells = json.loads(Path(sys.argv[1]).read_text())

@@ -17,8 +17,8 @@ from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 from verl.trainer.ppo.metric_utils import compute_data_metrics
 from verl.trainer.ppo.v1 import trainer_base
 
-from awpo_verl.integration import patching, trainer, trainer_v1
-from awpo_verl.integration.actor_loss import SCALE_FIELD
+from awpo_verl.integration import patching, seam_v1, step
+from awpo_verl.integration.seam_loss import SCALE_FIELD
 
 ALGORITHM = OmegaConf.create({"adv_estimator": "awpo", "norm_adv_by_std_in_grpo": True, "awpo": {}})
 T = 3
@@ -38,10 +38,10 @@ def parts(reasoning: list[float | None]) -> list[dict[str, Any]]:
 
 def through_v1(
     data: DataProto, keys: list[str], given: list[dict[str, Any]], real: list[bool], algorithm: Any = ALGORITHM
-) -> tuple[DataProto, trainer_v1._Handover]:
+) -> tuple[DataProto, seam_v1._Handover]:
     """As PPOTrainer._compute_advantage calls it, inside of our seam around it."""
-    handover = trainer_v1._Handover(given, real)
-    token = trainer_v1._handover.set(handover)
+    handover = seam_v1._Handover(given, real)
+    token = seam_v1._handover.set(handover)
     try:
         data = trainer_base.compute_advantage_for_multi_trajectories(
             data,
@@ -54,7 +54,7 @@ def through_v1(
             config=algorithm,
         )
     finally:
-        trainer_v1._handover.reset(token)
+        seam_v1._handover.reset(token)
     return data, handover
 
 
@@ -62,7 +62,7 @@ SCORES, REASONING, UIDS = [0.0, 1.0, 0.0, 0.0], [0.1, 0.9, 0.4, 0.6], ["a", "a",
 KEYS = ["a_0_0", "a_1_0", "b_0_0", "b_1_0"]
 
 
-def plain() -> tuple[DataProto, trainer_v1._Handover]:
+def plain() -> tuple[DataProto, seam_v1._Handover]:
     return through_v1(rows(SCORES, UIDS), KEYS, parts(REASONING), [True] * 4)
 
 
@@ -102,7 +102,7 @@ def test_a_session_counts_once_through_its_last_output_and_all_its_rows_get_the_
 
 
 def test_output_ten_comes_after_output_nine_and_uids_may_hold_underscores() -> None:
-    final, of_row = trainer_v1.scored_rows(["my_uid_0_9", "my_uid_0_10", "my_uid_1_0"], [True] * 3)
+    final, of_row = seam_v1.scored_rows(["my_uid_0_9", "my_uid_0_10", "my_uid_1_0"], [True] * 3)
     assert (final, of_row) == ([1, 2], [0, 0, 1])
 
 
@@ -117,11 +117,11 @@ def test_advantages_follow_the_response_mask() -> None:
 def test_the_legacy_path_gives_the_same_and_carries_scale_and_metrics() -> None:
     reference, handover = plain()
     data = rows(SCORES, UIDS)
-    data.non_tensor_batch |= trainer_v1.columns(parts(REASONING))
+    data.non_tensor_batch |= seam_v1.columns(parts(REASONING))
     data = ray_trainer.compute_advantage(data, adv_estimator="awpo", norm_adv_by_std_in_grpo=True, config=ALGORITHM)
     assert torch.equal(data.batch["advantages"], reference.batch["advantages"])
     assert torch.equal(data.batch[SCALE_FIELD], handover.scale)
-    assert data.meta_info[trainer.METRICS] == handover.metrics
+    assert data.meta_info[step.METRICS] == handover.metrics
 
 
 def test_legacy_metrics_are_logged_with_verls_own() -> None:
@@ -132,7 +132,7 @@ def test_legacy_metrics_are_logged_with_verls_own() -> None:
             dict(data.batch) | tensors | {"responses": torch.ones(4, T), "attention_mask": torch.ones(4, 2 * T)},
             batch_size=4,
         ),
-        meta_info={trainer.METRICS: {"awpo/gate/mean": 0.5}},
+        meta_info={step.METRICS: {"awpo/gate/mean": 0.5}},
     )
     data.batch["prompts"] = torch.ones(4, T)
     assert compute_data_metrics(batch=data, use_critic=False)["awpo/gate/mean"] == 0.5
@@ -193,23 +193,23 @@ def test_other_estimators_pass_through_untouched() -> None:
 
 def test_a_baseline_logs_rewards_and_dead_groups_as_awpo_does_and_nothing_of_awpos_own() -> None:
     # groups a: 1, 0 (alive); b: 0, 0 (dead); the fourth reasoning reward is missing
-    parts = trainer_v1.columns(
+    parts = seam_v1.columns(
         [
             {"outcome": o, "reasoning": q, "reasoning_valid": v, "reasoning_nonfinite": 0.0}
             for o, q, v in ((1.0, 1.0, 1.0), (0.0, 0.5, 1.0), (0.0, 0.3, 1.0), (0.0, 0.0, 0.0))
         ]
     )
     algorithm = OmegaConf.create({"adv_estimator": "grpo"})
-    figures = trainer.baseline_figures(parts, ["a", "a", "b", "b"], algorithm)
+    figures = step.baseline_figures(parts, ["a", "a", "b", "b"], algorithm)
     assert figures["awpo/dead_groups_frac"] == 0.5
     assert figures["awpo/outcome/mean"] == 0.25
     assert figures["awpo/reasoning/mean"] == pytest.approx(0.6)
     assert figures["awpo/reasoning_valid_frac"] == 0.75
-    awpo = trainer.estimate_rows(torch.tensor([1.0, 0.0, 0.0, 0.0]), parts, ["a", "a", "b", "b"], algorithm, True)
+    awpo = step.estimate_rows(torch.tensor([1.0, 0.0, 0.0, 0.0]), parts, ["a", "a", "b", "b"], algorithm, True)
     assert figures == {name: awpo.metrics[name] for name in figures}
     assert not figures.keys() & {"awpo/gate/mean", "awpo/clip_scale", "awpo/difficulty/mean"}
 
 
 def test_a_baseline_with_another_reward_manager_has_no_figures() -> None:
-    parts = trainer_v1.columns([{"acc": 1.0}])
-    assert trainer.baseline_figures(parts, ["a"], OmegaConf.create({"adv_estimator": "gdpo"})) == {}
+    parts = seam_v1.columns([{"acc": 1.0}])
+    assert step.baseline_figures(parts, ["a"], OmegaConf.create({"adv_estimator": "gdpo"})) == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from awpo_verl.evaluation import server
+from awpo_verl.workbench.bfcl import server
 
 START_SECONDS = 300  # 40 to 90 on two cores; most of it goes with imports, in three processes one after another
 STRUCTURED_OUTPUTS = '{"backend": "xgrammar", "disable_any_whitespace": true}'

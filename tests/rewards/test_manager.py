@@ -23,8 +23,8 @@ from awpo_verl.config.rewards import RUBRIC_PARTS
 from awpo_verl.rewards.manager import AWPORewardManager, response_ids
 from awpo_verl.rewards.outcome import ToolCall
 from awpo_verl.rewards.outcome.execution import LOG_KEY, Session, TrajectoryError, ground_truth_text, tools_kwargs
-from awpo_verl.tasks import shop, tiny_model
-from tests.rewards.environments import Counter
+from examples.demo import shop, tiny_model
+from tests.rewards.outcome.execution.environments import Counter
 
 KEYS = {"acc", "outcome", "reasoning", "reasoning_valid", "reasoning_nonfinite", "format_ok", "n_calls"} | {
     *("checked", "exact", "graded", "name_score", "key_score", "value_score", "schema_ok", "refused", "needless"),

@@ -12,7 +12,7 @@ from awpo_verl.rewards.outcome import parse_response
 from awpo_verl.rewards.outcome.calls import MAX_CALLS
 from awpo_verl.rewards.outcome.formats import FORMATS
 from awpo_verl.rewards.turns import OWN_TOKENS
-from tests.rewards.calls import BOTH, TOOLS, F, G, call, hermes
+from tests.rewards.outcome.calls import BOTH, TOOLS, F, G, call, hermes
 from tests.rewards.test_manager import RIGHT, manager, score, tokenizer
 
 __all__ = ["tokenizer"]  # a fixture

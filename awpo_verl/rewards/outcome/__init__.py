@@ -2,7 +2,7 @@
 
 from awpo_verl.rewards.outcome.calls import Response, ToolCall
 from awpo_verl.rewards.outcome.checker import Verdict, check
-from awpo_verl.rewards.outcome.expected import expected_calls
+from awpo_verl.rewards.outcome.expected_calls import expected_calls
 from awpo_verl.rewards.outcome.formats import CallFormat, find_format, format_of_template
 from awpo_verl.rewards.outcome.matching import Match, match_calls
 from awpo_verl.rewards.outcome.parse import parse_response

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome.calls import Response
-from awpo_verl.rewards.outcome.expected import expected_calls, offered_tools
+from awpo_verl.rewards.outcome.expected_calls import expected_calls, offered_tools
 from awpo_verl.rewards.outcome.ground_truth import as_object
 from awpo_verl.rewards.outcome.matching import Match, match_calls
 from awpo_verl.rewards.outcome.parse import parse_response

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import json_type
+from awpo_verl.rewards.bounded_json import json_type
 from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.validator import Budget, SchemaProblem, check_schema, make_validator
 

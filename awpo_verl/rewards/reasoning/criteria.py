@@ -6,9 +6,9 @@ Credits (`tools`, `arguments`, `sources`) return None where they do not apply. F
 
 from __future__ import annotations
 
-from awpo_verl.rewards.reasoning.ceremony import COMMON
 from awpo_verl.rewards.reasoning.evidence import Evidence
-from awpo_verl.rewards.reasoning.text import COPIED_WORDS, Text, is_pair, number_of, words
+from awpo_verl.rewards.reasoning.stock_words import COMMON
+from awpo_verl.rewards.reasoning.words import COPIED_WORDS, Text, is_pair, number_of, words
 
 SPARE_TOOLS, LISTED_TOOLS = 2, 5  # tools beside the called ones: named for free; a mere list
 SPARE_NUMBERS = 16  # numbers from nowhere that are named for free

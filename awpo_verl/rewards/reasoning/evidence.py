@@ -11,7 +11,7 @@ from typing import Any
 
 from awpo_verl.rewards.outcome import Response
 from awpo_verl.rewards.reasoning.equations import Equation, equations
-from awpo_verl.rewards.reasoning.text import Text, number_of, read, read_prompt, without_copies, words
+from awpo_verl.rewards.reasoning.words import Text, number_of, read, read_prompt, without_copies, words
 
 MAX_THINKING_CHARS = 65_536
 MAX_VALUES = 128  # distinct argument values that are looked for

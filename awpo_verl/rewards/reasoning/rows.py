@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from awpo_verl.rewards.outcome import Response, Verdict
-from awpo_verl.rewards.outcome.expected import plain
+from awpo_verl.rewards.outcome.expected_calls import plain
 from awpo_verl.rewards.outcome.ground_truth import as_object
 from awpo_verl.rewards.reasoning.evidence import Task
 from awpo_verl.rewards.reasoning.judge import Case

@@ -24,7 +24,7 @@ from awpo_verl.config.rewards import RUBRIC_PARTS
 from awpo_verl.rewards.outcome import Response
 from awpo_verl.rewards.reasoning import criteria
 from awpo_verl.rewards.reasoning.evidence import MAX_THINKING_CHARS, Evidence, Task, gather
-from awpo_verl.rewards.reasoning.steps import share_of_steps
+from awpo_verl.rewards.reasoning.expected_steps import share_of_steps
 
 CREDITS: dict[str, Callable[[Evidence], float | None]] = {
     "tools": criteria.tools,

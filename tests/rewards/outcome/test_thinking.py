@@ -7,7 +7,7 @@ import pytest
 from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome import ToolCall, check, parse_response, parse_tools
 from awpo_verl.rewards.outcome.formats import FORMATS
-from tests.rewards.calls import tool
+from tests.rewards.outcome.calls import tool
 from tests.rewards.outcome.formats.writers import WRITERS
 
 TOOLS = parse_tools([tool("note", text="string")])

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import nests_deeper
+from awpo_verl.rewards.bounded_json import nests_deeper
 from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.execution.bounded_run import OutOfTimeError, run_bounded
 from awpo_verl.rewards.outcome.execution.environment import Environment, Tool, name_of, tools_of

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from awpo_verl.config.bounds import SECTION, AWPOConfigError
-from awpo_verl.config.own_object import is_own, load_own
+from awpo_verl.config.import_path import is_own, load_own
 from awpo_verl.rewards.outcome.formats import (
     deepseek,
     deepseek_dsml,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from awpo_verl.rewards.outcome.bounded_json import read_arguments
+from awpo_verl.rewards.bounded_json import read_arguments
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.sections import Section

@@ -15,7 +15,7 @@ import re
 from functools import partial
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import read_all
+from awpo_verl.rewards.bounded_json import read_all
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.tagged_parameters import TaggedParameters

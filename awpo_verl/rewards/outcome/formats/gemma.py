@@ -13,7 +13,7 @@ import re
 from functools import partial
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, MAX_DEPTH, read_all
+from awpo_verl.rewards.bounded_json import MAX_CHARS, MAX_DEPTH, read_all
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking
 from awpo_verl.rewards.outcome.schema import Tools

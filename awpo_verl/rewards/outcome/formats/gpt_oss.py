@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from awpo_verl.rewards.outcome.bounded_json import read_all
+from awpo_verl.rewards.bounded_json import read_all
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Split, between
 from awpo_verl.rewards.outcome.schema import Tools

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, as_call, as_call_of_data, read_all, read_value, skip_space
+from awpo_verl.rewards.bounded_json import MAX_CHARS, as_call, as_call_of_data, read_all, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.schema import Tools

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
-from awpo_verl.rewards.outcome.bounded_json import as_call, read_value, skip_space
+from awpo_verl.rewards.bounded_json import as_call, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.schema import Tools

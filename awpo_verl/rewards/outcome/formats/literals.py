@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_DEPTH, read_float, read_integer
+from awpo_verl.rewards.bounded_json import MAX_DEPTH, read_float, read_integer
 from awpo_verl.rewards.outcome.calls import BadCallError
 
 MAX_TOKENS = 4_096

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from awpo_verl.rewards.outcome.bounded_json import as_call, read_value
+from awpo_verl.rewards.bounded_json import as_call, read_value
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.schema import Tools

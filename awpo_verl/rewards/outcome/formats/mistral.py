@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from awpo_verl.rewards.outcome.bounded_json import as_call, read_value, skip_space
+from awpo_verl.rewards.bounded_json import as_call, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking
 from awpo_verl.rewards.outcome.schema import Tools

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
+from awpo_verl.rewards.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.literals import Tokens, tokenize

@@ -21,7 +21,7 @@ import re
 from functools import partial
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
+from awpo_verl.rewards.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking, between, skip_white_space
 from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value, typed_or_python_value

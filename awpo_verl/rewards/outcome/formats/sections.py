@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
+from awpo_verl.rewards.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS
+from awpo_verl.rewards.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 
 # The text of a value, its tag's further attributes, the tool's name and the argument's name -> the value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import MAX_CHARS, read_all, read_float, read_integer
+from awpo_verl.rewards.bounded_json import MAX_CHARS, read_all, read_float, read_integer
 from awpo_verl.rewards.outcome.calls import BadCallError
 from awpo_verl.rewards.outcome.formats.literals import read_literal
 from awpo_verl.rewards.outcome.schema import Tool, types_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from awpo_verl.rewards.outcome.bounded_json import read_all
+from awpo_verl.rewards.bounded_json import read_all
 from awpo_verl.rewards.outcome.calls import BadCallError
 from awpo_verl.rewards.reasoning.judge.prompt import Scale
 

@@ -13,10 +13,10 @@ import pytest
 
 from awpo_verl.rewards.outcome import parse_response, parse_tools
 from awpo_verl.rewards.outcome.formats import FORMATS
+from tests.paths import ROOT
 from tests.rewards.outcome.formats.cases import CASES, TOOLS, Case
 from tests.rewards.outcome.formats.cases.differences import DIFFERENCES
 
-ROOT = Path(__file__).resolve().parents[4]
 RESULTS = ROOT / "benchmarks" / "call_formats.json"
 KNOWN_TOOLS = parse_tools(TOOLS)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from awpo_verl.rewards.outcome import ToolCall, Tools, parse_response, parse_tools
 from awpo_verl.rewards.outcome.formats import FORMATS, format_of_text
 from awpo_verl.rewards.outcome.formats.unread import UNREAD
-from tests.rewards.calls import TOOLS
+from tests.rewards.outcome.calls import TOOLS
 from tests.rewards.outcome.formats.writers import WRITERS, Writer
 
 MARKS = sorted(

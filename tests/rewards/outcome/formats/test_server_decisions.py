@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from awpo_verl.rewards.outcome import ToolCall, parse_response, parse_tools
-from tests.rewards.calls import BOTH, TOOLS, F, tool
+from tests.rewards.outcome.calls import BOTH, TOOLS, F, tool
 
 GPT_OSS_CALL = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>'
 

@@ -20,7 +20,8 @@ from awpo_verl.rewards.outcome.formats import (
     opened_by,
 )
 from awpo_verl.rewards.outcome.formats.unread import UNREAD
-from tests.rewards.calls import BOTH
+from tests.paths import ROOT
+from tests.rewards.outcome.calls import BOTH
 
 # The part of each model's real template that shows a call, in our own words: Jinja's quotes and names as there.
 TEMPLATES = {
@@ -129,7 +130,7 @@ def test_a_prompt_in_a_file_that_ends_in_open_thinking() -> None:
 
 
 def test_the_docs_have_every_format_and_the_server_that_it_follows() -> None:
-    docs = (Path(__file__).parents[4] / "docs" / "rewards.md").read_text(encoding="utf-8")
+    docs = (ROOT / "docs" / "rewards.md").read_text(encoding="utf-8")
     joined = " ".join(docs.split())
     for format in FORMATS.values():
         assert f"- `{format.name}`: {format.servers}" in joined

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from awpo_verl.rewards.outcome import ToolCall
-from tests.rewards.calls import tool
+from tests.rewards.outcome.calls import tool
 
 # Why our reading stands: see the functions of these names in differences.py
 Right = Literal["ours", "refused", "servers"]

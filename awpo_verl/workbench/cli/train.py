@@ -1,0 +1,58 @@
+"""`awpo-verl train`: verl's trainer, after a look at what the run needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from awpo_verl.workbench.cli.messages import refused, say
+from awpo_verl.workbench.cli.options import VERLS_ARGUMENTS, Gpu
+
+
+def train(
+    overrides: Annotated[list[str] | None, typer.Argument(help=VERLS_ARGUMENTS)] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the composed config and the checks, and start nothing.")
+    ] = False,
+    skip_checks: Annotated[bool, typer.Option("--skip-checks", help="Start whatever the checks find.")] = False,
+    gpu: Gpu = "h100",
+) -> None:
+    """Check model, data, GPUs, batches and memory, then run `python -m verl.trainer.main_ppo` with the same keys.
+
+    With --dry-run the composed config goes to stdout, all else to stderr. Exit code 1 if a check fails, 2 if the
+    config is refused; else verl's own.
+    """
+    import os
+    import sys
+
+    from rich.console import Console
+
+    from awpo_verl.workbench.preflight.checks import run_checks
+    from awpo_verl.workbench.preflight.command_line import PROGRAM
+    from awpo_verl.workbench.preflight.compose import ComposeError, compose
+    from awpo_verl.workbench.preflight.findings import failed, show
+    from awpo_verl.workbench.preflight.gpus import Machine
+    from awpo_verl.workbench.preflight.metrics_file import make_room
+
+    console = Console(stderr=True, highlight=False)
+    try:
+        composed = compose(overrides or [])
+    except ComposeError as error:
+        raise refused(error) from None
+    findings = run_checks(composed.config, Machine.here(), gpu)
+    if dry_run:
+        from omegaconf import OmegaConf
+
+        print(OmegaConf.to_yaml(composed.config), flush=True)
+        say(console, composed.remarks.strip())
+    show(findings, console)
+    if failed(findings) and not skip_checks:
+        say(console, "It would not start." if dry_run else "Not started. --skip-checks starts it all the same.")
+        raise typer.Exit(1)
+    if dry_run:
+        raise typer.Exit(0)
+    if earlier := make_room():
+        say(console, f"The metrics of an earlier run are in {earlier} now.")
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", PROGRAM, *composed.arguments])

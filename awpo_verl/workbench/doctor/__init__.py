@@ -1,0 +1,163 @@
+"""`awpo-verl doctor`: would AWPO train in this environment, and if not, why not and what to do.
+
+First what can be told without importing anything (installed.py, machine.py), then what the imports say, in a process of
+their own (probe.py), last the command line that the user has in mind (launch/).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from awpo_verl.integration.keys import on_cpu
+from awpo_verl.versions import SUPPORTED_VERL
+from awpo_verl.workbench.doctor.installed import INSTALL, check_entry_point, check_others, check_python, check_verl
+from awpo_verl.workbench.doctor.machine import check_disk, check_shared_memory
+from awpo_verl.workbench.doctor.probe import CLASHING
+from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
+
+PATIENCE = 900  # seconds for all imports and a Ray worker; a cold machine needs minutes
+
+
+def examine(keys: Sequence[str], gpu: str, with_ray: bool) -> list[Finding]:
+    """All findings, those that explain others first.
+
+    Args:
+        keys: verl's, as on its command line; [] for the environment alone.
+        gpu: the kind that estimates are for where none is here (launch/estimate.py).
+        with_ray: start a Ray worker and look in it too.
+    """
+    findings = [check_python(), check_verl(), check_entry_point()]
+    stages = probe(with_ray)
+    torch = stages.get("torch", {})
+    has_gpu = bool(torch.get("gpus"))
+    findings += [*check_others(has_gpu), *check_torch(stages)]
+    findings += [*check_disk(Path.cwd(), has_gpu), check_shared_memory(has_gpu)]
+    if not any(finding.level == "error" and finding.what in ("verl", "plugin") for finding in findings):
+        findings += [check_loaded("plugin", stages.get("plugin"))]
+        findings += [check_loaded("ray worker", stages.get("ray"))] if with_ray else []
+    findings += check_seams(stages.get("seams", {}))
+    if keys and not any(finding.level == "error" for finding in findings):
+        findings += check_keys(keys, gpu)
+    return findings
+
+
+def probe(with_ray: bool) -> dict[str, dict[str, Any]]:
+    """What probe.py says, by stage. Of the stage at which it died that is the error; those after it are not there."""
+    command = [sys.executable, "-m", "awpo_verl.workbench.doctor.probe", *(["--ray"] if with_ray else [])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        output, died = done.stdout, f"exit code {done.returncode}" if done.returncode else ""
+        died += ": " + done.stderr.strip().splitlines()[-1] if died and done.stderr.strip() else ""
+    except subprocess.TimeoutExpired as late:
+        output, died = _text(late.stdout), f"no answer in {PATIENCE} s"
+    stages = {row.pop("stage"): row for row in map(json.loads, filter(_is_row, output.splitlines()))}
+    last = stages.pop("began", {"name": "torch"})["name"]
+    return stages | ({last: {"error": f"the process that looked died of it ({died})"}} if died else {})
+
+
+def _text(output: bytes | str | None) -> str:
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+
+
+def _is_row(line: str) -> bool:
+    return line.startswith('{"stage"')
+
+
+def check_torch(stages: dict[str, dict[str, Any]]) -> list[Finding]:
+    """torch can be imported and sees what the run needs; what is built against it goes with it."""
+    torch = stages.get("torch") or {"error": "nothing was said"}
+    if "error" in torch:
+        return [error("torch", f"import torch fails: {torch['error']}. Reinstall it: requirements/ has the versions.")]
+    findings = [ok("torch", f"{torch['version']}, {'CUDA ' + torch['cuda'] if torch['cuda'] else 'for the CPU'}")]
+    if torch["gpus"]:
+        findings.append(ok("gpus", f"{len(torch['gpus'])} ({torch['gpus'][0]})"))
+    elif on_cpu():
+        findings.append(ok("gpus", "VERL_PLATFORM=cpu: none needed"))
+    else:
+        why = "this torch is built for the CPU" if not torch["cuda"] else "nvidia-smi says whether the driver does"
+        findings.append(
+            warning("gpus", f"torch sees none ({why}). VERL_PLATFORM=cpu trains tiny models without: make demo.")
+        )
+    for name in CLASHING:
+        if "error" in stages.get(name, {}):
+            findings.append(
+                error(
+                    name,
+                    f"it does not go with torch {torch['version']}, and transformers imports it wherever it is: "
+                    f"{stages[name]['error'].splitlines()[0]}. pip uninstall {name}, or install the one that is built "
+                    "for this torch.",
+                )
+            )
+    return findings
+
+
+def check_loaded(what: str, stage: dict[str, Any] | None) -> Finding:
+    """verl has loaded AWPO in that process."""
+    if stage is None:
+        return error(what, "not known: the process that looked died before it came to this.")
+    if "error" in stage:
+        return error(what, f"verl could not be imported there: {stage['error']}")
+    if not stage["loaded"]:
+        return error(
+            what,
+            f"verl {stage['version']} ({stage['folder']}) has not loaded it: {INSTALL}.",
+        )
+    if stage["failures"] or not stage["registered"]:
+        said = " ".join(stage["failures"]) or "AWPO is not in verl's registries; its own message is on verl's stderr."
+        return error(what, f'{said} pip install "verl{SUPPORTED_VERL}".')
+    return ok(what, f"loaded and registered in verl {stage['version']} ({stage['folder']})")
+
+
+def check_seams(stage: dict[str, Any]) -> list[Finding]:
+    """Every seam is where AWPO knows it (integration/seams.py)."""
+    if "seams" not in stage:
+        return [
+            error(
+                "seams", f"not looked at: {stage.get('error', 'the process that looked died before it came to this')}"
+            )
+        ]
+    seams = stage["seams"]
+    bad = [seam for seam in seams if seam["state"] != "ok" and not seam["cause"]]
+    findings = [_not_imported(cause, seams) for cause in dict.fromkeys(seam["cause"] for seam in seams) if cause]
+    findings += [
+        (error if seam["state"] == "broken" else warning)(
+            "seams", f"{seam['where']}: {seam['said']} It carries: {seam['loss']}."
+        )
+        for seam in bad
+    ]
+    return findings or [ok("seams", f"{len(seams)}, all as AWPO knows them")]
+
+
+def _not_imported(cause: str, seams: Sequence[dict[str, Any]]) -> Finding:
+    """One thing to mend, however many seams are behind it."""
+    behind = [seam for seam in seams if seam["cause"] == cause]
+    losses = dict.fromkeys(seam["loss"] for seam in behind)
+    return error(
+        "seams",
+        f"{cause}. Install or mend it: behind it are {', '.join(seam['where'] for seam in behind)}. They carry: "
+        f"{'; '.join(losses)}.",
+    )
+
+
+def check_keys(keys: Sequence[str], gpu: str) -> list[Finding]:
+    """The command line composes, what AWPO implies in it, and the checks of `awpo-verl train`."""
+    from awpo_verl.workbench.preflight.checks import run_checks
+    from awpo_verl.workbench.preflight.compose import ComposeError, compose
+    from awpo_verl.workbench.preflight.gpus import Machine
+
+    try:
+        composed = compose(keys)
+    except ComposeError as refused:
+        return [error("config", str(refused))]
+    said = [line for line in composed.remarks.splitlines() if line.startswith("[awpo]")]
+    implied = "\n".join(line.removeprefix("[awpo]").rstrip() for line in said)
+    asked = implied or f"algorithm.adv_estimator={composed.config.algorithm.adv_estimator}: AWPO is not asked for"
+    return [
+        ok("config", f"it composes.{' ' if not implied else ''}{asked}"),
+        *run_checks(composed.config, Machine.here(), gpu),
+    ]

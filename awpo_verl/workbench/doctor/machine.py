@@ -1,0 +1,58 @@
+"""Disk and shared memory: what ends a run after hours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from awpo_verl.workbench.preflight.checks import existing
+from awpo_verl.workbench.preflight.estimate import GIB
+from awpo_verl.workbench.preflight.findings import Finding, ok, warning
+
+RAY_REFUSES = 0.95  # of the disk in use: from there on Ray spills nothing (local_fs_capacity_threshold)
+
+
+def check_disk(work: Path, has_gpu: bool) -> list[Finding]:
+    """Room for models, checkpoints and Ray.
+
+    Args:
+        work: where the run would write.
+        has_gpu: real models are some 10 GiB with a checkpoint each 50; the demo's some 10 MiB.
+    """
+    needed = 100 * GIB if has_gpu else 2 * GIB
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    findings = []
+    for what, folder in {"disk": work, "models": home}.items():
+        free = shutil.disk_usage(existing(folder)).free
+        said = f"{free / GIB:.0f} GiB free for {folder}"
+        findings.append(
+            ok(what, said) if free >= needed else warning(what, f"{said}: a run with checkpoints may fill it.")
+        )
+    temporary = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
+    usage = shutil.disk_usage(existing(temporary))
+    if usage.used / usage.total > RAY_REFUSES:
+        findings.append(
+            warning(
+                "ray disk",
+                f"{temporary} is on a disk that is {usage.used / usage.total:.0%} full: Ray refuses to "
+                f"spill objects above {RAY_REFUSES:.0%}. Free some, or set RAY_TMPDIR.",
+            )
+        )
+    return findings
+
+
+def check_shared_memory(has_gpu: bool, folder: Path = Path("/dev/shm")) -> Finding:
+    """Ray's object store, NCCL and vLLM's weight transfer live there; a container has 64 MiB unless told."""
+    if not folder.is_dir():
+        return warning("shm", f"there is no {folder}: Ray puts its objects on disk, which is slow.")
+    total = shutil.disk_usage(folder).total
+    needed = 16 * GIB if has_gpu else GIB
+    if total < needed:
+        return warning(
+            "shm",
+            f"{folder} has {total / GIB:.2g} GiB, {needed // GIB} are advised: Ray's objects go to disk and workers "
+            "may die of bus errors. In a container: --shm-size=32g, or --ipc=host.",
+        )
+    return ok("shm", f"{total / GIB:.0f} GiB")

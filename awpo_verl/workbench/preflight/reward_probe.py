@@ -1,0 +1,157 @@
+"""Load the user's reward function and call it once, in a process of its own: it may hang, crash or print anything.
+
+    python -m awpo_verl.workbench.preflight.reward_probe REPORT < config.json
+
+Reads verl's config as JSON from standard input, and writes one JSON object a line to the file REPORT: each stage as it
+begins, then what came of it, so that a crash or a hang can be told with its stage (reward_function.py reads it).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+LOAD, CALL = "load", "call"
+RESPONSE = ""  # what the function is asked to score
+ROUTER = "reward_router_address"  # verl passes it where it serves a reward model
+
+
+def main() -> int:
+    """Run both stages; a stage that fails is the last one."""
+    from omegaconf import OmegaConf
+
+    from awpo_verl.integration.reward_function import explain, load
+
+    report = Path(sys.argv[1])
+    config: Any = OmegaConf.create(json.load(sys.stdin))
+
+    def write(**line: Any) -> None:
+        with report.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(line) + "\n")
+
+    write(began=LOAD)
+    try:
+        function = load(config)
+    except Exception as error:  # noqa: BLE001  # whatever the user's file raises is what is asked
+        write(stage=LOAD, error=explain(error, config))
+        return 0
+    write(stage=LOAD)
+    row = first_row(config)
+    if row is None:
+        return 0
+    mismatch = refused_arguments(function, row)
+    if mismatch:
+        write(stage=LOAD, error=mismatch)
+    if mismatch or ROUTER in row:  # the model that it asks does not run yet
+        return 0
+    write(began=CALL)
+    try:
+        result = _call(function, row)
+    except Exception as error:  # noqa: BLE001  # as above
+        write(stage=CALL, error=last_lines(error))
+        return 0
+    write(stage=CALL, **described(result, config.algorithm.get("awpo")))
+    return 0
+
+
+def first_row(config: Any) -> dict[str, Any] | None:
+    """The function's arguments for the first training row, as verl's own reward managers pass them.
+
+    None for a reward manager of the user's own, and where the data are not a parquet file that is here.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = config.data.get("train_files")
+    path = Path(os.path.expanduser(files if isinstance(files, str) else next(iter(files or []), "")))
+    if config.reward.reward_manager.get("source", "register") != "register":
+        return None
+    if path.suffix != ".parquet" or not path.is_file() or (config.data.get("custom_cls") or {}).get("path"):
+        return None
+    try:
+        batch = next(pq.ParquetFile(path).iter_batches(1), None)
+    except (OSError, pa.ArrowException):
+        return None  # check_data says it
+    row = batch.to_pylist()[0] if batch is not None and batch.num_rows else {}
+    if "reward_model" not in row or config.data.reward_fn_key not in row:
+        return None  # check_data says it
+    extra_info = dict(row.get("extra_info") or {}) | {"num_turns": 2, "rollout_reward_scores": {}}
+    return {
+        "data_source": row[config.data.reward_fn_key],
+        "solution_str": RESPONSE,
+        "ground_truth": (row["reward_model"] or {}).get("ground_truth"),
+        "extra_info": extra_info,
+        **({ROUTER: None, "reward_model_tokenizer": None} if config.reward.reward_model.get("enable") else {}),
+    }
+
+
+def refused_arguments(function: Callable[..., Any], row: dict[str, Any]) -> str:
+    """What verl passes and the function does not take; "" where it takes all. function: as verl binds it."""
+    of_user, reward_kwargs = function.args  # type: ignore[attr-defined]  # verl's partial
+    try:
+        inspect.signature(of_user).bind(**(row | reward_kwargs))
+    except TypeError as error:
+        given = ", ".join([*row, *reward_kwargs])
+        return (
+            f"reward.custom_reward_function.name={getattr(of_user, '__name__', of_user)} does not take what verl "
+            f"passes by name ({given}): {error}. Add the parameters, or **kwargs."
+        )
+    except ValueError:
+        pass  # a callable without a signature
+    return ""
+
+
+def _call(function: Callable[..., Any], row: dict[str, Any]) -> Any:
+    import asyncio
+
+    async def call() -> Any:
+        result = function(**row)
+        return await result if inspect.isawaitable(result) else result
+
+    return asyncio.run(call())
+
+
+def last_lines(error: BaseException, count: int = 3) -> str:
+    """The end of the traceback, on one line each, without this module's frames."""
+    lines = "".join(traceback.format_exception(error)).strip().splitlines()
+    return "\n".join(line.rstrip()[:300] for line in lines[-count:])
+
+
+def described(result: Any, section: Any) -> dict[str, Any]:
+    """What the function returned, as AWPO reads it: outcome and reasoning, or what is wrong with it."""
+    from awpo_verl.config import parse
+    from awpo_verl.rewards.parts import read_result
+
+    awpo = parse(section)
+    key = awpo.reasoning_key
+    try:
+        outcome, _, gave, reasoning = read_result(result, key)
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
+        return {"problem": str(error.args[0] if error.args else error), "without_score": _without_score(result)}
+    return {
+        "outcome": repr(outcome),  # JSON has no NaN
+        "reasoning": repr(reasoning) if gave else None,
+        "key": key,
+        "range": list(getattr(awpo, "reasoning_range", (0.0, 1.0))),
+    }
+
+
+def _without_score(result: Any) -> bool:
+    """Whether the function gave no outcome at all; a value of a wrong type is one."""
+    from awpo_verl.rewards.parts import OUTCOME
+
+    if isinstance(result, Mapping):
+        return result.get(OUTCOME, result.get("score")) is None
+    return result is None
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # threads that the function started must not keep the process

@@ -1,0 +1,226 @@
+"""Drawing, with matplotlib: a panel as an SVG that takes its colours from the page, several panels as one PNG.
+
+An SVG is drawn once, for light and for dark: its colours are placeholders that become CSS variables. Runs differ in
+colour and in dash, so that neither colour blindness nor a printer without colour hides which is which.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from awpo_verl.workbench.report.curves import Curve, thin
+
+LIGHT = ("#0067a3", "#c44e00", "#00796b", "#a13a86", "#555b66", "#7d5f00")  # after Okabe and Ito; 4.5 : 1 on white
+DARK = ("#62bdf0", "#ff9f52", "#35d0a8", "#ec9fd4", "#c3c8d1", "#efdf4e")
+DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (1.5, 1.5), (7, 2, 1.5, 2))
+LOOKS = len(LIGHT) * len(DASHES)  # lines that can be told apart
+MANY = 4  # lines; with more no spread is drawn, and fewer points
+WIDTH, HEIGHT, TEXT = 4.6, 2.7, 13  # inches (72 units each), units
+MARKED = 40  # curves of so few points have dots
+_LINE_WIDTH = 1.8
+_PLACEHOLDER = re.compile(r"#00f0([0-9a-f]{2})")
+_LONG = re.compile(r"\d+\.\d{2,}")
+_NAMES = {0x10: "ink", 0x11: "grid", 0x12: "band"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve, what it is called, and its look: 0 to LOOKS - 1."""
+
+    label: str
+    curve: Curve
+    look: int
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes.
+
+    Attributes:
+        limits: of the value axis; None follows the data.
+        band: the healthy range, shaded; None for no end.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    limits: tuple[float, float] | None = None
+    band: tuple[float | None, float | None] | None = None
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours: of lines, of text and axes, of the grid, of the healthy band."""
+
+    lines: Sequence[str]
+    ink: str
+    grid: str
+    band: str
+
+
+PAPER = Theme(LIGHT, "#24292f", "#d8dce2", "#2e8b57")
+_VARIABLES = Theme([f"#00f0{i:02x}" for i in range(len(LIGHT))], "#00f010", "#00f011", "#00f012")
+
+
+def colour_of(look: int) -> int:
+    """The index of a look's colour."""
+    return look % len(LIGHT)
+
+
+def dash_of(look: int) -> tuple[float, ...]:
+    """A look's dash, in line widths; () is solid. Neighbours differ in both, and no two of LOOKS are the same."""
+    return DASHES[(look + look // (2 * len(LIGHT))) % len(DASHES)]
+
+
+def points_for(lines: int) -> int:
+    """How many points each of so many lines in a panel may have."""
+    return 300 if lines <= MANY else 150
+
+
+def svg(panel: Panel, salt: str) -> str:
+    """The panel as an <svg> for a page, without its title; `salt` makes its ids its own. Text in it is escaped."""
+    from matplotlib import pyplot as plt
+
+    with _style({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        figure, axis = plt.subplots(figsize=(WIDTH, HEIGHT))
+        figure.subplots_adjust(left=0.165, right=0.975, top=0.965, bottom=0.2)
+        _draw(axis, panel, _VARIABLES)
+        written = io.StringIO()
+        figure.savefig(written, format="svg", transparent=True)
+        plt.close(figure)
+    return _for_page(written.getvalue())
+
+
+def save_png(panels: Sequence[Panel], path: Path, title: str = "", shared_legend: bool = False) -> None:
+    """The panels as one picture, three in a row, in light colours."""
+    from matplotlib import pyplot as plt
+
+    columns = min(3, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    with _style({"font.size": 10}):
+        figure, axes = plt.subplots(
+            rows, columns, figsize=(4.4 * columns, 3.4 * rows), layout="constrained", squeeze=False
+        )
+        for axis in axes.flat[len(panels) :]:
+            axis.axis("off")
+        for axis, panel in zip(axes.flat, panels, strict=False):
+            _draw(axis, panel, PAPER)
+            axis.set_title(panel.title, fontsize=11)
+            if not shared_legend and panel.lines:
+                axis.legend(fontsize=8)
+        if shared_legend:
+            handles = {h.get_label(): h for axis in axes.flat for h in axis.get_legend_handles_labels()[0]}
+            figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(4, len(handles)))
+        if title:
+            figure.suptitle(title)
+        figure.savefig(path, dpi=120)
+        plt.close(figure)
+
+
+@contextmanager
+def _style(more: dict[Any, Any]) -> Iterator[None]:
+    """matplotlib's own style, whatever the user's is. Names are no mathematics; a letter without a glyph is no news."""
+    from matplotlib import style
+
+    matplotlib.use("Agg")
+    settings = {"font.size": TEXT, "text.parse_math": False, **more}
+    with style.context("default"), matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def _draw(axis: Any, panel: Panel, theme: Theme) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for line in panel.lines:
+        _draw_line(axis, line, theme, len(panel.lines))
+    if panel.limits is not None:
+        axis.set_ylim(*panel.limits)
+    _draw_band(axis, panel.band, theme)
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.yaxis.set_major_locator(MaxNLocator(5))
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    axis.set_xlabel("training step", color=theme.ink)
+    axis.grid(color=theme.grid, linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.tick_params(colors=theme.ink, length=0)
+    for name, spine in axis.spines.items():
+        spine.set_color(theme.grid)
+        spine.set_visible(name in {"left", "bottom"})
+
+
+def _draw_line(axis: Any, line: Line, theme: Theme, lines: int) -> None:
+    thinned = thin(line.curve, points_for(lines))
+    colour = theme.lines[colour_of(line.look)]
+    steps, values = thinned.steps, thinned.values
+    if thinned.per_point == 1 and len(line.curve.gaps):  # a line must not cross a gap as if it knew
+        at = np.searchsorted(steps, line.curve.gaps)
+        steps, values = np.insert(steps, at, line.curve.gaps), np.insert(values, at, np.nan)
+    (drawn,) = axis.plot(
+        steps,
+        values,
+        color=colour,
+        linewidth=_LINE_WIDTH,
+        label=line.label.lstrip("_") or "-",  # matplotlib hides labels that begin with it
+        marker="o" if len(steps) <= MARKED else None,
+        markersize=4,
+    )
+    if dash_of(line.look):
+        drawn.set_dashes(dash_of(line.look))
+    if thinned.per_point > 1 and lines <= MANY:
+        axis.fill_between(thinned.steps, thinned.low, thinned.high, color=colour, alpha=0.18, linewidth=0)
+
+
+def _draw_band(axis: Any, band: tuple[float | None, float | None] | None, theme: Theme) -> None:
+    """Shade the healthy range within what is shown anyway: it must not squeeze the curve."""
+    if band is None:
+        return
+    low, high = axis.get_ylim()
+    if low == high:
+        return
+    bottom, top = (low if band[0] is None else max(low, band[0])), (high if band[1] is None else min(high, band[1]))
+    if bottom < top:
+        axis.axhspan(bottom, top, color=theme.band, alpha=0.12, linewidth=0, zorder=0)
+        axis.set_ylim(low, high)
+
+
+def short(value: float) -> str:
+    """A number in a few characters, for axes and tables: 0.125, 5e-05, 1030, 12.5k, 3.1M."""
+    size = abs(float(f"{value:.3g}"))  # what is shown of it: 999,960 is 1M
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size >= unit:
+            return f"{value / (1e3 if letter == 'k' else unit):.3g}{letter}"
+    if size >= 1e3:
+        return f"{value:.0f}"
+    return f"{value:.1e}".replace(".0e", "e") if 0 < size < 1e-3 else f"{value:.3g}"
+
+
+def _for_page(text: str) -> str:
+    """matplotlib's SVG without its header, its metadata, its fonts and the ids that nothing refers to."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(<svg [^>]*?) width="[^"]*" height="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    text = re.sub(r" font-family: [^;\"]*;?| ?transform=\"rotate\(-0 [^)]*\)\"", "", text)
+    text = _PLACEHOLDER.sub(lambda found: f"var(--{_variable(int(found[1], 16))})", text)
+    text = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', lambda found: _LONG.sub(_rounded, found[0]), text)
+    return re.sub(r"\s*\n\s*", "\n", text)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.1f}"
+
+
+def _variable(index: int) -> str:
+    return _NAMES.get(index, f"c{index}")

@@ -1,0 +1,139 @@
+"""Scoring rollouts that lie in files (rollout_files.py): how one debugs a reward before it costs GPU hours."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from awpo_verl.config import OutcomeConfig
+from awpo_verl.rewards.outcome import Verdict, check
+from awpo_verl.rewards.outcome.formats import opened_by
+from awpo_verl.rewards.reasoning import make_task, rubric_score
+from awpo_verl.workbench.files.json_files import Record
+from awpo_verl.workbench.files.rollout_files import Row, RowError, read_row
+
+MAX_EXAMPLE_CHARS = 240
+MAX_ERROR_CHARS = 500
+SAME_SCORE = 1e-6  # verl records in float32
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A kind of failure in a category: how often, and the first row that shows it."""
+
+    count: int
+    where: str
+    detail: str
+    response: str
+
+
+@dataclass
+class Summary:
+    """What was scored of one category.
+
+    Attributes:
+        rows: rows read.
+        checked: rows whose ground truth a checker knows; the sums are over these.
+        sums: part -> sum over the checked rows.
+        failures: kind -> Failure, by the first failure of each row that is not exact.
+    """
+
+    rows: int = 0
+    checked: int = 0
+    sums: Counter[str] = field(default_factory=Counter[str])
+    failures: dict[str, Failure] = field(default_factory=dict[str, Failure])
+
+    def mean(self, part: str) -> float:
+        """Mean of a part over the checked rows; NaN without any."""
+        return self.sums[part] / self.checked if self.checked else float("nan")
+
+    def add(self, row: Row, verdict: Verdict, parts: Mapping[str, float]) -> None:
+        self.rows += 1
+        if not verdict.checked:
+            return
+        self.checked += 1
+        self.sums.update(parts)
+        if verdict.failures:
+            kind, detail = verdict.failures[0]
+            self._count(kind, row, detail)
+        elif verdict.schema_problems:
+            self._count("matches, but breaks its schema", row, verdict.schema_problems[0])
+
+    def _count(self, kind: str, row: Row, detail: str) -> None:
+        seen = self.failures.get(kind)
+        if seen is None:
+            shown = row.response.rpartition("</think>")[2].strip()[:MAX_EXAMPLE_CHARS]
+            self.failures[kind] = Failure(1, row.where, detail, shown)
+        else:
+            self.failures[kind] = Failure(seen.count + 1, seen.where, seen.detail, seen.response)
+
+
+@dataclass
+class Report:
+    """What was scored of all rows.
+
+    Attributes:
+        summaries: category -> its Summary.
+        broken: rows that could not be read or scored; in no summary.
+        first_broken: the first of them and what is wrong with it; "" where there is none.
+        recorded: checked rows with a recorded score (verl's dumps).
+        differing: those whose outcome is now another, by more than SAME_SCORE.
+        first_differing: the first of them and both scores; "" where there is none.
+    """
+
+    summaries: dict[str, Summary] = field(default_factory=dict[str, Summary])
+    broken: int = 0
+    first_broken: str = ""
+    recorded: int = 0
+    differing: int = 0
+    first_differing: str = ""
+
+    def add(self, row: Row, verdict: Verdict, parts: Mapping[str, float]) -> None:
+        self.summaries.setdefault(row.category, Summary()).add(row, verdict, parts)
+        if row.recorded is None or not verdict.checked:
+            return
+        self.recorded += 1
+        if not abs(row.recorded - parts["outcome"]) <= SAME_SCORE:  # a recorded NaN differs too
+            self.differing += 1
+            self.first_differing = (
+                self.first_differing or f"{row.where} recorded {row.recorded:g}, now {parts['outcome']:g}"
+            )
+
+    def add_broken(self, error: RowError) -> None:
+        self.broken += 1
+        self.first_broken = self.first_broken or str(error)[:MAX_ERROR_CHARS]
+
+
+def score_records(rows: Iterable[Record], config: OutcomeConfig, report: Report) -> Iterator[dict[str, Any]]:
+    """Score each row into the report; yields what there is to write of it. Broken rows are counted and not yielded."""
+    for record in rows:
+        try:
+            row = read_row(record)
+            verdict, parts = score_row(row, config)
+        except RowError as error:
+            report.add_broken(error)
+            continue
+        report.add(row, verdict, parts)
+        yield {"row": row.where, "category": row.category, **parts, "failures": verdict.failures}
+
+
+def score_row(row: Row, config: OutcomeConfig) -> tuple[Verdict, dict[str, float]]:
+    """The checkers' verdict on a row, and its parts, as the reward manager computes them with the default rubric.
+
+    A response of several turns is one text here: what tools answered in between is read as the model's words.
+
+    Raises:
+        RowError: the ground truth or the tools are broken.
+    """
+    try:
+        verdict = check(row.response, row.ground_truth, config, row.tools, opened=opened_by(row.conversation))
+    except ValueError as error:
+        raise RowError(f"{row.where}: {error}") from error
+    except (TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise RowError(f"{row.where}: ground truth or tools are broken: {type(error).__name__}: {error}") from error
+    task = make_task(verdict, row.conversation, row.ground_truth, row.tools, row.reasoning_steps)
+    rubric = rubric_score(verdict.response, task)
+    reasoning = {"reasoning": rubric.value or 0.0, "reasoning_valid": float(rubric.value is not None)}
+    return verdict, verdict.as_info() | rubric.parts | reasoning | {"outcome": verdict.outcome(config.match)}

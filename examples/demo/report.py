@@ -1,0 +1,113 @@
+"""What a demo run shows of itself: a line a step, held-out success before and after, sample rollouts, curves."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from awpo_verl.workbench.report.curves import Curve
+from awpo_verl.workbench.report.dumps import count_rows, expected_of, pick_improved, question_of, read_dump
+from awpo_verl.workbench.report.figures import Line, Panel, save_png
+from awpo_verl.workbench.report.runs import Run
+from awpo_verl.workbench.report.success import heldout, source_of
+
+Record = dict[str, Any]  # one line of metrics.jsonl: {"step": int, "data": {metric: number}}
+LEVELS = ("easy", "medium", "hard")
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """The last checkpoint of a run, in Hugging Face form."""
+    steps = sorted(folder.glob("checkpoints/global_step_*"), key=lambda path: int(path.name.rsplit("_", 1)[1]))
+    if not steps:
+        raise FileNotFoundError(f"{folder}/checkpoints has no global_step_*: the run saved no checkpoint.")
+    return steps[-1] / "actor" / "huggingface"
+
+
+def heldout_of(run: Run, level: str) -> Curve | None:
+    """Held-out success of one difficulty level: of the data source `<task>_<level>`."""
+    return next((curve for source, curve in heldout(run.curves).items() if source.endswith(f"_{level}")), None)
+
+
+def heldout_success(data: Record, level: str) -> float | None:
+    """What verl's validation says of the data source `<task>_<level>`, if it was validated at this step."""
+    return next((value for key, value in data.items() if (source_of(key) or "").endswith(f"_{level}")), None)
+
+
+def step_line(record: Record, steps: int) -> str | None:
+    """One line for one training step; for a validation alone (step 0), held-out success; None for nothing to say."""
+    data = record["data"]
+    held = "  ".join(f"{level} {value:.2f}" for level in LEVELS if (value := heldout_success(data, level)) is not None)
+    if "critic/score/mean" not in data:
+        return f"step {record['step']:3d}/{steps}  held-out: {held}" if held else None
+    parts = [f"step {record['step']:3d}/{steps}", f"outcome {data['critic/score/mean']:.2f}"]
+    for label, key in {
+        "reasoning": "awpo/reasoning/mean",
+        "gate": "awpo/gate/mean",
+        "dead groups": "awpo/dead_groups_frac",
+        "rescued": "awpo/rescued_groups_frac",
+        "clip scale": "awpo/clip_scale",
+    }.items():
+        if key in data:
+            parts.append(f"{label} {data[key]:.2f}")
+    parts.append(f"{data['timing_s/step']:.0f} s")
+    return "  ".join(parts) + (f"  held-out: {held}" if held else "")
+
+
+def success_table(run: Run) -> str:
+    """Held-out success before and after, by difficulty, with the standard error of each share."""
+    lines = ["", f"Held-out success, sampled at temperature 1 ({run.name})", ""]
+    lines.append(f"{'difficulty':12}{'before':>16}{'after':>16}{'prompts':>10}")
+    prompts = count_rows(next(iter(run.validation.values()))) // len(LEVELS) if run.validation else 0
+    for level in LEVELS:
+        curve = heldout_of(run, level)
+        if curve is None or len(curve) < 2:
+            continue
+        before, after = curve.values[0], curve.values[-1]
+        lines.append(f"{level:12}{_share(before, prompts):>16}{_share(after, prompts):>16}{prompts:>10}")
+    return "\n".join([*lines, ""])
+
+
+def sample_rollouts(run: Run, count: int) -> str:
+    """The same held-out prompts before and after: from the most improved to the least, evenly spread."""
+    before, after = (read_dump(run.validation[step]) for step in (min(run.validation), max(run.validation)))
+    blocks: list[str] = []
+    for key in pick_improved(before, after, count):
+        first, last = before.row(key), after.row(key)
+        blocks.append(
+            f"--- {question_of(first)}\nexpected: {expected_of(first)}\n"
+            f"before (outcome {first['score']:g}):\n{_indent(first['output'])}\n"
+            f"after  (outcome {last['score']:g}):\n{_indent(last['output'])}\n"
+        )
+    return "\n".join(blocks)
+
+
+def draw_curves(run: Run, path: Path) -> None:
+    """Held-out success by difficulty, reward parts, and what the gate did, over training steps."""
+    curves = run.curves
+    panels = {
+        "Held-out success": {level: heldout_of(run, level) for level in LEVELS},
+        "Reward parts on training prompts": {
+            "outcome": curves.get("critic/score/mean"),
+            "reasoning": curves.get("awpo/reasoning/mean"),
+        },
+        "What AWPO did": {
+            "gate (1 = reasoning decides)": curves.get("awpo/gate/mean"),
+            "dead groups (GRPO learns nothing)": curves.get("awpo/dead_groups_frac"),
+            "clip scale": curves.get("awpo/clip_scale"),
+        },
+    }
+    save_png([_panel(title, found) for title, found in panels.items()], path)
+
+
+def _panel(title: str, found: dict[str, Curve | None]) -> Panel:
+    lines = (Line(label, curve, look) for look, (label, curve) in enumerate(found.items()) if curve is not None)
+    return Panel(title, tuple(lines), limits=(-0.03, 1.03))
+
+
+def _share(p: float, n: int) -> str:
+    return f"{p:.2f} ± {math.sqrt(p * (1 - p) / n):.2f}" if n else f"{p:.2f}"
+
+
+def _indent(text: str) -> str:
+    return "\n".join("    " + line for line in text.strip().splitlines())

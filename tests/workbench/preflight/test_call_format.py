@@ -1,0 +1,71 @@
+"""Before a launch: how calls will be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from awpo_verl.workbench.preflight.call_format import check_call_format
+
+
+def config(tmp_path: Path, template: str | None, *, format: str = "auto", function: str | None = None) -> Any:
+    return OmegaConf.create(
+        {
+            "algorithm": {"awpo": {"outcome": {"format": format}}},
+            "reward": {"reward_manager": {"name": "awpo"}, "custom_reward_function": {"path": function}},
+            "actor_rollout_ref": {
+                "model": {"path": str(tmp_path), "trust_remote_code": False, "custom_chat_template": template},
+                "rollout": {"multi_turn": {"enable": False, "format": "hermes"}},
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "level", "words"),
+    [
+        ("<tool_call>{name}<arg_key>", "ok", "read as glm, told by the chat template"),
+        ("{{ messages }}", "ok", "does not tell"),
+        (
+            "<|tool_call_start|>",
+            "error",
+            "the calls of LFM2, which are not read here. Set algorithm.awpo.outcome.format",
+        ),
+    ],
+)
+def test_the_chat_template_tells(tmp_path: Path, template: str, level: str, words: str) -> None:
+    (finding,) = check_call_format(config(tmp_path, template))
+    assert (finding.level, words in finding.said) == (level, True), finding
+
+
+def test_a_format_that_is_set_is_taken(tmp_path: Path) -> None:
+    (finding,) = check_call_format(config(tmp_path, "<|tool_call_start|>", format="hermes"))
+    assert finding.said == "read as hermes (algorithm.awpo.outcome.format)"
+
+
+def test_where_a_function_decides_it_is_a_warning(tmp_path: Path) -> None:
+    (finding,) = check_call_format(config(tmp_path, "<|tool_call_start|>", function="rewards.py"))
+    assert finding.level == "warning"
+
+
+def test_without_a_tokenizer_or_our_manager_there_is_nothing_to_say(tmp_path: Path) -> None:
+    given = config(tmp_path, None)
+    assert check_call_format(given) == []
+    given.reward.reward_manager.name = "naive"
+    assert check_call_format(given) == []
+
+
+def test_a_tool_loop_that_runs_another_format_is_a_warning(tmp_path: Path) -> None:
+    given = config(tmp_path, "<tool_call>{name}<arg_key>")
+    given.actor_rollout_ref.rollout.multi_turn.enable = True
+    _, finding = check_call_format(given)
+    assert finding.level == "warning"
+    assert "multi_turn.format=hermes is what verl's tool loop runs, and the rewards read glm" in finding.said
+    given.actor_rollout_ref.rollout.multi_turn.format = "glm"
+    assert len(check_call_format(given)) == 1
+    given = config(tmp_path, None, format="gpt_oss")
+    given.actor_rollout_ref.rollout.multi_turn = {"enable": True, "format": "gpt-oss"}
+    assert len(check_call_format(given)) == 1
