@@ -12,7 +12,7 @@ from typing import Any
 from bfcl_relations import MISSING, relations
 from bfcl_side import Entry
 
-from awpo_verl.rewards.outcome import Response, ToolCall, Tools
+from awpo_verl.rewards.outcome import Response, ToolCall, ToolSchemas
 from awpo_verl.rewards.outcome.values import AnyOf, accepts
 
 Calls = list[dict[str, dict[str, Any]]]
@@ -24,7 +24,7 @@ class Case:
 
     entry: Entry
     expected: tuple[ToolCall, ...]
-    tools: Tools
+    tools: ToolSchemas
     format: str
     text: str
     response: Response

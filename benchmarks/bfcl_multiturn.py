@@ -28,13 +28,13 @@ import bfcl_side
 from rich.console import Console
 from rich.table import Table
 
-from awpo_verl.rewards.outcome import ToolCall, Tools, parse_response, parse_tools
+from awpo_verl.rewards.outcome import ToolCall, ToolSchemas, parse_response, parse_tools
 from awpo_verl.rewards.outcome.execution import Observation, TrajectoryError, compare, run_reference
 
 CATEGORIES = ("base", "miss_func", "miss_param", "long_context")
 RESULTS = ("none", "auto", "all")
 COLUMNS = ("replays", "end state differs", *RESULTS, "BFCL", "all differs from BFCL")
-Turns = list[list[ToolCall]]
+CallTurns = list[list[ToolCall]]
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Trajectory:
     """An entry of BFCL: its classes' set-up, the tools' schemas, and the reference as text and as calls."""
 
     entry: dict[str, Any]
-    tools: Tools
+    tools: ToolSchemas
     texts: list[list[str]]
-    turns: Turns
+    turns: CallTurns
 
     @property
     def long_context(self) -> bool:
@@ -152,9 +152,9 @@ def trajectories(folder: Path) -> Iterator[Trajectory]:
             yield Trajectory(entry, tools, texts, parsed(texts, tools))
 
 
-def parsed(texts: list[list[str]], tools: Tools) -> Turns:
+def parsed(texts: list[list[str]], tools: ToolSchemas) -> CallTurns:
     """The calls of each user turn, read by our parser; it must read what Python's own reads."""
-    turns: Turns = []
+    turns: CallTurns = []
     for turn in texts:
         response = parse_response(f"[{', '.join(turn)}]", "pythonic", tools) if turn else None
         calls = list(response.calls) if response else []
@@ -164,7 +164,7 @@ def parsed(texts: list[list[str]], tools: Tools) -> Turns:
     return turns
 
 
-def by_python(text: str, tools: Tools) -> tuple[str, dict[str, Any]]:
+def by_python(text: str, tools: ToolSchemas) -> tuple[str, dict[str, Any]]:
     node = ast.parse(text, mode="eval").body
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         raise AssertionError(text)
@@ -205,7 +205,7 @@ def changing_calls(trajectory: Trajectory) -> list[tuple[int, int]]:
     return found
 
 
-def end_state(trajectory: Trajectory, turns: Turns) -> Any:
+def end_state(trajectory: Trajectory, turns: CallTurns) -> Any:
     classes = Classes(trajectory)
     for call in (call for turn in turns for call in turn):
         classes.call(call)

@@ -181,7 +181,7 @@ _BY_PLACE = {(seam.module, seam.name): seam for seam in SEAMS}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SeamStatus:
     """Of one seam. `said`: what differs; "" if nothing does. `cause`: what keeps its module, which is there, or
     its whole package from being imported; "" if nothing does."""
 
@@ -211,11 +211,11 @@ def fingerprint(function: Any) -> str:
         return ""
 
 
-def check(seam: Seam, module: Any) -> Verdict:
+def check(seam: Seam, module: Any) -> SeamStatus:
     """The seam in its module, imported."""
 
-    def verdict(state: State, said: str) -> Verdict:
-        return Verdict(seam.where, state, said, seam.loss)
+    def verdict(state: State, said: str) -> SeamStatus:
+        return SeamStatus(seam.where, state, said, seam.loss)
 
     try:
         _, _, function = find(module, seam.name)
@@ -246,7 +246,7 @@ def known(module: str, name: str) -> Seam:
     return _BY_PLACE[module, name]
 
 
-def check_all() -> list[Verdict]:
+def check_all() -> list[SeamStatus]:
     """All seams of the packages that are installed here, those of the CPU where it is asked for. Takes seconds."""
     found = []
     for seam in SEAMS:
@@ -257,7 +257,7 @@ def check_all() -> list[Verdict]:
         except Exception as error:  # noqa: BLE001  # a module of verl's may raise anything where its packages clash
             cause = f"{type(error).__name__}: {error}"
             said = f"{seam.module} cannot be imported: {cause}"
-            found.append(Verdict(seam.where, "broken", said, seam.loss, "" if _moved(error, seam) else cause))
+            found.append(SeamStatus(seam.where, "broken", said, seam.loss, "" if _moved(error, seam) else cause))
         else:
             found.append(check(seam, module))
     return found

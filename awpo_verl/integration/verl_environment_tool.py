@@ -50,12 +50,12 @@ from awpo_verl.rewards.outcome.execution import (
     tools_of,
 )
 
-CLASS_NAME = f"{__name__}.EnvironmentTool"
+CLASS_NAME = f"{__name__}.VerlEnvironmentTool"
 # tools may block; verl's own executor tokenizes, and must not wait for them
 _THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="awpo-environment")
 
 
-class EnvironmentTool(BaseTool):
+class VerlEnvironmentTool(BaseTool):
     """One tool of an environment, in verl's tool agent loop.
 
     Args:

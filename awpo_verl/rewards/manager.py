@@ -24,11 +24,11 @@ from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from awpo_verl.config import AWPOConfigError, OutcomeConfig, parse
-from awpo_verl.rewards.outcome import CallFormat, Verdict, check, find_format, format_of_template
+from awpo_verl.rewards.outcome import CallFormat, OutcomeCheck, check, find_format, format_of_template
 from awpo_verl.rewards.outcome.formats import AUTO, template_in_use
 from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import RubricScore, conversation_text, make_case, make_task, rubric_score, stated_steps
-from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, Judgement, find_endpoint
+from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, JudgeScore, find_endpoint
 from awpo_verl.rewards.turns import OWN_TOKENS, Decoder
 
 
@@ -85,7 +85,7 @@ class AWPORewardManager(RewardManagerBase):
 
         checks = verdict.as_info() | rubric.parts
         if self.judge is not None:
-            judgement = Judgement(status=NOT_ASKED)
+            judgement = JudgeScore(status=NOT_ASKED)
             if not scored:
                 judgement = await self._judged(self.judge, verdict, conversation, row)
                 reasoning = judgement.score
@@ -98,7 +98,7 @@ class AWPORewardManager(RewardManagerBase):
         parts = RewardParts(outcome, reasoning, checks, extra, verl_rule=by_rule)
         return {"reward_score": outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
 
-    def _read(self, item: Any, ground_truth: Any) -> tuple[str, str, Verdict, RubricScore]:
+    def _read(self, item: Any, ground_truth: Any) -> tuple[str, str, OutcomeCheck, RubricScore]:
         """The whole response, what the model was told, the checkers' verdict on its own words, the rubric's score."""
         row = item.non_tensor_batch
         prompt, ids = prompt_and_response(
@@ -122,10 +122,10 @@ class AWPORewardManager(RewardManagerBase):
         task = make_task(verdict, conversation, ground_truth, tools, stated_steps(extra_info))
         return turns.whole, conversation, verdict, rubric_score(verdict.response, task, self.rubric)
 
-    async def _judged(self, judge: Judge, verdict: Verdict, conversation: str, row: dict[str, Any]) -> Judgement:
+    async def _judged(self, judge: Judge, verdict: OutcomeCheck, conversation: str, row: dict[str, Any]) -> JudgeScore:
         """What the judge says of a rollout's thinking; where there is none that is closed, 0 without asking."""
         if not verdict.response.has_thinking:
-            return Judgement(score=0.0, status=NO_THINKING)
+            return JudgeScore(score=0.0, status=NO_THINKING)
         tools = (row.get("extra_info") or {}).get("tools")
         case = make_case(verdict.response, conversation, row["reward_model"]["ground_truth"], tools)
         return await judge.judge(case, row.get("global_steps"))

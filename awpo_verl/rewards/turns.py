@@ -20,7 +20,7 @@ TAIL = 16  # tokens before a turn, which show whether its thinking is open
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class DecodedTurns:
     """A decoded response.
 
     Attributes:
@@ -53,7 +53,7 @@ class Decoder:
         formats = FORMATS.values() if format is None else (format,)
         self._thinking = {marks for each in formats if (marks := each.thinking) is not None}
 
-    def decode(self, prompt: torch.Tensor, ids: torch.Tensor, own: Any) -> Turns:
+    def decode(self, prompt: torch.Tensor, ids: torch.Tensor, own: Any) -> DecodedTurns:
         """Decode the tokens of a response.
 
         Args:
@@ -87,7 +87,7 @@ class Decoder:
                 text = self._tokenizer.decode(part, skip_special_tokens=True).strip()
                 between += [text] if text else []
             before = torch.cat([before, part])[-TAIL:]
-        return Turns(whole, tuple(turns), tuple(opened), tuple(between))
+        return DecodedTurns(whole, tuple(turns), tuple(opened), tuple(between))
 
     def _with_marks(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode([i for i in ids if i not in self._dropped], skip_special_tokens=False)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.outcome import Verdict
+from awpo_verl.rewards.outcome import OutcomeCheck
 from awpo_verl.rewards.reasoning import make_case
-from awpo_verl.rewards.reasoning.judge import CACHED, NO_THINKING, OK, Case, Judge, Judgement
+from awpo_verl.rewards.reasoning.judge import CACHED, NO_THINKING, OK, Case, Judge, JudgeScore
 from awpo_verl.workbench.files.json_files import FileError, Record
 from awpo_verl.workbench.files.rollout_files import Row, RowError, read_row, written_whole
 from awpo_verl.workbench.score import MAX_ERROR_CHARS, score_row
@@ -65,7 +65,7 @@ class JudgeReport:
         """Rows of this run without a score."""
         return sum(count for status, count in self.statuses.items() if status not in DONE)
 
-    def add(self, judgement: Judgement) -> None:
+    def add(self, judgement: JudgeScore) -> None:
         self.statuses[judgement.status] += 1
         self.requests += judgement.requests
         self.retries += judgement.retries
@@ -135,7 +135,7 @@ async def judge_records(
     running: set[asyncio.Task[None]] = set()
 
     async def one(row: Row, key: str, case: Case | None, line: dict[str, Any]) -> None:
-        judgement = Judgement(score=0.0, status=NO_THINKING) if case is None else await judge.judge(case)
+        judgement = JudgeScore(score=0.0, status=NO_THINKING) if case is None else await judge.judge(case)
         if judgement.status == "breaker_open":
             raise EndpointDownError(f"{judge.endpoint.base_url} is down; run the same command again when it is up.")
         line |= {"reasoning": judgement.score or 0.0, "reasoning_valid": float(judgement.score is not None)}
@@ -170,7 +170,7 @@ async def judge_records(
 
 def _readable(
     records: Iterable[Record], config: OutcomeConfig, report: JudgeReport, progress: Callable[[], None]
-) -> Iterator[tuple[Row, Verdict, dict[str, Any]]]:
+) -> Iterator[tuple[Row, OutcomeCheck, dict[str, Any]]]:
     for record in records:
         try:
             row = read_row(record)
@@ -182,7 +182,7 @@ def _readable(
         yield row, verdict, {"row": row.where, "category": row.category, **parts}
 
 
-def _case(row: Row, verdict: Verdict) -> Case | None:
+def _case(row: Row, verdict: OutcomeCheck) -> Case | None:
     """None where there is no closed thinking."""
     if not verdict.response.has_thinking:
         return None

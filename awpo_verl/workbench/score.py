@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.outcome import Verdict, check
+from awpo_verl.rewards.outcome import OutcomeCheck, check
 from awpo_verl.rewards.outcome.formats import opened_by
 from awpo_verl.rewards.reasoning import make_task, rubric_score
 from awpo_verl.workbench.files.json_files import Record
@@ -49,7 +49,7 @@ class Summary:
         """Mean of a part over the checked rows; NaN without any."""
         return self.sums[part] / self.checked if self.checked else float("nan")
 
-    def add(self, row: Row, verdict: Verdict, parts: Mapping[str, float]) -> None:
+    def add(self, row: Row, verdict: OutcomeCheck, parts: Mapping[str, float]) -> None:
         self.rows += 1
         if not verdict.checked:
             return
@@ -90,7 +90,7 @@ class Report:
     differing: int = 0
     first_differing: str = ""
 
-    def add(self, row: Row, verdict: Verdict, parts: Mapping[str, float]) -> None:
+    def add(self, row: Row, verdict: OutcomeCheck, parts: Mapping[str, float]) -> None:
         self.summaries.setdefault(row.category, Summary()).add(row, verdict, parts)
         if row.recorded is None or not verdict.checked:
             return
@@ -119,7 +119,7 @@ def score_records(rows: Iterable[Record], config: OutcomeConfig, report: Report)
         yield {"row": row.where, "category": row.category, **parts, "failures": verdict.failures}
 
 
-def score_row(row: Row, config: OutcomeConfig) -> tuple[Verdict, dict[str, float]]:
+def score_row(row: Row, config: OutcomeConfig) -> tuple[OutcomeCheck, dict[str, float]]:
     """The checkers' verdict on a row, and its parts, as the reward manager computes them with the default rubric.
 
     A response of several turns is one text here: what tools answered in between is read as the model's words.

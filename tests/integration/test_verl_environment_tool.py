@@ -17,7 +17,7 @@ from verl.experimental.agent_loop.tool_agent_loop import AgentData
 from verl.tools.tool_registry import initialize_tools_from_config
 
 from awpo_verl.integration import verl_environment_tool
-from awpo_verl.integration.verl_environment_tool import EnvironmentTool, write_tools_yaml
+from awpo_verl.integration.verl_environment_tool import VerlEnvironmentTool, write_tools_yaml
 from awpo_verl.rewards.outcome.execution import (
     LOG_KEY,
     Limits,
@@ -38,12 +38,12 @@ def rollout(kwargs: dict[str, str] | None = None) -> AgentData:
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> dict[str, EnvironmentTool]:
+def tools(tmp_path: Path) -> dict[str, VerlEnvironmentTool]:
     write_tools_yaml(tmp_path / "tools.yaml", Counter)
     return {tool.name: tool for tool in initialize_tools_from_config(tmp_path / "tools.yaml")}
 
 
-async def call(tool: EnvironmentTool, data: AgentData, **arguments: Any) -> str:
+async def call(tool: VerlEnvironmentTool, data: AgentData, **arguments: Any) -> str:
     """As verl's loop does for every single call: create, execute, release."""
     instance, _ = await tool.create(create_kwargs={})
     response, reward, _ = await tool.execute(instance, arguments, agent_data=data)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class OutcomeCheck:
     """What the checkers say of one response.
 
     Attributes:
@@ -100,7 +100,7 @@ def check(
     tools: Any = None,
     tool_extra_fields: Mapping[str, Any] | None = None,
     opened: bool | Sequence[bool | None] | None = None,
-) -> Verdict:
+) -> OutcomeCheck:
     """Check one response. Never raises on any text.
 
     Args:
@@ -125,7 +125,9 @@ def check(
     offered = tuple(known or ())
     if expected is not None:
         match = match_calls(response, expected, known, config.strings)
-        return Verdict(response, match=match, schema_problems=problems, calls_expected=bool(expected), offered=offered)
+        return OutcomeCheck(
+            response, match=match, schema_problems=problems, calls_expected=bool(expected), offered=offered
+        )
     if of_trajectory:
         # imported where it is needed: environments need transformers
         from awpo_verl.rewards.outcome.execution import match_response, match_rollout
@@ -135,10 +137,10 @@ def check(
         else:
             trajectory = match_rollout(ground_truth, tool_extra_fields)
         needs_calls = trajectory is not None
-        return Verdict(
+        return OutcomeCheck(
             response, trajectory=trajectory, schema_problems=problems, calls_expected=needs_calls, offered=offered
         )
-    return Verdict(response, schema_problems=problems, offered=offered)
+    return OutcomeCheck(response, schema_problems=problems, offered=offered)
 
 
 def has_trajectory(ground_truth: Any) -> bool:

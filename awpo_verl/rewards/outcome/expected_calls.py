@@ -18,7 +18,7 @@ from typing import Any
 from awpo_verl.rewards.bounded_json import MAX_DEPTH, check_depth
 from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
 from awpo_verl.rewards.outcome.ground_truth import as_object
-from awpo_verl.rewards.outcome.schema import Tools, parse_tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas, parse_tools
 from awpo_verl.rewards.outcome.values import AnyOf
 
 ANY, OPTIONAL = "$any", "$optional"
@@ -44,7 +44,7 @@ def _from_text(text: str) -> tuple[ToolCall, ...] | None:
     return _from_object(as_object(text), nulls=True)
 
 
-def offered_tools(ground_truth: Any) -> Tools | None:
+def offered_tools(ground_truth: Any) -> ToolSchemas | None:
     """The tools that a ground truth gives, None where it gives none.
 
     Raises:
@@ -56,11 +56,11 @@ def offered_tools(ground_truth: Any) -> Tools | None:
 
 
 @lru_cache(maxsize=4096)
-def _tools_from_text(text: str) -> Tools | None:
+def _tools_from_text(text: str) -> ToolSchemas | None:
     return _tools_from_object(as_object(text))
 
 
-def _tools_from_object(ground_truth: Any) -> Tools | None:
+def _tools_from_object(ground_truth: Any) -> ToolSchemas | None:
     return parse_tools(ground_truth.get("tools")) if isinstance(ground_truth, Mapping) else None
 
 

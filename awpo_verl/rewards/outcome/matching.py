@@ -23,7 +23,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from awpo_verl.rewards.outcome.calls import Response, ToolCall
-from awpo_verl.rewards.outcome.schema import Tools, schema_of
+from awpo_verl.rewards.outcome.schema import ToolSchemas, schema_of
 from awpo_verl.rewards.outcome.values import Compared, compare_objects, perfect_matching
 
 NAME_CREDIT, KEY_CREDIT, VALUE_CREDIT = 0.2, 0.3, 0.5
@@ -62,7 +62,7 @@ class Match:
 
     response: Response
     expected: Sequence[ToolCall]
-    tools: Tools | None = None
+    tools: ToolSchemas | None = None
     strings: str = "strict"
 
     @cached_property
@@ -141,7 +141,7 @@ class Match:
 
 
 def match_calls(
-    response: Response, expected: Sequence[ToolCall], tools: Tools | None = None, strings: str = "strict"
+    response: Response, expected: Sequence[ToolCall], tools: ToolSchemas | None = None, strings: str = "strict"
 ) -> Match:
     """Compare a response with the expected calls; for the arguments see Match. Never raises on any response."""
     return Match(response, expected, tools, strings)
@@ -152,7 +152,9 @@ def _says_something(content: str) -> bool:
     return any(c.isalnum() for c in content)
 
 
-def _assign(expected: Sequence[ToolCall], made: Sequence[ToolCall], tools: Tools | None, strings: str) -> list[_Pair]:
+def _assign(
+    expected: Sequence[ToolCall], made: Sequence[ToolCall], tools: ToolSchemas | None, strings: str
+) -> list[_Pair]:
     """The pairs of highest total credit. Only calls of one name can pair, so each name is a problem of its own."""
     columns: dict[str, list[int]] = defaultdict(list)
     for index, call in enumerate(made):

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from awpo_verl.rewards.outcome.calls import Found, Response
 from awpo_verl.rewards.outcome.formats import AUTO, CallFormat, find_format, find_in_text, foreign_mark
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 from awpo_verl.rewards.outcome.thinking import split_thinking
 
 
 def parse_response(
     text: str | Sequence[str],
     format: str = "hermes",
-    tools: Tools | None = None,
+    tools: ToolSchemas | None = None,
     opened: bool | Sequence[bool | None] | None = None,
 ) -> Response:
     """Take a decoded response apart. Never raises on any text.
@@ -82,7 +82,7 @@ def _own_marks(reader: CallFormat) -> list[str]:
     return [mark for mark in {**dict.fromkeys(reader.marks), **dict.fromkeys(reader.tokens)} if mark not in thinking]
 
 
-def _calls_in(thinking: str | None, reader: CallFormat, tools: Tools | None) -> bool:
+def _calls_in(thinking: str | None, reader: CallFormat, tools: ToolSchemas | None) -> bool:
     """Whether the thinking of a turn that was answered holds a call: verl's tool loop reads the whole turn."""
     thought = Found()
     if thinking is not None and reader.places.begin(thinking, 0) >= 0:

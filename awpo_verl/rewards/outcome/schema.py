@@ -44,7 +44,7 @@ _NAMED = ("properties", "$defs", "definitions")
 
 
 @dataclass(frozen=True)
-class Tool:
+class ToolSchema:
     """One tool: its name, and the JSON Schema of its arguments (an object's)."""
 
     name: str
@@ -64,10 +64,10 @@ class Tool:
         return make_validator(self.parameters)
 
 
-Tools = Mapping[str, Tool]
+ToolSchemas = Mapping[str, ToolSchema]
 
 
-def parse_tools(given: Any) -> Tools | None:
+def parse_tools(given: Any) -> ToolSchemas | None:
     """The tools of a prompt by name, or None where none are given.
 
     Args:
@@ -85,7 +85,7 @@ def parse_tools(given: Any) -> Tools | None:
         given = given.tolist()
     if not isinstance(given, Sequence):
         raise ValueError(f"tools must be a list of tool schemas or its JSON text, got {type(given).__name__}.")
-    tools: dict[str, Tool] = {}
+    tools: dict[str, ToolSchema] = {}
     for tool in map(_tool, given):
         if tool.name in tools:
             raise ValueError(f"two tools are named {tool.name!r}; calls could not be told apart.")
@@ -93,7 +93,7 @@ def parse_tools(given: Any) -> Tools | None:
     return tools
 
 
-def schema_problems(calls: Sequence[ToolCall], tools: Tools | None) -> list[str]:
+def schema_problems(calls: Sequence[ToolCall], tools: ToolSchemas | None) -> list[str]:
     """What of the calls breaks the schemas, a short text each, MAX_PROBLEMS at most; empty without schemas."""
     if tools is None:
         return []
@@ -107,7 +107,7 @@ def schema_problems(calls: Sequence[ToolCall], tools: Tools | None) -> list[str]
     return problems[:MAX_PROBLEMS]
 
 
-def schema_of(tools: Tools | None, name: str) -> Mapping[str, Any] | None:
+def schema_of(tools: ToolSchemas | None, name: str) -> Mapping[str, Any] | None:
     """The schema of a tool's arguments, None where it is not known."""
     tool = tools.get(name) if tools else None
     return tool.parameters if tool else None
@@ -162,7 +162,7 @@ def sole_branch(schema: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _parse_text(text: str) -> Tools | None:
+def _parse_text(text: str) -> ToolSchemas | None:
     try:
         given = json.loads(text)
     except ValueError as error:
@@ -172,7 +172,7 @@ def _parse_text(text: str) -> Tools | None:
     return parse_tools(given)
 
 
-def _tool(item: Any) -> Tool:
+def _tool(item: Any) -> ToolSchema:
     """Many prompts have the same tool, and checking that its schema is one costs more than all else of a rollout."""
     try:
         text = json.dumps(item)
@@ -182,11 +182,11 @@ def _tool(item: Any) -> Tool:
 
 
 @lru_cache(maxsize=4096)
-def _tool_of_text(text: str) -> Tool:
+def _tool_of_text(text: str) -> ToolSchema:
     return _make_tool(json.loads(text))
 
 
-def _make_tool(item: Any) -> Tool:
+def _make_tool(item: Any) -> ToolSchema:
     inner: Any = item.get("function", item) if isinstance(item, Mapping) else None
     name = inner.get("name") if isinstance(inner, Mapping) else None
     parameters = inner.get("parameters") if isinstance(inner, Mapping) else None
@@ -200,7 +200,7 @@ def _make_tool(item: Any) -> Tool:
         check_schema(schema)
     except (SchemaProblem, TypeError, RecursionError) as error:
         raise ValueError(f"the parameters of tool {name!r} are no JSON Schema: {error}.") from None
-    return Tool(name, schema)
+    return ToolSchema(name, schema)
 
 
 def _inlined(node: Any, root: Any, depth: int) -> Any:

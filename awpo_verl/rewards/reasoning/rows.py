@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from awpo_verl.rewards.outcome import Response, Verdict
+from awpo_verl.rewards.outcome import OutcomeCheck, Response
 from awpo_verl.rewards.outcome.expected_calls import plain
 from awpo_verl.rewards.outcome.ground_truth import as_object
 from awpo_verl.rewards.reasoning.evidence import Task
@@ -35,7 +35,7 @@ def make_case(response: Response, conversation: str, ground_truth: Any, tools: A
 
 
 def make_task(
-    verdict: Verdict, conversation: str, ground_truth: Any, tools: Any, expected_steps: list[str] | None
+    verdict: OutcomeCheck, conversation: str, ground_truth: Any, tools: Any, expected_steps: list[str] | None
 ) -> Task:
     """What the rubric holds a rollout's thinking against.
 

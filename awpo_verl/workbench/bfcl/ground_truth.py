@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from awpo_verl.rewards.outcome import Tools, parse_tools
+from awpo_verl.rewards.outcome import ToolSchemas, parse_tools
 
 _LEAVE_OUT = ""
 
@@ -33,7 +33,7 @@ def ground_truth_text(possible_answer: Any, functions: Any) -> str:
     return json.dumps({"tool_calls": [_call(item, tools) for item in possible_answer]}, ensure_ascii=False)
 
 
-def _call(item: Any, tools: Tools) -> dict[str, Any]:
+def _call(item: Any, tools: ToolSchemas) -> dict[str, Any]:
     """One call of a possible answer, with `$any` and `$optional`."""
     if not isinstance(item, Mapping) or len(item) != 1 or not isinstance(next(iter(item.values())), Mapping):
         raise ValueError(f"a call must be {{name: {{argument: [accepted values]}}}}, got {_shown(item)}.")

@@ -21,7 +21,7 @@ from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
 from awpo_verl.rewards.outcome.expected_calls import ANY, OPTIONAL, expected_calls
 from awpo_verl.rewards.outcome.matching import match_calls
 from awpo_verl.rewards.outcome.parse import parse_response
-from awpo_verl.rewards.outcome.schema import Tool, Tools, schema_problems, types_of
+from awpo_verl.rewards.outcome.schema import ToolSchema, ToolSchemas, schema_problems, types_of
 from awpo_verl.workbench.data.sample import UnusableError, shown
 
 MISMATCH = ("fix", "drop", "keep")
@@ -33,7 +33,7 @@ UNCHECKABLE = "the reference answer would not score 1"
 _NUMBER = re.compile(r"-?\d{1,17}(\.\d{1,17})?([eE][-+]?\d{1,2})?")
 
 
-def fit(calls: Sequence[Mapping[str, Any]], tools: Tools, mismatch: str) -> tuple[dict[str, Any], ...]:
+def fit(calls: Sequence[Mapping[str, Any]], tools: ToolSchemas, mismatch: str) -> tuple[dict[str, Any], ...]:
     """The calls, with `$any` where a value was not of its type.
 
     Raises:
@@ -88,7 +88,7 @@ def _items_as(value: list[Any], schema: Any) -> list[Any] | None:
     return [old if new is None else new for old, new in zip(value, read, strict=True)]
 
 
-def _call(call: Mapping[str, Any], tools: Tools, mismatch: str) -> dict[str, Any]:
+def _call(call: Mapping[str, Any], tools: ToolSchemas, mismatch: str) -> dict[str, Any]:
     name, arguments = call["name"], dict(call["arguments"])
     tool = tools.get(name)
     if tool is None or mismatch == "keep":
@@ -104,7 +104,7 @@ def _call(call: Mapping[str, Any], tools: Tools, mismatch: str) -> dict[str, Any
     return {"name": name, "arguments": arguments}
 
 
-def _fixed(key: str, value: Any, tool: Tool) -> Any:
+def _fixed(key: str, value: Any, tool: ToolSchema) -> Any:
     """An argument's value, as a pattern of both where it is not of its type and can be read as one."""
     schema = tool.property(key)
     if isinstance(value, Mapping) and ANY in value:
@@ -121,7 +121,7 @@ def _fixed(key: str, value: Any, tool: Tool) -> Any:
     return value if read is None else {ANY: [read, value]}
 
 
-def _unknown_arguments(arguments: Mapping[str, Any], tool: Tool) -> list[str]:
+def _unknown_arguments(arguments: Mapping[str, Any], tool: ToolSchema) -> list[str]:
     """Arguments that the schema does not name, where it does not say that there may be others."""
     if "additionalProperties" in tool.parameters or "properties" not in tool.parameters:
         return []
@@ -136,7 +136,7 @@ def _expected(calls: Sequence[Mapping[str, Any]]) -> tuple[ToolCall, ...]:
         raise UnusableError(UNCHECKABLE, str(error)[:300]) from None
 
 
-def _check_reference(calls: Sequence[Mapping[str, Any]], tools: Tools) -> None:
+def _check_reference(calls: Sequence[Mapping[str, Any]], tools: ToolSchemas) -> None:
     """Raises UnusableError unless the reference answer, written and read by our checker, is right."""
     blocks = [f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in reference_calls(calls)]
     response = parse_response("\n".join(blocks) or "No call.", "hermes", tools)

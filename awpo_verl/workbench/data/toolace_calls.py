@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats import pythonic
-from awpo_verl.rewards.outcome.schema import Tool
+from awpo_verl.rewards.outcome.schema import ToolSchema
 
 MAX_CHARS = 65_536
 MAX_NAME_CHARS = 200
@@ -74,9 +74,9 @@ def read_calls(text: str, parameters: Mapping[str, Sequence[str]]) -> list[ToolC
     return calls
 
 
-def _tool(parameters: Sequence[str]) -> Tool:
+def _tool(parameters: Sequence[str]) -> ToolSchema:
     """A tool with `p0`, `p1`, ... for its parameters, so that these cannot be taken for an argument's plain name."""
-    return Tool("", {"properties": {f"p{index}": {} for index in range(len(parameters))}})
+    return ToolSchema("", {"properties": {f"p{index}": {} for index in range(len(parameters))}})
 
 
 def _with_plain_names(text: str, names: Sequence[str]) -> tuple[str, dict[str, str], dict[str, str]]:

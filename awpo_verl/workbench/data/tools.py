@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from awpo_verl.rewards.bounded_json import nests_deeper
-from awpo_verl.rewards.outcome.schema import Tool, Tools, parse_tools
+from awpo_verl.rewards.outcome.schema import ToolSchema, ToolSchemas, parse_tools
 from awpo_verl.workbench.data.sample import BrokenRowError, shown
 
 MAX_NESTING = 64  # of a row's values
@@ -75,7 +75,7 @@ def names_of(tools: Sequence[Mapping[str, Any]]) -> list[str]:
     return [tool["function"]["name"] for tool in tools]
 
 
-def checked_tools(tools: Sequence[Mapping[str, Any]]) -> Tools:
+def checked_tools(tools: Sequence[Mapping[str, Any]]) -> ToolSchemas:
     """Tools that `openai_tool` made as the checker has them, by name."""
     return {tool["function"]["name"]: _tool(json.dumps(tool, ensure_ascii=False)) for tool in tools}
 
@@ -92,6 +92,6 @@ def _schema(document: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _tool(text: str) -> Tool:
+def _tool(text: str) -> ToolSchema:
     function = json.loads(text)["function"]
-    return Tool(function["name"], function["parameters"])
+    return ToolSchema(function["name"], function["parameters"])

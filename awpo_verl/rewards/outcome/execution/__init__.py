@@ -6,7 +6,7 @@ and rows.py reads the rows of a dataset. Importing it needs transformers, so the
 
 from awpo_verl.rewards.outcome.execution.environment import (
     Environment,
-    Tool,
+    EnvironmentTool,
     name_of,
     path_of,
     resolve,
@@ -35,13 +35,13 @@ __all__ = [
     "LOG_KEY",
     "TOOLS_KWARGS_KEY",
     "Environment",
+    "EnvironmentTool",
     "Executor",
     "Limits",
     "Observation",
     "Reference",
     "Session",
     "SessionError",
-    "Tool",
     "TrajectoryError",
     "TrajectoryMatch",
     "compare",

@@ -56,7 +56,7 @@ class Environment(ABC):
 
 
 @dataclass(frozen=True)
-class Tool:
+class EnvironmentTool:
     """One tool of an environment class.
 
     Attributes:
@@ -82,7 +82,7 @@ class Tool:
 
 
 @functools.cache
-def tools_of(environment: type[Environment]) -> dict[str, Tool]:
+def tools_of(environment: type[Environment]) -> dict[str, EnvironmentTool]:
     """The tools of an environment class, by name, in the order of its source.
 
     Raises:
@@ -157,7 +157,7 @@ def path_of(environment: type[Environment]) -> str:
     return path
 
 
-def _tool(environment: type[Environment], name: str, function: Callable[..., Any]) -> Tool:
+def _tool(environment: type[Environment], name: str, function: Callable[..., Any]) -> EnvironmentTool:
     where = f"{environment.__qualname__}.{name}"
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
@@ -171,7 +171,7 @@ def _tool(environment: type[Environment], name: str, function: Callable[..., Any
         ) from error
     schema["function"].pop("return", None)
     parameters = {**schema["function"]["parameters"], "additionalProperties": False}
-    return Tool(function, schema, Draft202012Validator(_json_schema(parameters)))
+    return EnvironmentTool(function, schema, Draft202012Validator(_json_schema(parameters)))
 
 
 def _json_schema(schema: Any) -> Any:

@@ -43,8 +43,8 @@ def match_rollout(ground_truth: Any, tool_extra_fields: Mapping[str, Any] | None
 
     Args:
         ground_truth: the row's, as a mapping or its JSON text.
-        tool_extra_fields: the row's in the reward manager; EnvironmentTool puts the session's log into it. A rollout
-            without a tool call has none, and is compared as one that did nothing.
+        tool_extra_fields: the row's in the reward manager; VerlEnvironmentTool puts the log of the session in it. A
+            rollout without a tool call has none, and is compared as one that did nothing.
 
     Returns:
         None where the ground truth has no `trajectory`: it is another checker's.

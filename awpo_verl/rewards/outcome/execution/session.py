@@ -18,7 +18,7 @@ from typing import Any
 from awpo_verl.rewards.bounded_json import nests_deeper
 from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.execution.bounded_run import OutOfTimeError, run_bounded
-from awpo_verl.rewards.outcome.execution.environment import Environment, Tool, name_of, tools_of
+from awpo_verl.rewards.outcome.execution.environment import Environment, EnvironmentTool, name_of, tools_of
 
 STATE_DEPTH = 100  # nesting of a state
 MESSAGE_CHARS = 400  # of what a failed call tells the model
@@ -168,7 +168,7 @@ class Session:
             return arguments, _failure(f"Wrong arguments: {where}{problem.message[:200]}. Use {tool.usage}.")
         return arguments, None
 
-    def _run(self, tool: Tool, arguments: dict[str, Any] | None) -> Observation:
+    def _run(self, tool: EnvironmentTool, arguments: dict[str, Any] | None) -> Observation:
         own = copy.deepcopy(arguments or {})
         seconds = min(float(self.limits.call_seconds), self._seconds_left)
         started = time.monotonic()
@@ -181,7 +181,7 @@ class Session:
         finally:
             self._seconds_left = max(0.0, self._seconds_left - (time.monotonic() - started))
 
-    def _observe(self, tool: Tool, arguments: dict[str, Any]) -> Observation:
+    def _observe(self, tool: EnvironmentTool, arguments: dict[str, Any]) -> Observation:
         """Runs in the tool's own thread, so that making text of the result is bounded too."""
         try:
             text = _json(tool.function(self.environment, **arguments))

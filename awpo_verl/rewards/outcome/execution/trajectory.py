@@ -28,7 +28,7 @@ from awpo_verl.rewards.outcome.execution.session import Observation, SessionErro
 
 REQUIRED_RESULTS = ("auto", "none", "all")
 
-Turns = Sequence[Sequence[ToolCall]]
+CallTurns = Sequence[Sequence[ToolCall]]
 
 
 class TrajectoryError(ValueError):
@@ -70,7 +70,7 @@ class Reference:
     required: tuple[frozenset[str], ...]
 
 
-def run_reference(make: Callable[[], Executor], turns: Turns, results: Any = "auto") -> Reference:
+def run_reference(make: Callable[[], Executor], turns: CallTurns, results: Any = "auto") -> Reference:
     """Run the reference's calls in what `make` makes, and keep what the model's are compared with.
 
     Raises:
@@ -97,7 +97,7 @@ def run_reference(make: Callable[[], Executor], turns: Turns, results: Any = "au
     return Reference(tuple(states), required)
 
 
-def compare(reference: Reference, make: Callable[[], Executor], turns: Turns) -> TrajectoryMatch:
+def compare(reference: Reference, make: Callable[[], Executor], turns: CallTurns) -> TrajectoryMatch:
     """Run the model's calls in what `make` makes, and compare after each user turn.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from awpo_verl.rewards.outcome.calls import Found
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class CallFormat:
     """
 
     name: str
-    read: Callable[[str, Tools | None, Found], None]
+    read: Callable[[str, ToolSchemas | None, Found], None]
     places: Places
     marks: tuple[str, ...] = ()
     templates: tuple[tuple[str, ...], ...] = ()

@@ -15,7 +15,7 @@ from awpo_verl.rewards.bounded_json import read_arguments
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.sections import Section
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 SECTION = Section("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>")
 SEPARATOR = "<｜tool▁sep｜>"
@@ -23,11 +23,11 @@ _V3 = re.compile(r"(?P<name>[^\s<>]{1,256})\n```json\n(?P<arguments>.*)\n```", r
 _NAME = re.compile(r"[^\s<>]{1,256}")
 
 
-def read_v3(text: str, tools: Tools | None, found: Found) -> None:
+def read_v3(text: str, tools: ToolSchemas | None, found: Found) -> None:
     SECTION.read(text, found, _call_v3)
 
 
-def read_v31(text: str, tools: Tools | None, found: Found) -> None:
+def read_v31(text: str, tools: ToolSchemas | None, found: Found) -> None:
     SECTION.read(text, found, _call_v31)
 
 

@@ -19,7 +19,7 @@ from awpo_verl.rewards.bounded_json import read_all
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.tagged_parameters import TaggedParameters
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 MARK = "｜DSML｜"
 
@@ -32,7 +32,7 @@ def _tags(block: str) -> TaggedParameters:
 V32, V4 = _tags("function_calls"), _tags("tool_calls")
 
 
-def read(text: str, tools: Tools | None, found: Found, *, tags: TaggedParameters) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found, *, tags: TaggedParameters) -> None:
     tags.read(text, found, _value)
 
 

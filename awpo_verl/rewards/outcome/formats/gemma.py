@@ -16,7 +16,7 @@ from typing import Any
 from awpo_verl.rewards.bounded_json import MAX_CHARS, MAX_DEPTH, read_all
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 _NAME = re.compile(r"call:([\w.\-]{1,256})\{")
 _BARE = re.compile(r"[^,\]\}\[\{]*")
@@ -25,7 +25,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
 
 
-def read(text: str, tools: Tools | None, found: Found, *, opening: str, closing: str, quote: str) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found, *, opening: str, closing: str, quote: str) -> None:
     position = 0
     while (start := text.find(opening, position)) >= 0:
         found.outside.append(text[position:start])

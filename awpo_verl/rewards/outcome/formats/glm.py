@@ -16,7 +16,7 @@ from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between, skip_white_space
 from awpo_verl.rewards.outcome.formats.hermes import CLOSE, OPEN, blocks
 from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 KEY, KEY_END = "<arg_key>", "</arg_key>"
 VALUE, VALUE_END = "<arg_value>", "</arg_value>"
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[^\s<>{}\[\]\"]{1,256}")
 _INNER_MARK = re.compile(r"</?arg_(?:key|value)\b")
 
 
-def read(text: str, tools: Tools | None, found: Found) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     for block in blocks(text, found):
         try:
             found.calls.append(_read_call(block, tools))
@@ -32,7 +32,7 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
             found.problems.append(str(error))
 
 
-def _read_call(block: str, tools: Tools | None) -> ToolCall:
+def _read_call(block: str, tools: ToolSchemas | None) -> ToolCall:
     name, first, rest = block.partition(KEY)
     name, rest = name.strip(), first + rest
     if not _NAME.fullmatch(name):

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from awpo_verl.rewards.bounded_json import read_all
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Split, between
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 START, CHANNEL, MESSAGE, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|call|>"
 _MARK = re.compile(r"<\|(?:call|end|return|start|message)\|>")
@@ -58,7 +58,7 @@ class Message:
     broken: str = ""
 
 
-def read(text: str, tools: Tools | None, found: Found) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     for message in _messages(text):
         if not message.to and not message.broken:
             if message.channel != "analysis":

@@ -21,12 +21,12 @@ from collections.abc import Iterator
 from awpo_verl.rewards.bounded_json import MAX_CHARS, as_call, as_call_of_data, read_all, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
 
-def read_hermes(text: str, tools: Tools | None, found: Found) -> None:
+def read_hermes(text: str, tools: ToolSchemas | None, found: Found) -> None:
     for block in blocks(text, found):
         try:
             found.calls.append(as_call(read_all(block)))
@@ -34,7 +34,7 @@ def read_hermes(text: str, tools: Tools | None, found: Found) -> None:
             found.problems.append(str(error))
 
 
-def read_toolrl(text: str, tools: Tools | None, found: Found) -> None:
+def read_toolrl(text: str, tools: ToolSchemas | None, found: Found) -> None:
     before = len(found.outside)
     for block in blocks(text, found):
         try:

@@ -17,7 +17,7 @@ from functools import partial
 from awpo_verl.rewards.bounded_json import as_call, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 TOOL_CALL = "<|tool_call|>"
 FENCE = "```"
@@ -51,7 +51,7 @@ _XLAM = _Form(
 _GRANITE = _Form(re.compile(r"(?:<\|tool_call\|>\s*)?(?:<tool_call>\s*)?(?=\[\s*\{)|<\|tool_call\|>"), None)
 
 
-def read(text: str, tools: Tools | None, found: Found, *, form: _Form) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found, *, form: _Form) -> None:
     start = form.start(text) or (form.anywhere.search(text) if form.anywhere is not None else None)
     if start is None:
         if form is _GRANITE and TOOL_CALL in text:

@@ -14,18 +14,18 @@ from awpo_verl.rewards.bounded_json import read_arguments
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.sections import Section
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 SECTION, SECTION_END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
 CALL, ARGUMENTS, CALL_END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
 _NUMBERED = re.compile(r"(.{1,256}?):[0-9]{1,9}")
 
 
-def read(text: str, tools: Tools | None, found: Found) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     Section(SECTION, SECTION_END, CALL, CALL_END).read(text, found, lambda body: _read_call(body, tools))
 
 
-def _read_call(body: str, tools: Tools | None) -> ToolCall:
+def _read_call(body: str, tools: ToolSchemas | None) -> ToolCall:
     header, mark, written = body.partition(ARGUMENTS)
     if not mark:
         raise BadCallError("a call without arguments")
@@ -33,7 +33,7 @@ def _read_call(body: str, tools: Tools | None) -> ToolCall:
     return ToolCall(_name(header.strip(), tools), arguments)
 
 
-def _name(header: str, tools: Tools | None) -> str:
+def _name(header: str, tools: ToolSchemas | None) -> str:
     numbered = _NUMBERED.fullmatch(header)
     name = (numbered[1] if numbered else header).removeprefix("functions.")
     if not name or (numbered is None and name not in (tools or ())):

@@ -11,7 +11,7 @@ import re
 from awpo_verl.rewards.bounded_json import as_call, read_value
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 TAG = "<|python_tag|>"
 MAX_BROKEN = 8  # objects that are not JSON and look like prose, before the text counts as a call that does not parse
@@ -19,7 +19,7 @@ _OBJECT = re.compile(r'\{[ \t\n\r]*"')
 _BEGIN = re.compile(r'\{[ \t\n\r]*"(?:name|type|id|function|parameters|arguments)"')
 
 
-def read(text: str, tools: Tools | None, found: Found) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     outside: list[str] = []
     position = broken = 0
     while begin := _OBJECT.search(text, position):

@@ -15,12 +15,12 @@ from awpo_verl.rewards.outcome.calls import Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.tagged_parameters import TaggedParameters
 from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 TAGS = TaggedParameters("<minimax:tool_call>", "</minimax:tool_call>")
 
 
-def read(text: str, tools: Tools | None, found: Found) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     def value(written: str, attributes: str, name: str, key: str) -> Any:
         return typed_or_json_value(written, tools.get(name) if tools else None, key)
 

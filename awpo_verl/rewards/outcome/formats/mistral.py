@@ -14,13 +14,13 @@ import re
 from awpo_verl.rewards.bounded_json import as_call, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 MARK = "[TOOL_CALLS]"
 _NAME = re.compile(r"([^\s\[\]{}]{1,256})(?:\[CALL_ID\][^\s\[\]{}]{1,256})?(?:\[ARGS\])?[ \t\n\r]*(?=\{)")
 
 
-def read(text: str, tools: Tools | None, found: Found) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     before, *parts = text.split(MARK)
     found.outside.append(before)
     for i, part in enumerate(parts):

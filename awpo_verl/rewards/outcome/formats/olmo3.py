@@ -18,13 +18,13 @@ from awpo_verl.rewards.outcome.calls import BadCallError, Found
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, between
 from awpo_verl.rewards.outcome.formats.literals import Tokens, tokenize
 from awpo_verl.rewards.outcome.formats.pythonic import read_call
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 OPEN, CLOSE = "<function_calls>", "</function_calls>"
 _BARE = re.compile(r"\s*[A-Za-z_][\w.]{0,255}\(")
 
 
-def read(text: str, tools: Tools | None, found: Found) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     if OPEN not in text:
         _read_bare(text, tools, found)
         return
@@ -42,7 +42,7 @@ def read(text: str, tools: Tools | None, found: Found) -> None:
     found.outside += [before, after]
 
 
-def _read_bare(text: str, tools: Tools | None, found: Found) -> None:
+def _read_bare(text: str, tools: ToolSchemas | None, found: Found) -> None:
     whole = Found(found.calls[:])
     try:
         if _BARE.match(text) is None:
@@ -55,7 +55,7 @@ def _read_bare(text: str, tools: Tools | None, found: Found) -> None:
     found.problems += whole.problems
 
 
-def _read_calls(block: str, tools: Tools | None, found: Found) -> None:
+def _read_calls(block: str, tools: ToolSchemas | None, found: Found) -> None:
     if len(block) > MAX_CHARS:
         raise BadCallError(f"calls of more than {MAX_CHARS} characters")
     tokens = Tokens(tokenize(block))

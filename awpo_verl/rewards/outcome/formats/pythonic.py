@@ -13,7 +13,7 @@ from typing import Any
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.formats.literals import CONSTANTS, Tokens, tokenize_bracket
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 TAGS = ("<|python_start|>", "<|python_end|>", "<|python_tag|>")
 
@@ -22,7 +22,7 @@ _BEGIN = re.compile(rf"\[[ \t\n\r]*{_NAME}[ \t]*\(")
 _FIRST = re.compile(rf"(?:[ \t\n\r]|<\|python_(?:start|end|tag)\|>)*(?=\[[ \t\n\r]*{_NAME}[ \t]*\()")
 
 
-def read(text: str, tools: Tools | None, found: Found) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     text = _without_tags(text)
     if _BEGIN.match(text) is None:
         found.outside.append(text)
@@ -58,7 +58,7 @@ def _end(text: str, start: int) -> int:
         return len(text)
 
 
-def _read_calls(tokens: Tokens, tools: Tools | None, found: Found) -> None:
+def _read_calls(tokens: Tokens, tools: ToolSchemas | None, found: Found) -> None:
     tokens.need("[")
     while not tokens.take("]"):
         if found.full():
@@ -69,7 +69,7 @@ def _read_calls(tokens: Tokens, tools: Tools | None, found: Found) -> None:
             return
 
 
-def read_call(tokens: Tokens, tools: Tools | None) -> ToolCall:
+def read_call(tokens: Tokens, tools: ToolSchemas | None) -> ToolCall:
     """One call, `f(a=1)`. Raises BadCallError."""
     kind, name = tokens.next()
     if kind != "name":
@@ -99,7 +99,7 @@ def read_call(tokens: Tokens, tools: Tools | None) -> ToolCall:
     return ToolCall(name, arguments)
 
 
-def _named(name: str, positional: list[Any], tools: Tools | None) -> dict[str, Any]:
+def _named(name: str, positional: list[Any], tools: ToolSchemas | None) -> dict[str, Any]:
     tool = tools.get(name) if tools else None
     if tool is None:
         raise BadCallError("positional arguments of a tool without a schema")

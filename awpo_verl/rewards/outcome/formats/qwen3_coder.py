@@ -25,7 +25,7 @@ from awpo_verl.rewards.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking, between, skip_white_space
 from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value, typed_or_python_value
-from awpo_verl.rewards.outcome.schema import Tools
+from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 SEED_OPEN, SEED_CLOSE = "<seed:tool_call>", "</seed:tool_call>"
@@ -34,7 +34,7 @@ PARAMETER, PARAMETER_END = "<parameter=", "</parameter>"
 _INNER_MARK = re.compile(r"<[ ]?/?[ ]?(?:parameter|function)\b")
 
 
-def read(text: str, tools: Tools | None, found: Found, *, seed: bool = False) -> None:
+def read(text: str, tools: ToolSchemas | None, found: Found, *, seed: bool = False) -> None:
     opening = SEED_OPEN if seed else OPEN
     position = 0
     while (start := text.find(opening, position)) >= 0:
@@ -56,7 +56,7 @@ def _add_outside(text: str, found: Found, seed: bool) -> None:
     found.outside.append(text[position:])
 
 
-def _read_block(text: str, position: int, tools: Tools | None, found: Found, seed: bool) -> int:
+def _read_block(text: str, position: int, tools: ToolSchemas | None, found: Found, seed: bool) -> int:
     """Read the functions of a block from behind its tag; returns where the block ends."""
     closing = SEED_CLOSE if seed else CLOSE
     functions = 0
@@ -95,7 +95,7 @@ def _begin(text: str, position: int) -> int:
     return tag if tag >= 0 and not text[tag + len(OPEN) : start].strip() else start
 
 
-def _read_call(block: str, tools: Tools | None, read_typed: Any) -> ToolCall:
+def _read_call(block: str, tools: ToolSchemas | None, read_typed: Any) -> ToolCall:
     if len(block) > MAX_CHARS:
         raise BadCallError(f"a call of more than {MAX_CHARS} characters")
     name, closed, body = block[len(FUNCTION) :].partition(">")

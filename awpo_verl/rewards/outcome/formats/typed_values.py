@@ -13,13 +13,13 @@ from typing import Any
 from awpo_verl.rewards.bounded_json import MAX_CHARS, read_all, read_float, read_integer
 from awpo_verl.rewards.outcome.calls import BadCallError
 from awpo_verl.rewards.outcome.formats.literals import read_literal
-from awpo_verl.rewards.outcome.schema import Tool, types_of
+from awpo_verl.rewards.outcome.schema import ToolSchema, types_of
 
 _POINT = re.compile(r"[-+]?(?:[0-9]{1,100}\.|\.[0-9]{1,100})")  # `5.` and `.5`, which JSON lacks
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
 
 
-def typed_value(value: str, tool: Tool | None, key: str) -> Any:
+def typed_value(value: str, tool: ToolSchema | None, key: str) -> Any:
     """The value of one argument as JSON; text where no type is known."""
     types = types_of(tool.property(key)) if tool is not None else set[str]()
     if not types:
@@ -41,7 +41,7 @@ def typed_value(value: str, tool: Tool | None, key: str) -> Any:
         return value
 
 
-def typed_or_python_value(value: str, tool: Tool | None, key: str) -> Any:
+def typed_or_python_value(value: str, tool: ToolSchema | None, key: str) -> Any:
     """As `typed_value`; a list or a dict may be written as Python does, as verl's tool loop reads qwen3_coder's."""
     read = typed_value(value, tool, key)
     types = types_of(tool.property(key)) if tool is not None else set[str]()
@@ -49,7 +49,7 @@ def typed_or_python_value(value: str, tool: Tool | None, key: str) -> Any:
     return _python_literal(value) if literal else read
 
 
-def typed_or_json_value(value: str, tool: Tool | None, key: str) -> Any:
+def typed_or_json_value(value: str, tool: ToolSchema | None, key: str) -> Any:
     """As `typed_value`; where no type is known, JSON if the value is JSON, as verl's tool loop reads it."""
     if tool is not None and types_of(tool.property(key)):
         return typed_value(value, tool, key)

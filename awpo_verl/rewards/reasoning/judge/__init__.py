@@ -1,7 +1,7 @@
 """An LLM that judges the thinking, behind an OpenAI-compatible API."""
 
 from awpo_verl.rewards.reasoning.judge.endpoint import Endpoint, find_endpoint
-from awpo_verl.rewards.reasoning.judge.judge import CACHED, FAILURES, NO_THINKING, NOT_ASKED, OK, Judge, Judgement
+from awpo_verl.rewards.reasoning.judge.judge import CACHED, FAILURES, NO_THINKING, NOT_ASKED, OK, Judge, JudgeScore
 from awpo_verl.rewards.reasoning.judge.prompt import Case
 
 __all__ = [
@@ -13,6 +13,6 @@ __all__ = [
     "Case",
     "Endpoint",
     "Judge",
-    "Judgement",
+    "JudgeScore",
     "find_endpoint",
 ]

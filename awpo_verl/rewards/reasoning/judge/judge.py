@@ -27,7 +27,7 @@ from awpo_verl.rewards.reasoning.judge.cache import Cache
 from awpo_verl.rewards.reasoning.judge.endpoint import Client, Endpoint, Reply, RequestError
 from awpo_verl.rewards.reasoning.judge.limits import Breaker, StepBudget
 from awpo_verl.rewards.reasoning.judge.prompt import Case, Prompt, load_template
-from awpo_verl.rewards.reasoning.judge.verdict import BadReplyError, Verdict, read_verdict, response_format
+from awpo_verl.rewards.reasoning.judge.reply import BadReplyError, JudgeReply, read_reply, response_format
 
 OK, CACHED = "ok", "cached"
 NO_THINKING = "no_thinking"  # there is no closed thinking: reasoning 0, without asking
@@ -42,7 +42,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds, of the backoff
 
 
 @dataclass(slots=True)
-class Judgement:
+class JudgeScore:
     """What became of one rollout.
 
     Attributes:
@@ -100,14 +100,14 @@ class Judge:
         self._said: Counter[str] = Counter()
         self._settings = self._request_settings()
 
-    async def judge(self, case: Case, step: object = None) -> Judgement:
+    async def judge(self, case: Case, step: object = None) -> JudgeScore:
         """Judge one rollout. Never raises, and returns within the deadline (but for what the event loop is held up).
 
         Args:
             step: the training step that waits for it, for the step's budget; None = unknown, no budget.
         """
         started = time.monotonic()
-        result = Judgement()
+        result = JudgeScore()
         left = patience = self.config.deadline
         try:
             with self._budget.pending(step):
@@ -136,7 +136,7 @@ class Judge:
             await asyncio.to_thread(self._cache.close)
         await self.client.close()
 
-    async def _judge(self, case: Case, result: Judgement, until: float) -> None:
+    async def _judge(self, case: Case, result: JudgeScore, until: float) -> None:
         async with self._filling:
             await asyncio.sleep(0)  # one prompt per round: where thousands come at once, replies are read in between
             prompt = self.template.fill(case, self.config)
@@ -160,7 +160,7 @@ class Judge:
         if self._cache is not None:
             self._cache.put(key, {"score": result.score, "reason": result.reason})
 
-    async def _verdicts(self, prompt: Prompt, result: Judgement, until: float) -> tuple[list[Verdict | None], bool]:
+    async def _verdicts(self, prompt: Prompt, result: JudgeScore, until: float) -> tuple[list[JudgeReply | None], bool]:
         """Those of the samples that came in time, and whether any did not. No task of theirs is left behind."""
         tasks = [
             asyncio.ensure_future(self._verdict(prompt, number, result, until)) for number in range(self.config.samples)
@@ -173,7 +173,7 @@ class Judge:
             await asyncio.gather(*tasks, return_exceptions=True)
         return [task.result() for task in done], bool(late)
 
-    async def _verdict(self, prompt: Prompt, number: int, result: Judgement, until: float) -> Verdict | None:
+    async def _verdict(self, prompt: Prompt, number: int, result: JudgeScore, until: float) -> JudgeReply | None:
         """One sample, with its retries; None, and the failure noted in `result`, where it does not come."""
         request = self._settings | {"messages": list(prompt.messages)}
         if self.config.samples > 1:
@@ -194,7 +194,7 @@ class Judge:
                 result.retries += 1
         return None
 
-    async def _ask(self, request: dict[str, Any], result: Judgement) -> Reply:
+    async def _ask(self, request: dict[str, Any], result: JudgeScore) -> Reply:
         async with self._slots:
             sent = self._breaker.allows()
             if not sent:
@@ -227,16 +227,16 @@ class Judge:
                 f"{self.config.breaker_pause:g} s, then one to try. Rollouts have no reasoning reward meanwhile"
             )
 
-    def _read(self, reply: Reply) -> Verdict:
+    def _read(self, reply: Reply) -> JudgeReply:
         try:
-            verdict = read_verdict(reply.text, self.template.scale)
+            verdict = read_reply(reply.text, self.template.scale)
             return replace(verdict, reason=self.client.redacted(verdict.reason))
         except BadReplyError as error:
             kind = "truncated" if reply.cut else error.kind
             advice = f" ({SECTION}.judge.max_tokens={self.config.max_tokens})" if reply.cut else ""
             raise RequestError(kind, f"{error}{advice}", retry=True, healthy=True) from None
 
-    def _fail(self, result: Judgement, kind: str, detail: str) -> None:
+    def _fail(self, result: JudgeScore, kind: str, detail: str) -> None:
         # a deadline that passes while a failed request waits for its second try is that failure
         if kind not in ("deadline", "budget") or result.status == "":
             result.status = kind

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from awpo_verl.rewards.outcome import ToolCall, Tools, parse_response, parse_tools
+from awpo_verl.rewards.outcome import ToolCall, ToolSchemas, parse_response, parse_tools
 from awpo_verl.rewards.outcome.formats import FORMATS, format_of_text
 from awpo_verl.rewards.outcome.formats.unread import UNREAD
 from tests.rewards.outcome.calls import TOOLS
@@ -50,7 +50,7 @@ names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
 
 
 @st.composite
-def tool_calls(draw: st.DrawFn) -> tuple[Tools, list[ToolCall]]:
+def tool_calls(draw: st.DrawFn) -> tuple[ToolSchemas, list[ToolCall]]:
     """One to three tools with typed arguments, and one to three calls of them."""
     tools = draw(
         st.dictionaries(
@@ -86,7 +86,7 @@ def test_every_format_has_a_writer() -> None:
 @pytest.mark.parametrize("format", FORMATS)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn=tool_calls(), thinking=thoughts)
-def test_written_calls_are_read(format: str, drawn: tuple[Tools, list[ToolCall]], thinking: str) -> None:
+def test_written_calls_are_read(format: str, drawn: tuple[ToolSchemas, list[ToolCall]], thinking: str) -> None:
     tools, calls = drawn
     writer, marks = WRITERS[format], FORMATS[format].thinking
     assume(all(can_hold(writer, call.arguments) for call in calls))
@@ -109,7 +109,9 @@ def test_written_calls_are_read(format: str, drawn: tuple[Tools, list[ToolCall]]
 @pytest.mark.parametrize("format", sorted(set(FORMATS) - {"toolrl"}))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn=tool_calls())
-def test_auto_tells_the_format_by_the_call_that_begins_first(format: str, drawn: tuple[Tools, list[ToolCall]]) -> None:
+def test_auto_tells_the_format_by_the_call_that_begins_first(
+    format: str, drawn: tuple[ToolSchemas, list[ToolCall]]
+) -> None:
     tools, calls = drawn
     writer = WRITERS[format]
     assume(all(can_hold(writer, call.arguments) for call in calls))

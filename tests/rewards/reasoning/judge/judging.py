@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from awpo_verl.config import JudgeConfig
-from awpo_verl.rewards.reasoning.judge import Case, Endpoint, Judge, Judgement, find_endpoint
+from awpo_verl.rewards.reasoning.judge import Case, Endpoint, Judge, JudgeScore, find_endpoint
 
 
 def config(base_url: str, **keys: Any) -> JudgeConfig:
@@ -36,10 +36,10 @@ def case(number: int = 0) -> Case:
     return Case(conversation=f"Cancel order {number}.", thinking=f"The order is {number}.", answer=f"cancel({number})")
 
 
-def judged(base_url: str, cases: Iterable[Case] = (case(),), step: object = None, **keys: Any) -> list[Judgement]:
+def judged(base_url: str, cases: Iterable[Case] = (case(),), step: object = None, **keys: Any) -> list[JudgeScore]:
     """All of them at once, by a judge of its own."""
 
-    async def ask() -> list[Judgement]:
+    async def ask() -> list[JudgeScore]:
         async with judge_of(base_url, **keys) as judge:
             return await asyncio.gather(*(judge.judge(each, step) for each in cases))
 

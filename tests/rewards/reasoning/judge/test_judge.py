@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awpo_verl.rewards.reasoning.judge import FAILURES, Case, Judge, Judgement, judge
+from awpo_verl.rewards.reasoning.judge import FAILURES, Case, Judge, JudgeScore, judge
 from awpo_verl.rewards.reasoning.judge.endpoint import MAX_BODY_BYTES, Reply, _retry_after
 from tests.rewards.reasoning.judge.judge_faults import ANSWERS, WIRE
 from tests.rewards.reasoning.judge.judge_server import JudgeServer, score_of, text_of
@@ -192,7 +192,7 @@ def test_a_bug_of_ours_costs_one_reward_and_says_where_it_is(
 ) -> None:
     replies(monkeypatch, ZeroDivisionError("a bug"), scored(5), scored(5))
 
-    async def ask() -> tuple[Judgement, int]:
+    async def ask() -> tuple[JudgeScore, int]:
         async with judge_of("http://unused/v1", samples=3, temperature=0.5) as judge:
             return await judge.judge(case()), len(asyncio.all_tasks())
 
@@ -239,7 +239,7 @@ RAW: dict[str, bytes] = {
 }
 
 
-def judged_from(body: bytes, headers: bytes = b"") -> Judgement:
+def judged_from(body: bytes, headers: bytes = b"") -> JudgeScore:
     """What the judge makes of this body, sent in chunks."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -250,7 +250,7 @@ def judged_from(body: bytes, headers: bytes = b"") -> Judgement:
         writer.write(b"0\r\n\r\n")
         writer.close()
 
-    async def ask() -> Judgement:
+    async def ask() -> JudgeScore:
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
             port = listening.sockets[0].getsockname()[1]
             async with judge_of(f"http://127.0.0.1:{port}/v1") as judge:

@@ -7,26 +7,26 @@ from typing import Any
 import pytest
 
 from awpo_verl.config import JudgeConfig
-from awpo_verl.rewards.reasoning.judge import FAILURES, Judgement
+from awpo_verl.rewards.reasoning.judge import FAILURES, JudgeScore
 from awpo_verl.rewards.reasoning.judge.metrics import JudgeFailedError, Watch, judge_metrics
 
 
-def parts(*judgements: Judgement) -> dict[str, list[Any]]:
+def parts(*judgements: JudgeScore) -> dict[str, list[Any]]:
     infos = [judgement.as_info() for judgement in judgements]
     return {name: [info[name] for info in infos] for name in infos[0]}
 
 
 def of(*statuses: str) -> dict[str, list[Any]]:
-    return parts(*(Judgement(status=status) for status in statuses))
+    return parts(*(JudgeScore(status=status) for status in statuses))
 
 
 BATCH = parts(
-    Judgement(0.5, "ok", "fine", 1.0, requests=1, tokens_in=100, tokens_out=10),
-    Judgement(0.7, "ok", "", 3.0, requests=3, retries=2, tokens_in=50, tokens_out=5, neutralized=4),
-    Judgement(0.2, "cached", "", 0.01),
-    Judgement(None, "timeout", "", 5.0, requests=4, retries=3),
-    Judgement(0.0, "no_thinking"),
-    Judgement(None, "not_asked"),
+    JudgeScore(0.5, "ok", "fine", 1.0, requests=1, tokens_in=100, tokens_out=10),
+    JudgeScore(0.7, "ok", "", 3.0, requests=3, retries=2, tokens_in=50, tokens_out=5, neutralized=4),
+    JudgeScore(0.2, "cached", "", 0.01),
+    JudgeScore(None, "timeout", "", 5.0, requests=4, retries=3),
+    JudgeScore(0.0, "no_thinking"),
+    JudgeScore(None, "not_asked"),
 )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from awpo_verl.config import AWPOConfigError, JudgeConfig, parse
-from awpo_verl.rewards.reasoning.judge import Judge, Judgement, judge
+from awpo_verl.rewards.reasoning.judge import Judge, JudgeScore, judge
 from awpo_verl.rewards.reasoning.judge.endpoint import Client, RequestError
 from tests.rewards.reasoning.judge.judge_faults import ANSWERS, WIRE
 from tests.rewards.reasoning.judge.judge_server import JudgeServer
@@ -85,10 +85,10 @@ def completion(content: str, **headers: str) -> bytes:
 GOOD = completion('{"reason": "fine", "score": 7}')
 
 
-def exchange(answer: bytes = GOOD, **keys: Any) -> tuple[Judgement, bytes]:
+def exchange(answer: bytes = GOOD, **keys: Any) -> tuple[JudgeScore, bytes]:
     """One judgement by a server of this answer, and all that the server got."""
 
-    async def ask() -> tuple[Judgement, bytes]:
+    async def ask() -> tuple[JudgeScore, bytes]:
         async with recorder(answer) as (address, got), judge_of(f"{address}/v1", **keys) as judge:
             return await judge.judge(case()), b"\n".join(got)
 
@@ -131,7 +131,7 @@ def test_nothing_of_the_environment_reaches_the_server(monkeypatch: pytest.Monke
 
 
 def test_a_redirect_is_not_followed_with_the_key_or_without(capfd: pytest.CaptureFixture[str]) -> None:
-    async def ask() -> tuple[Judgement, list[bytes]]:
+    async def ask() -> tuple[JudgeScore, list[bytes]]:
         async with recorder(GOOD) as (elsewhere, got):
             moved = f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere}/v1/x\r\nContent-Length: 0\r\n\r\n".encode()
             async with recorder(moved) as (address, _), judge_of(f"{address}/v1", api_key_env=VARIABLE) as judge:
@@ -234,7 +234,7 @@ def test_neither_a_judge_nor_a_client_can_be_pickled() -> None:
 
 
 def test_a_proxy_of_the_environment_is_used_but_for_verls_own_router(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def ask() -> tuple[Judgement, list[bytes]]:
+    async def ask() -> tuple[JudgeScore, list[bytes]]:
         async with recorder(GOOD) as (address, got):
             monkeypatch.setenv("http_proxy", address)
             async with judge_of("http://judge.invalid/v1") as judge:

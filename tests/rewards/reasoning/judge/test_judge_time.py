@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from awpo_verl.rewards.reasoning.judge import Judgement, judge
+from awpo_verl.rewards.reasoning.judge import JudgeScore, judge
 from awpo_verl.rewards.reasoning.judge.endpoint import Client, Reply
 from tests.rewards.reasoning.judge.judge_server import JudgeServer
 from tests.rewards.reasoning.judge.judging import case, judge_of, judged
@@ -57,7 +57,7 @@ def test_samples_of_a_rollout_count_as_requests_of_their_own() -> None:
 
 
 def test_of_a_dead_endpoint_nothing_is_asked_until_the_pause_is_over_and_then_it_is_used_again() -> None:
-    async def ask(server: JudgeServer) -> tuple[list[Judgement], list[Judgement], int, Judgement, list[Judgement]]:
+    async def ask(server: JudgeServer) -> tuple[list[JudgeScore], list[JudgeScore], int, JudgeScore, list[JudgeScore]]:
         async with judge_of(server.base_url, concurrency=4, breaker_failures=8, breaker_pause=3.0) as judge:
             before = await asyncio.gather(*(judge.judge(case(number)) for number in range(40)))
             opened = time.monotonic()
@@ -83,7 +83,7 @@ def test_of_a_dead_endpoint_nothing_is_asked_until_the_pause_is_over_and_then_it
 
 
 def test_while_the_probe_is_under_way_nothing_else_is_sent() -> None:
-    async def ask(server: JudgeServer) -> list[Judgement]:
+    async def ask(server: JudgeServer) -> list[JudgeScore]:
         async with judge_of(server.base_url, breaker_failures=1, breaker_pause=0.2) as judge:
             await judge.judge(case())
             await asyncio.sleep(0.3)
@@ -104,7 +104,7 @@ def test_replies_that_are_no_verdicts_do_not_open_the_breaker() -> None:
 
 
 def test_a_step_waits_no_longer_than_its_budget_and_the_next_has_its_own() -> None:
-    async def ask(server: JudgeServer) -> tuple[list[Judgement], Judgement, Judgement]:
+    async def ask(server: JudgeServer) -> tuple[list[JudgeScore], JudgeScore, JudgeScore]:
         keys = {"step_budget": 1.5, "deadline": 20.0, "attempt_timeout": 20.0, "breaker_failures": 1000}
         async with judge_of(server.base_url, **keys) as judge:
             waves = [
@@ -167,7 +167,7 @@ def test_connections_are_used_again_after_deadlines_have_cut_requests_short(monk
 def test_replies_are_read_while_the_prompts_of_a_burst_are_filled() -> None:
     """With 400 prompts that take 5 ms each, the first answer is not 2 s late."""
 
-    async def ask(server: JudgeServer) -> list[Judgement]:
+    async def ask(server: JudgeServer) -> list[JudgeScore]:
         async with judge_of(server.base_url, concurrency=400) as judge:
             await judge.judge(case(-1))
             fill = judge.template.fill

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awpo_verl.rewards.reasoning.judge.prompt import Scale
-from awpo_verl.rewards.reasoning.judge.verdict import (
+from awpo_verl.rewards.reasoning.judge.reply import (
     MAX_REASON_CHARS,
     MAX_REPLY_CHARS,
     BadReplyError,
-    read_verdict,
+    read_reply,
     response_format,
 )
 
@@ -21,7 +21,7 @@ FIVE = Scale(1.0, 5.0)
 
 def kind_of(text: object, scale: Scale = TEN) -> str:
     with pytest.raises(BadReplyError) as caught:
-        read_verdict(text, scale)
+        read_reply(text, scale)
     return caught.value.kind
 
 
@@ -43,7 +43,7 @@ def kind_of(text: object, scale: Scale = TEN) -> str:
     ],
 )
 def test_a_verdict_is_mapped_from_its_scale_to_the_unit_interval(text: str, scale: Scale, score: float) -> None:
-    assert read_verdict(text, scale).score == pytest.approx(score)
+    assert read_reply(text, scale).score == pytest.approx(score)
 
 
 @pytest.mark.parametrize(
@@ -80,24 +80,24 @@ def test_a_number_beyond_the_scale_is_out_of_range_and_not_clipped(score: str) -
 
 
 def test_the_reason_is_one_printable_line_of_bounded_length() -> None:
-    verdict = read_verdict('{"reason": "a\\n\\tb\\u202e\\ud800 c\\u0000", "score": 1}', TEN)
+    verdict = read_reply('{"reason": "a\\n\\tb\\u202e\\ud800 c\\u0000", "score": 1}', TEN)
     assert verdict.reason == "a b?? c?"
-    assert len(read_verdict(f'{{"reason": "{"x" * 9999}", "score": 1}}', TEN).reason) == MAX_REASON_CHARS
+    assert len(read_reply(f'{{"reason": "{"x" * 9999}", "score": 1}}', TEN).reason) == MAX_REASON_CHARS
     for other in ("", '"reason": 5, ', '"reason": null, '):
-        assert read_verdict(f'{{{other}"score": 1}}', TEN).reason == ""
+        assert read_reply(f'{{{other}"score": 1}}', TEN).reason == ""
 
 
 @given(st.text() | st.sampled_from(["<think>", "```", '{"score": 7}', "</think>", "\n"]).flatmap(lambda a: st.just(a)))
 def test_any_text_is_a_score_in_the_unit_interval_or_a_bad_reply(text: str) -> None:
     try:
-        assert 0.0 <= read_verdict(text, TEN).score <= 1.0
+        assert 0.0 <= read_reply(text, TEN).score <= 1.0
     except BadReplyError as error:
         assert error.kind in ("malformed", "out_of_range")  # noqa: PT017
 
 
 @given(st.integers(0, 10))
 def test_higher_numbers_are_higher_scores(score: int) -> None:
-    assert read_verdict(f'{{"score": {score}}}', TEN).score == score / 10
+    assert read_reply(f'{{"score": {score}}}', TEN).score == score / 10
 
 
 def test_the_schema_lists_the_numbers_and_asks_for_the_reason_first() -> None:

@@ -26,7 +26,7 @@ class BadReplyError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JudgeReply:
     """score in [0, 1]; reason: one printable line, "" where none was asked for."""
 
     score: float
@@ -45,7 +45,7 @@ def response_format(reply: str, scale: Scale, explain: bool) -> dict[str, Any] |
     return {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": schema}}
 
 
-def read_verdict(text: Any, scale: Scale) -> Verdict:
+def read_reply(text: Any, scale: Scale) -> JudgeReply:
     """The verdict that a reply consists of: a JSON object, after thinking of its own and in a code fence or not.
 
     Raises:
@@ -67,7 +67,7 @@ def read_verdict(text: Any, scale: Scale) -> Verdict:
     if not scale.lowest <= score <= scale.highest:  # NaN, infinities and endless integers are not
         raise BadReplyError("out_of_range", f"a score of {score!r:.100}, not in {scale.lowest:g} to {scale.highest:g}")
     reason = value.get("reason")
-    return Verdict(scale.to_unit(float(score)), _one_line(reason) if isinstance(reason, str) else "")
+    return JudgeReply(scale.to_unit(float(score)), _one_line(reason) if isinstance(reason, str) else "")
 
 
 def _unfenced(text: str) -> str:
