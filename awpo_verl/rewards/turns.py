@@ -112,3 +112,34 @@ def _runs(ids: torch.Tensor, mask: torch.Tensor) -> list[tuple[bool, torch.Tenso
     ends = [*((mask[1:] != mask[:-1]).nonzero().flatten() + 1).tolist(), len(ids)]
     starts = [0, *ends[:-1]]
     return [(bool(mask[start]), ids[start:end]) for start, end in zip(starts, ends, strict=True) if end > start]
+
+
+def find_response(input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor) -> torch.Tensor:
+    """The tokens of the response, without padding.
+
+    A session may have several outputs. verl 0.9.1 then pads each part on the right by itself, so the mask's last
+    `len(responses)` places (what verl's naive manager sums) do not line up with the response and can even be all 0.
+    The response is what prompt + response ends with.
+
+    Args:
+        input_ids, attention_mask: [L], prompt and response, padded on either side; mask 1 = a real token.
+        responses: [R], the response, padded on the right.
+    """
+    if bool(attention_mask.all()):
+        return responses
+    tokens = input_ids[attention_mask.bool()]
+    if not attention_mask[0]:  # prompt padded on the left, as the legacy trainer does: the naive sum is right
+        return responses[: int(attention_mask[-len(responses) :].sum())]
+    for length in range(min(len(tokens), len(responses)), 0, -1):
+        if torch.equal(tokens[-length:], responses[:length]):
+            return responses[:length]
+    return responses[:0]
+
+
+def split_tokens(
+    input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tokens of the prompt [P] and of the response [R], without padding; arguments as for `find_response`."""
+    ids = find_response(input_ids, attention_mask, responses)
+    tokens = input_ids[attention_mask.bool()]
+    return tokens[: len(tokens) - len(ids)], ids

@@ -20,7 +20,7 @@ from verl.utils.reward_score import default_compute_score
 
 from awpo_verl.config import AWPOConfigError
 from awpo_verl.config.rewards import RUBRIC_PARTS
-from awpo_verl.rewards.manager import AWPORewardManager, response_ids
+from awpo_verl.rewards.manager import AWPORewardManager
 from awpo_verl.rewards.outcome import ToolCall
 from awpo_verl.rewards.outcome.execution import LOG_KEY, Session, TrajectoryError, ground_truth_text, tools_kwargs
 from examples.demo import shop, tiny_model
@@ -188,13 +188,13 @@ def test_the_response_is_found_under_any_padding() -> None:
     # two outputs of one session, prompts of 5 and 2 tokens, responses of 1 and 3: verl pads each part on the right
     ids = torch.tensor([21, 22, 31, 32, 33, 0])
     mask = torch.tensor([1, 1, 1, 1, 1, 0])
-    assert response_ids(ids, mask, torch.tensor([31, 32, 33])).tolist() == [31, 32, 33]
+    assert find_response(ids, mask, torch.tensor([31, 32, 33])).tolist() == [31, 32, 33]
     # a short response beside a long one: the naive sum over the mask's last places would give no token at all
     ids, mask = torch.tensor([21, 31, 0, 0, 0, 0]), torch.tensor([1, 1, 0, 0, 0, 0])
-    assert response_ids(ids, mask, torch.tensor([31, 0, 0])).tolist() == [31]
+    assert find_response(ids, mask, torch.tensor([31, 0, 0])).tolist() == [31]
     # the legacy trainer: prompt padded on the left, response on the right
     ids, mask = torch.tensor([0, 0, 21, 31, 32, 0]), torch.tensor([0, 0, 1, 1, 1, 0])
-    assert response_ids(ids, mask, torch.tensor([31, 32, 0])).tolist() == [31, 32]
+    assert find_response(ids, mask, torch.tensor([31, 32, 0])).tolist() == [31, 32]
 
 
 def test_expected_steps_must_be_a_list_of_strings(tokenizer: Any) -> None:
@@ -213,11 +213,11 @@ TOOLS = json.dumps([{"name": "pay", "parameters": {"properties": {"amount": {"ty
 
 
 def test_the_format_is_told_by_the_chat_template_or_set(tokenizer: Any, capsys: Any) -> None:
-    assert manager(tokenizer).outcome.format == "auto"  # the demo's template says nothing of calls
+    assert manager(tokenizer).outcome_config.format == "auto"  # the demo's template says nothing of calls
     assert "format=auto: any, by each response's own marks" in capsys.readouterr().out
     qwen = copy.deepcopy(tokenizer)
     qwen.chat_template += "{# <tool_call> #}"
-    assert manager(qwen).outcome.format == "hermes"
+    assert manager(qwen).outcome_config.format == "hermes"
     assert "format=auto: hermes, told by the tokenizer's chat template" in capsys.readouterr().out
     pythonic = "<think>\n2*3=6\n</think>\n\n[pay(amount=6)]"
     assert score(manager(qwen), pythonic)[0] == 0.0
@@ -229,7 +229,7 @@ def test_a_template_of_a_format_that_is_not_read_stops_the_run(tokenizer: Any, c
     lfm.chat_template += "{# <|tool_call_start|> #}"
     with pytest.raises(AWPOConfigError, match=r"outcome\.format=auto: .* the calls of LFM2, which are not read here"):
         manager(lfm)
-    assert manager(lfm, outcome={"format": "pythonic"}).outcome.format == "pythonic"
+    assert manager(lfm, outcome={"format": "pythonic"}).outcome_config.format == "pythonic"
     manager(lfm, lambda **kw: 0.25)  # a function of one's own decides: a warning is enough
     assert "[awpo] warning: algorithm.awpo.outcome.format=auto" in capsys.readouterr().out
 
@@ -258,7 +258,7 @@ def test_a_custom_chat_template_is_the_one_that_tells(tokenizer: Any) -> None:
             "actor_rollout_ref": {"model": {"custom_chat_template": "<tool_call>"}},
         }
     )
-    assert AWPORewardManager(given, llama, default_compute_score).outcome.format == "hermes"
+    assert AWPORewardManager(given, llama, default_compute_score).outcome_config.format == "hermes"
 
 
 def test_the_rubric_scores_on_the_scale_of_the_users_function(tokenizer: Any) -> None:

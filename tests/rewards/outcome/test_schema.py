@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from awpo_verl.rewards.outcome import ToolCall, check, parse_tools, schema_problems
+from awpo_verl.rewards.outcome import ToolCall, check_outcome, parse_tools, read_target, schema_problems
 from tests.rewards.outcome.calls import call, hermes, tool
 
 BFCL = {
@@ -170,7 +170,7 @@ def test_broken_tools_are_an_error_that_shows_them(tools: Any, message: str) -> 
 def test_a_call_that_matches_but_breaks_its_schema_says_so_in_the_parts() -> None:
     truth = {"tool_calls": [call("f", a="high")]}
     tools = [tool("f", a={"type": "string", "enum": ["low", "mid"]})]
-    verdict = check(hermes(call("f", a="high")), truth, tools=tools)
+    verdict = check_outcome(hermes(call("f", a="high")), read_target(truth, tools))
     assert (verdict.exact, verdict.as_info()["exact"], verdict.as_info()["schema_ok"]) == (1.0, 1.0, 0.0)
     assert verdict.schema_problems == ("a: enum",)
-    assert check(hermes(call("f", a="high")), truth).as_info()["schema_ok"] == 1.0
+    assert check_outcome(hermes(call("f", a="high")), read_target(truth)).as_info()["schema_ok"] == 1.0

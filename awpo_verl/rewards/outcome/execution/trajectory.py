@@ -25,14 +25,11 @@ from typing import Any, Protocol
 
 from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.execution.session import Observation, SessionError
+from awpo_verl.rewards.outcome.expected_trajectory import TrajectoryError
 
 REQUIRED_RESULTS = ("auto", "none", "all")
 
 CallTurns = Sequence[Sequence[ToolCall]]
-
-
-class TrajectoryError(ValueError):
-    """The data or the environment is at fault, not the model; the message names what and why."""
 
 
 class Executor(Protocol):
