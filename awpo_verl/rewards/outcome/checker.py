@@ -58,7 +58,7 @@ class OutcomeCheck:
 
     @property
     def graded(self) -> float:
-        """In [0, 1]; 1.0 exactly where `exact` is. For a trajectory, the product of its scores: doing nothing earns 0."""
+        """In [0, 1]; 1.0 exactly where `exact` is. For a trajectory, the product of both scores."""
         if self.trajectory is not None:
             return self.trajectory.state_ok * self.trajectory.results_ok
         return self.match.graded if self.match is not None else 0.0

@@ -51,7 +51,7 @@ def test_a_whole_call_in_the_thinking_that_holds_a_closing_mark_ends_no_thinking
     assert marks is not None
     text = f"\n{note(format, f'a {marks.closing} b')}"
     config = OutcomeConfig(format=format)
-    none = {"tool_calls": []}
+    none = read_target({"tool_calls": []})
     assert check_outcome(text, none, config, opened=True).exact == 0.0
     assert check_outcome(f"{marks.opening}{text}", none, config, opened=False).exact == 0.0
     closed = parse_response(f"{text}{marks.closing}No.", format, TOOLS, opened=True)
@@ -110,7 +110,7 @@ def test_a_call_in_the_thinking_of_a_turn_that_was_answered_was_run_by_the_tool_
     marks = FORMATS[format].thinking
     assert marks is not None
     thought = f"{marks.opening}{note(format, 'x')}{marks.closing}"
-    none = {"tool_calls": []}
+    none = read_target({"tool_calls": []})
     config = OutcomeConfig(format=format)
     assert check_outcome([f"{thought}I look.", "Done."], none, config).exact == 0.0
     assert (

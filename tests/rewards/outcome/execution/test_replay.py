@@ -9,7 +9,6 @@ import pytest
 from awpo_verl.rewards.outcome import ExpectedTrajectory, ToolCall, read_target
 from awpo_verl.rewards.outcome.execution import (
     LOG_KEY,
-    TOOLS_KWARGS_KEY,
     Limits,
     Session,
     TrajectoryError,
@@ -18,11 +17,12 @@ from awpo_verl.rewards.outcome.execution import (
     match_response,
     match_rollout,
     replay,
-    tools_kwargs,
 )
 from tests.rewards.outcome.execution.environments import Counter, Rogue
 
 INITIAL = {"count": 0}
+
+
 READ = ToolCall("read", {})
 
 
@@ -35,6 +35,16 @@ def row(*calls: ToolCall, results="auto", environment=Counter, initial=INITIAL) 
     return ground_truth_text(environment, initial, trajectory, results)
 
 
+def expected(*calls: ToolCall, **settings) -> ExpectedTrajectory:
+    return read(row(*calls, **settings))
+
+
+def read(truth) -> ExpectedTrajectory:
+    found = read_target(truth).expected
+    assert isinstance(found, ExpectedTrajectory)
+    return found
+
+
 def log(*calls: ToolCall, limits: Limits | None = None) -> dict:
     session = Session.open(Counter, INITIAL, limits)
     for call in calls:
@@ -44,7 +54,7 @@ def log(*calls: ToolCall, limits: Limits | None = None) -> dict:
 
 def test_a_rollout_is_matched_by_its_log():
     assert match_rollout(expected(add(5)), log(add(2), add(3))) == TrajectoryMatch(True, 1.0, 1.0)
-    assert match_rollout(json.loads(row(add(5))), log(add(4))) == TrajectoryMatch(
+    assert match_rollout(read(json.loads(row(add(5)))), log(add(4))) == TrajectoryMatch(
         False, 0.0, 1.0, "user turn 0: state.count: '4', not '5'"
     )
 
@@ -55,11 +65,6 @@ def test_a_rollout_without_a_call_did_nothing(extra_fields):
         False, 0.0, 1.0, "user turn 0: state.count: '0', not '5'"
     )
     assert match_rollout(expected(), extra_fields) == TrajectoryMatch(True, 1.0, 1.0)
-
-
-@pytest.mark.parametrize("truth", [None, "42", "not json", '{"tool_calls": []}', {"tool_calls": []}, ["x"], "[1]"])
-def test_another_ground_truth_is_another_checker_s(truth):
-    assert match_rollout(truth, {}) is None
 
 
 def test_calls_over_the_limit_count_for_nothing_in_the_reward_too():
@@ -94,45 +99,27 @@ def test_a_log_of_another_environment_is_an_error():
     ("change", "says"),
     [
         ({"environment": "nowhere:Files"}, "cannot import 'nowhere'"),
-        ({"environment": 3}, "must have 'environment'"),
-        ({"state": {}}, "it has .*'state'"),
-        ({"initial": []}, r"ground_truth\['initial'\] must be an object"),
         ({"initial": {}}, "Counter cannot be set up from initial=.*KeyError"),
-        ({"trajectory": []}, "must be a list of user turns"),
-        ({"trajectory": [{"name": "add"}]}, "must be a list of user turns"),
-        ({"trajectory": [[{"tool": "add"}]]}, r"\['trajectory'\]\[0\]\[0\] must be"),
-        ({"trajectory": [[{"name": "add", "arguments": [1]}]]}, r"\['trajectory'\]\[0\]\[0\] must be"),
         ({"trajectory": [[], []]}, "has 2 user turns; verl's tool agent loop plays one"),
     ],
 )
-def test_a_broken_ground_truth_is_named(change, says):
+def test_a_ground_truth_that_cannot_run_is_named(change, says):
     with pytest.raises(TrajectoryError, match=says):
-        match_rollout({**json.loads(row(add(1))), **change}, {})
+        match_rollout(read({**json.loads(row(add(1))), **change}), {})
 
 
 def test_several_user_turns_are_refused_where_a_response_answers_one():
     truth = {**json.loads(row(add(1))), "trajectory": [[], []]}
     with pytest.raises(TrajectoryError, match="has 2 user turns; verl's tool agent loop plays one"):
-        match_response(truth, [add(1)])
+        match_response(read(truth), [add(1)])
     assert match_response(expected(add(1)), [add(1)]) == TrajectoryMatch(True, 1.0, 1.0)
 
 
 def test_the_reference_runs_once_for_all_rollouts_of_a_prompt(monkeypatch):
     runs = []
-    original = rows.run_reference
-    monkeypatch.setattr(rows, "run_reference", lambda *args: runs.append(1) or original(*args))
+    original = replay.run_reference
+    monkeypatch.setattr(replay, "run_reference", lambda *args: runs.append(1) or original(*args))
     truth = row(add(77))
     for _ in range(8):
-        match_rollout(truth, log(add(77)))
+        match_rollout(read(truth), log(add(77)))
     assert len(runs) == 1
-
-
-def test_the_row_s_tools_kwargs_are_text_so_that_parquet_cannot_pad_them():
-    fields = tools_kwargs(Counter, {"count": 0, "items": []})
-    assert list(fields) == [TOOLS_KWARGS_KEY]
-    assert json.loads(fields[TOOLS_KWARGS_KEY]) == {
-        "environment": "tests.rewards.outcome.execution.environments:Counter",
-        "initial": {"count": 0, "items": []},
-    }
-
-
