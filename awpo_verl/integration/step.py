@@ -22,14 +22,14 @@ from awpo_verl.algorithm.alignment import alignment
 from awpo_verl.algorithm.groups import group_center, group_ids, group_sizes
 from awpo_verl.algorithm.metrics import reward_metrics
 from awpo_verl.algorithm.ranges import unit_reasoning
-from awpo_verl.config import SECTION, AWPOConfig, parse
+from awpo_verl.config import AWPOConfig, parse
 from awpo_verl.integration.keys import AWPO, GDPO
 from awpo_verl.integration.learning_watch import LearningWatch
 from awpo_verl.integration.patching import require_intact
 from awpo_verl.integration.run_ranges import SOURCE, RunRanges
 from awpo_verl.integration.seam_loss import SCALE_FIELD
-from awpo_verl.rewards.parts import NONFINITE, OUTCOME, VALID
-from awpo_verl.rewards.reasoning.judge.metrics import STATUS, Watch, judge_metrics, without_thinking
+from awpo_verl.rewards.parts import OUTCOME, VALID, read_judged, read_reasoning
+from awpo_verl.rewards.reasoning.judge.metrics import Watch, judge_metrics
 
 METRICS = "awpo_metrics"  # in data.meta_info
 Parts = Mapping[str, Sequence[Any]]  # the reward parts as columns of B values, and data_source
@@ -133,7 +133,7 @@ def estimate_rows(
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
     _ranges.check_reasoning(reasoning, valid, config)
     figures = judge_figures(parts, config)
-    judged = _judged(parts, len(outcome))
+    judged = read_judged(parts, len(outcome))
     ranges = _ranges.of_outcomes(outcome, parts, rejected, config)
     result = estimate(outcome, reasoning, valid, index, config, norm_by_std, judged, rejected, ranges)
     rows = [result.advantages, outcome, reasoning, valid]
@@ -171,7 +171,7 @@ def baseline_figures(parts: Parts, index: Any, algorithm: Any, rejected: Tensor 
     figures["awpo/rejected_frac"] = float(rejected.double().mean())
     if finite.any():
         figures["awpo/reasoning_out_of_range_frac"] = float(outside[finite].double().mean())
-    judged = _judged(parts, len(outcome))
+    judged = read_judged(parts, len(outcome))
     alike = _alignment(parts, ranges.to_unit(outcome), unit, finite & judged, index)
     return _reward_figures(outcome, ranges, unit, finite, index, ~rejected) | alike | figures
 
@@ -192,13 +192,6 @@ def _reward_figures(
 def _alignment(parts: Parts, outcome: Tensor, reasoning: Tensor, judged: Tensor, index: Any) -> dict[str, float]:
     """`alignment` over the rollouts whose thinking was scored, and not only missing. judged: bool [B]."""
     return alignment(outcome, reasoning, judged & torch.isfinite(reasoning), index, parts.get(SOURCE))
-
-
-def _judged(parts: Parts, n_rows: int) -> Tensor:
-    """bool [B]: False where there was no thinking to judge."""
-    if STATUS not in parts:
-        return torch.ones(n_rows, dtype=torch.bool)
-    return ~torch.tensor(without_thinking(parts, n_rows))
 
 
 def _bounds(config: AWPOConfig) -> tuple[float, float]:
@@ -227,37 +220,6 @@ def estimator(token_level_rewards: Tensor, response_mask: Tensor, **kwargs: Any)
         "This trainer calls the awpo estimator by name, without the reward parts of the rollouts, so AWPO cannot run "
         "in it. Use verl's own trainers (v1 or legacy), or call awpo_verl.algorithm.estimate yourself."
     )
-
-
-def read_reasoning(parts: Parts, key: str, n_rows: int) -> tuple[Tensor, Tensor]:
-    """Reasoning reward, float64 [B], and its validity, bool [B], from the columns of reward_extra_info.
-
-    A value that is None is missing. A row that the reward manager marked as not finite becomes NaN again, so that
-    the estimator counts it.
-
-    Raises:
-        KeyError: no row has a reasoning reward; says where it should come from.
-    """
-    if key not in parts:
-        given = ", ".join(sorted(str(name) for name in parts if name not in ("uid", SOURCE))) or "nothing"
-        raise KeyError(
-            "AWPO needs the reasoning reward of each rollout, and reward_extra_info has no key "
-            f"'{key}' (it has: {given}). Use reward.reward_manager.name=awpo, or let your reward function return "
-            f"a dict with '{key}', or name its key with {SECTION}.reasoning_key."
-        )
-    reasoning, present = _column(parts[key], 0.0)
-    nonfinite = _column(parts[NONFINITE], 0.0)[0] > 0.5 if NONFINITE in parts else torch.zeros(n_rows, dtype=torch.bool)
-    scored = _column(parts[VALID], 1.0)[0] > 0.5 if VALID in parts else torch.ones(n_rows, dtype=torch.bool)
-    return reasoning.masked_fill(nonfinite, float("nan")), present & scored | nonfinite
-
-
-def _column(values: Sequence[Any], default: float) -> tuple[Tensor, Tensor]:
-    """One column as float64 [B], the default where a value is None; and bool [B], True where it is not None."""
-    numbers = np.array(values, dtype=np.float64)  # None becomes NaN
-    present = ~np.isnan(numbers)
-    for row in np.flatnonzero(~present):
-        present[row] = values[row] is not None
-    return torch.from_numpy(np.where(present, numbers, default)), torch.from_numpy(present)
 
 
 def compute_data_metrics(original: Any, batch: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:

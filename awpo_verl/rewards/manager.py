@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,13 +59,13 @@ class AWPORewardManager(RewardManagerBase):
     ) -> None:
         super().__init__(config, tokenizer, compute_score)
         self.tokenizer: Any = tokenizer
-        self.compute_score: Any = compute_score
+        self.compute_score: Callable[..., Any] = compute_score
         awpo = parse(config.algorithm.get("awpo"))
         self.reasoning_key, self.reasoning_range = awpo.reasoning_key, awpo.reasoning_range
         self.outcome_config, self.rubric_config = awpo.outcome, awpo.rubric
         self.judge: Judge | None = None
         if awpo.reasoning_source == "judge":
-            model = config.reward.get("reward_model") or {}
+            model: Any = config.reward.get("reward_model") or {}
             endpoint = find_endpoint(awpo.judge, reward_router_address, model.get("model_path"))
             self.judge = Judge(awpo.judge, endpoint)
         self.has_custom_function = bool(config.reward.custom_reward_function.path)
@@ -113,7 +114,7 @@ class AWPORewardManager(RewardManagerBase):
         )
         # a user's function decides alone, also what the ground truth and the tools mean
         target = None if self.has_custom_function else row.target
-        log = fields.get("tool_extra_fields") or {}
+        log: dict[str, Any] = fields.get("tool_extra_fields") or {}
         outcome_check = check_outcome(turns.own, target, self.outcome_config, log, turns.opened)
         if outcome_check.trajectory is not None:
             from awpo_verl.rewards.outcome.execution.rows import require_environment
@@ -143,8 +144,9 @@ class AWPORewardManager(RewardManagerBase):
 
     async def _compute_score(self, text: str, fields: dict[str, Any]) -> Any:
         """Call the user's function, or verl's rule for the data source, as verl's naive manager calls it."""
-        extra_info = dict(fields.get("extra_info") or {})
-        extra_info.update((fields.get("tool_extra_fields") or {}).items())
+        extra_info: dict[str, Any] = dict(fields.get("extra_info") or {})
+        tool_extra_fields: dict[str, Any] = fields.get("tool_extra_fields") or {}
+        extra_info.update(tool_extra_fields)
         extra_info["num_turns"] = fields.get("__num_turns__")
         extra_info["rollout_reward_scores"] = fields.get("reward_scores", {})
         arguments = {

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -66,7 +66,7 @@ def read_result(result: Any, reasoning_key: str) -> Scored:
     """
     if not isinstance(result, Mapping):
         return Scored(_read_number(result, "the returned value"))
-    given: Mapping[str, Any] = result
+    given = cast("Mapping[str, Any]", result)
     source = OUTCOME if OUTCOME in given else "score"
     if source not in given:
         raise KeyError(
@@ -214,7 +214,7 @@ def _read_flags(values: Sequence[Any] | None, n_rows: int) -> Tensor:
         numbers = np.zeros(n_rows) if values is None else np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
         return _all(False, n_rows)
-    return torch.from_numpy(numbers == 1.0)
+    return torch.as_tensor(numbers == 1.0)
 
 
 def _read_floats(values: Sequence[Any], default: float) -> tuple[Tensor, Tensor]:
@@ -223,7 +223,7 @@ def _read_floats(values: Sequence[Any], default: float) -> tuple[Tensor, Tensor]
     present = ~np.isnan(numbers)
     for row in np.flatnonzero(~present):
         present[row] = values[row] is not None
-    return torch.from_numpy(np.where(present, numbers, default)), torch.from_numpy(present)
+    return torch.as_tensor(np.where(present, numbers, default)), torch.as_tensor(present)
 
 
 def _all(value: bool, n_rows: int) -> Tensor:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
-from awpo_verl.rewards.outcome.target import Target, read_target, show_json, to_plain
+from awpo_verl.rewards.json_values import Json, show_json, to_plain
+from awpo_verl.rewards.outcome.target import Target, read_target
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,14 @@ class Row:
         conversation: the prompt's messages, and what the model was told between its turns, as text; "" = unknown.
         expected_steps: the steps that the thinking should write; () = the row states none.
         data_source: the name of its data set, "" = unknown.
-        extra_info: as given.
+        extra_info: as given, {} for None.
     """
 
     target: Target
     conversation: str = ""
     expected_steps: tuple[str, ...] = ()
     data_source: str = ""
-    extra_info: Mapping[str, Any] | None = None
+    extra_info: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def read_row(
@@ -52,15 +53,15 @@ def read_row(
     Raises:
         TypeError: extra_info is not a mapping, or its reasoning_steps are not a list (or array) of strings; shows them.
     """
-    if extra_info is not None and not isinstance(extra_info, Mapping):
+    if not isinstance(extra_info, Mapping | None):
         raise TypeError(f"extra_info must be an object, got {str(extra_info)[:200]!r}.")
-    info: Mapping[str, Any] = extra_info or {}
+    info = cast("Mapping[str, Any]", extra_info or {})
     conversation = show_conversation(prompt)
     if conversation and between:
         conversation = "\n".join([conversation, *between])
     target = read_target(ground_truth, info.get("tools") if tools is None else tools)
     source = "" if data_source is None else str(data_source)
-    return Row(target, conversation, _read_steps(info), source, extra_info)
+    return Row(target, conversation, _read_steps(info), source, info)
 
 
 def show_conversation(messages: Any) -> str:
@@ -72,36 +73,31 @@ def show_conversation(messages: Any) -> str:
         >>> show_conversation([{"role": "user", "content": "Hello"}])
         '[user]\\nHello'
     """
-    messages = to_plain(messages)
-    if messages is None:
+    plain = to_plain(messages)
+    if plain is None:
         return ""
-    if not isinstance(messages, list):
-        return str(messages)
-    items: list[Any] = messages
-    return "\n".join(map(_show_message, items))
+    return "\n".join(map(_show_message, plain)) if isinstance(plain, list) else str(plain)
 
 
-def _show_message(message: Any) -> str:
-    if not isinstance(message, Mapping):
+def _show_message(message: Json) -> str:
+    if not isinstance(message, dict):
         return str(message)
-    fields: Mapping[str, Any] = message
-    content = fields.get("content")
+    content: Json = message.get("content")
     if isinstance(content, list):
         content = "\n".join(map(_show_part, content))
-    calls = f"\n{show_json(fields['tool_calls'])}" if fields.get("tool_calls") else ""
-    return f"[{fields.get('role', '?')}]\n{content or ''}{calls}"
+    calls = f"\n{show_json(message['tool_calls'])}" if message.get("tool_calls") else ""
+    return f"[{message.get('role', '?')}]\n{content or ''}{calls}"
 
 
-def _show_part(part: Any) -> str:
-    fields: Mapping[str, Any] = part if isinstance(part, Mapping) else {"text": part}
-    return str(fields.get("text") or f"({fields.get('type', 'part')})")
+def _show_part(part: Json) -> str:
+    if not isinstance(part, dict):
+        return str(part or "(part)")
+    return str(part.get("text") or f"({part.get('type', 'part')})")
 
 
 def _read_steps(extra_info: Mapping[str, Any]) -> tuple[str, ...]:
     """The row's expected steps, such as ["6*17=102", "102+9=111"]. Raises TypeError that shows them."""
-    steps = extra_info.get("reasoning_steps")
-    if hasattr(steps, "tolist"):
-        steps = steps.tolist()
+    steps = to_plain(extra_info.get("reasoning_steps"))
     if steps is None:
         return ()
     if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):

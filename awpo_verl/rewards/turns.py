@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -66,7 +66,7 @@ class Decoder:
             ValueError: there are fewer of `own` than tokens.
         """
         whole = self._tokenizer.decode(ids, skip_special_tokens=True)
-        mask = torch.from_numpy(np.ones(len(ids), dtype=bool) if own is None else np.array(own, dtype=bool))
+        mask = torch.as_tensor(np.ones(len(ids), dtype=bool) if own is None else np.array(own, dtype=bool))
         if len(mask) < len(ids):
             raise ValueError(
                 f"The response has {len(ids)} tokens, and its response mask {len(mask)}: the agent loop must return an "
@@ -81,7 +81,7 @@ class Decoder:
         before = prompt[-TAIL:]
         for is_own, part in _runs(ids, mask):
             if is_own:
-                turns.append(self._with_marks(part.tolist()))
+                turns.append(self._with_marks(_to_list(part)))
                 opened.append(self._is_open(before))
             else:
                 text = self._tokenizer.decode(part, skip_special_tokens=True).strip()
@@ -109,9 +109,13 @@ def _special_ids(tokenizer: Any, kept: Iterable[str]) -> frozenset[int]:
 
 def _runs(ids: torch.Tensor, mask: torch.Tensor) -> list[tuple[bool, torch.Tensor]]:
     """The tokens, cut where the mask changes."""
-    ends = [*((mask[1:] != mask[:-1]).nonzero().flatten() + 1).tolist(), len(ids)]
+    ends = [*_to_list((mask[1:] != mask[:-1]).nonzero().flatten() + 1), len(ids)]
     starts = [0, *ends[:-1]]
     return [(bool(mask[start]), ids[start:end]) for start, end in zip(starts, ends, strict=True) if end > start]
+
+
+def _to_list(ids: torch.Tensor) -> list[int]:
+    return cast("list[int]", ids.tolist())  # pyright: ignore[reportUnknownMemberType]
 
 
 def find_response(input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor) -> torch.Tensor:

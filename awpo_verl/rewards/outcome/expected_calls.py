@@ -11,11 +11,11 @@ dumps.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from awpo_verl.rewards.bounded_json import MAX_DEPTH, check_depth
+from awpo_verl.rewards.json_values import Json
 from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
 from awpo_verl.rewards.outcome.values import AnyOf
 
@@ -29,7 +29,7 @@ class ExpectedCalls:
     calls: tuple[ToolCall, ...]
 
 
-def parse_expected_calls(given: Any, nulls: bool) -> ExpectedCalls:
+def parse_expected_calls(given: Json, nulls: bool) -> ExpectedCalls:
     """Check the value of `tool_calls`.
 
     Args:
@@ -41,23 +41,22 @@ def parse_expected_calls(given: Any, nulls: bool) -> ExpectedCalls:
     """
     if not isinstance(given, list):
         raise ValueError(f"ground_truth['tool_calls'] must be a list of calls, got {type(given).__name__}.")
-    items: list[Any] = given
-    return ExpectedCalls(tuple(_parse_call(item, nulls) for item in items))
+    return ExpectedCalls(tuple(_parse_call(item, nulls) for item in given))
 
 
-def _parse_call(item: Any, nulls: bool) -> ToolCall:
+def _parse_call(item: Json, nulls: bool) -> ToolCall:
     """One entry. Raises ValueError that shows it."""
     try:
-        if not isinstance(item, Mapping) or not isinstance(item.get("name"), str) or not item["name"]:
+        if not isinstance(item, dict) or not isinstance(item.get("name"), str) or not item["name"]:
             raise BadCallError('it must be {"name": str, "arguments": {...}}')
-        arguments = item.get("arguments", {})
-        if not isinstance(arguments, Mapping) or set(item) - {"name", "arguments"}:
+        arguments: Json = item.get("arguments", {})
+        if not isinstance(arguments, dict) or set(item) - {"name", "arguments"}:
             raise BadCallError('it must be {"name": str, "arguments": {...}}, without other keys')
         if not nulls and _has_null(arguments):
             raise BadCallError(
                 "a null argument: parquet pads objects with different keys; write the ground truth as JSON text"
             )
-        check_depth(dict(arguments), MAX_DEPTH - 1)  # the call around them is one level more
+        check_depth(arguments, MAX_DEPTH - 1)  # the call around them is one level more
         json.dumps(arguments, allow_nan=False)  # plain and finite
         return ToolCall(item["name"], {str(key): _pattern(value) for key, value in arguments.items()})
     except (ValueError, TypeError) as error:
@@ -66,20 +65,21 @@ def _parse_call(item: Any, nulls: bool) -> ToolCall:
         ) from None
 
 
-def _pattern(value: Any) -> Any:
+def _pattern(value: Json) -> Any:
     """Replace `{"$any": [...]}` by AnyOf, at any depth."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if ANY not in value:
             return {key: _pattern(item) for key, item in value.items()}
-        values, optional = value[ANY], value.get(OPTIONAL, False)
+        values: Json = value[ANY]
+        optional: Json = value.get(OPTIONAL, False)
         if not isinstance(values, list) or not values or not isinstance(optional, bool) or set(value) - {ANY, OPTIONAL}:
             raise BadCallError('accepted values must be {"$any": [one or more], "$optional": true or false}')
         return AnyOf(tuple(_pattern(item) for item in values), optional)
     return [_pattern(item) for item in value] if isinstance(value, list) else value
 
 
-def _has_null(value: Any) -> bool:
+def _has_null(value: Json) -> bool:
     """Whether an object holds a null, at any depth."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any(item is None or _has_null(item) for item in value.values())
     return isinstance(value, list) and any(_has_null(item) for item in value)

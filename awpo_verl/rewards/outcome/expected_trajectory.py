@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from awpo_verl.rewards.json_values import Json
 from awpo_verl.rewards.outcome.calls import ToolCall
 
 if TYPE_CHECKING:  # these modules need transformers
@@ -50,7 +51,9 @@ def parse_expected_trajectory(given: dict[str, Any]) -> ExpectedTrajectory:
     Raises:
         TrajectoryError: a key is missing, unknown or of a wrong type; shows it.
     """
-    environment, initial, turns = given.get("environment"), given.get("initial", {}), given["trajectory"]
+    environment: Json = given.get("environment")
+    initial: Json = given.get("initial", {})
+    turns: Json = given["trajectory"]
     if given.keys() - KEYS or not isinstance(environment, str):
         raise TrajectoryError(
             f"ground_truth with a 'trajectory' must have 'environment', and may have 'initial' and 'results'; it has "
@@ -62,18 +65,21 @@ def parse_expected_trajectory(given: dict[str, Any]) -> ExpectedTrajectory:
         raise TrajectoryError(
             f"ground_truth['trajectory'] must be a list of user turns, each a list of calls; got {str(turns)[:200]!r}."
         )
-    calls = tuple(
-        tuple(_parse_call(call, f"[{number}][{index}]") for index, call in enumerate(turn))
-        for number, turn in enumerate(turns)
-    )
+    calls = tuple(_parse_turn(turn, number) for number, turn in enumerate(turns))
     return ExpectedTrajectory(environment, initial, calls, given.get("results", "auto"))
 
 
-def _parse_call(value: Any, where: str) -> ToolCall:
-    good = isinstance(value, dict) and set(value) <= {"name", "arguments"} and isinstance(value.get("name"), str)
-    if not good or not isinstance(value.get("arguments", {}), dict):
+def _parse_turn(turn: list[Json], number: int) -> tuple[ToolCall, ...]:
+    return tuple(_parse_call(call, f"[{number}][{index}]") for index, call in enumerate(turn))
+
+
+def _parse_call(value: Json, where: str) -> ToolCall:
+    fields = value if isinstance(value, dict) else {}
+    name: Json = fields.get("name")
+    arguments: Json = fields.get("arguments", {})
+    if fields.keys() - {"name", "arguments"} or not isinstance(name, str) or not isinstance(arguments, dict):
         raise TrajectoryError(
             f"ground_truth['trajectory']{where} must be {{'name': str, 'arguments': {{...}}}}, got "
             f"{str(value)[:200]!r}."
         )
-    return ToolCall(value["name"], value.get("arguments", {}))
+    return ToolCall(name, arguments)

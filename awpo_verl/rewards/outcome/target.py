@@ -13,11 +13,11 @@ and each of its fields is computed on first use.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
+from awpo_verl.rewards.json_values import Json, show_json, to_plain
 from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.expected_calls import ExpectedCalls, parse_expected_calls
 from awpo_verl.rewards.outcome.expected_trajectory import ExpectedTrajectory, parse_expected_trajectory
@@ -43,8 +43,8 @@ class Target:
         given_tools: the tools that the row has beside its ground truth, as given; None = none.
     """
 
-    ground_truth: Any
-    given_tools: Any = None
+    ground_truth: Json
+    given_tools: Json = None
 
     @cached_property
     def expected(self) -> ExpectedCalls | ExpectedTrajectory | None:
@@ -152,22 +152,6 @@ def _key(value: Any) -> tuple[str, bool]:
         return json.dumps(value), False
     except TypeError:
         return json.dumps(to_plain(value)), False
-
-
-def to_plain(value: Any) -> Any:
-    """Replace arrays and numpy scalars, which parquet makes of lists and numbers, by plain Python values."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {key: to_plain(item) for key, item in value.items()}
-    return [to_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def show_json(value: Any) -> str:
-    """A value as JSON to be read; a text as it is. What JSON cannot hold is shown by `str`, and such a key left out."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(to_plain(value), ensure_ascii=False, default=str, skipkeys=True)
 
 
 def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

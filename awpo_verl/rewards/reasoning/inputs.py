@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from awpo_verl.rewards.json_values import show_json
 from awpo_verl.rewards.outcome import OutcomeCheck, Response
-from awpo_verl.rewards.outcome.target import show_json
 from awpo_verl.rewards.reasoning.evidence import Task
 from awpo_verl.rewards.reasoning.judge import Case
 from awpo_verl.rewards.row import Row

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from awpo_verl.rewards.json_values import to_plain
 from awpo_verl.rewards.outcome.execution.environment import Environment, path_of
 from awpo_verl.rewards.outcome.expected_trajectory import TrajectoryError
 
@@ -36,10 +37,10 @@ def tools_kwargs(environment: type[Environment], initial: Mapping[str, Any]) -> 
     return {TOOLS_KWARGS_KEY: json.dumps({"environment": path_of(environment), "initial": dict(initial)})}
 
 
-def require_environment(extra_info: Mapping[str, Any] | None) -> None:
+def require_environment(extra_info: Mapping[str, Any]) -> None:
     """Raise TrajectoryError if the row gave its rollout no environment. verl says so to the model only."""
-    given = (extra_info or {}).get("tools_kwargs")
-    if not isinstance(given, Mapping) or not isinstance(given.get(TOOLS_KWARGS_KEY), str):
+    given = to_plain(extra_info.get("tools_kwargs"))
+    if not isinstance(given, dict) or not isinstance(given.get(TOOLS_KWARGS_KEY), str):
         raise TrajectoryError(
             f"The ground truth has a trajectory, but extra_info.tools_kwargs has no {TOOLS_KWARGS_KEY!r}, so the "
             f"rollout had no environment; it is {str(given)[:200]}. Write it with execution.tools_kwargs."
