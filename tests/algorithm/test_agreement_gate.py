@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from awpo_verl.algorithm import Estimate, estimate
-from awpo_verl.algorithm.alignment import MIN_PAIRS, agreement
+from awpo_verl.algorithm.concordance import MIN_PAIRS, concordance
 from awpo_verl.config import parse
 
 SOLVED_AND_FAILED = torch.tensor([1.0, 1.0, 0.0, 0.0])  # two groups, both dead
@@ -40,7 +40,7 @@ def test_a_slight_contradiction_takes_a_part_of_the_say() -> None:
     reasoning = torch.tensor([0.5, 0.4, 0.7, 0.6, 0.3, 0.4], dtype=torch.float64)
     # the success of .5 beats two failures and loses to two; that of .4 beats one and loses to two: -1 of 7
     expected = -1 / 7
-    found = agreement(outcome, reasoning, torch.ones(6, dtype=torch.bool), torch.tensor([0, 0, 1, 1, 2, 2]), 3)
+    found = concordance(outcome, reasoning, torch.ones(6, dtype=torch.bool), torch.tensor([0, 0, 1, 1, 2, 2]))
     assert found == pytest.approx(expected)
     trusted = run(outcome, reasoning, list("aabbcc"), "agreement")
     plain = run(outcome, reasoning, list("aabbcc"), "variance_ratio")
@@ -71,7 +71,7 @@ def test_a_missing_reasoning_reward_is_no_witness() -> None:
     # the one row that contradicts has no valid mark
     valid = torch.tensor([True, False, True, True])
     given = (torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64), torch.tensor([0.9, 0.0, 0.1, 0.2]).double())
-    assert agreement(*given, valid, torch.tensor([0, 0, 1, 1]), 2) == pytest.approx(1.0)
+    assert concordance(*given, valid, torch.tensor([0, 0, 1, 1])) == pytest.approx(1.0)
 
 
 def test_a_rollout_without_thinking_is_no_witness() -> None:
@@ -89,7 +89,7 @@ def test_differences_of_rounding_are_none() -> None:
     equal = torch.tensor([0.3, 0.1 + 0.2, 0.3, 0.1 + 0.2, 0.9, 0.1]).double()
     exact = torch.tensor([0.3, 0.3, 0.3, 0.3, 0.9, 0.1]).double()
     ids, asked = torch.tensor([0, 0, 1, 1, 2, 2]), torch.ones(6, dtype=torch.bool)
-    assert agreement(outcome, equal, asked, ids, 3) == agreement(outcome, exact, asked, ids, 3)
+    assert concordance(outcome, equal, asked, ids) == concordance(outcome, exact, asked, ids)
 
 
 def test_one_success_in_a_hundred_says_as_much_as_fifty() -> None:
@@ -97,7 +97,7 @@ def test_one_success_in_a_hundred_says_as_much_as_fifty() -> None:
     outcome, reasoning = torch.zeros(100).double(), torch.linspace(0.5, 1.0, 100).double()
     outcome[0] = 1.0
     ids = torch.arange(100) // 10
-    assert agreement(outcome, reasoning, torch.ones(100, dtype=torch.bool), ids, 10) == pytest.approx(-1.0)
+    assert concordance(outcome, reasoning, torch.ones(100, dtype=torch.bool), ids) == pytest.approx(-1.0)
 
 
 @given(
@@ -120,8 +120,8 @@ def test_it_is_the_balance_of_the_pairs_that_differ_in_both(rows: list[tuple[flo
     views = [balance(pairs, 1), balance([(i, j) for i, j in pairs if rows[i][2] == rows[j][2]], MIN_PAIRS)]
     expected = max((view for view in views if view is not None), default=None)
     o, q, ids, valid = ([row[i] for row in rows] for i in range(4))
-    found = agreement(
-        torch.tensor(o).double(), torch.tensor(q).double(), torch.tensor(valid).bool(), torch.tensor(ids).long(), 4
+    found = concordance(
+        torch.tensor(o).double(), torch.tensor(q).double(), torch.tensor(valid).bool(), torch.tensor(ids).long()
     )
     assert (found is None) == (expected is None)
     assert found is None or found == pytest.approx(expected)

@@ -16,29 +16,29 @@ OWN = """
 import torch
 NUMBER = 1
 
-def half(std_out, std_mix, agreement, config):
-    return torch.full_like(std_out, 0.5)
+def half(spread, config):
+    return torch.full_like(spread.std_out, 0.5)
 
-def above(std_out, std_mix, agreement, config):
-    return torch.full_like(std_out, config.value)
+def above(spread, config):
+    return torch.full_like(spread.std_out, config.value)
 
-def short(std_out, std_mix, agreement, config):
-    return std_out[:1]
+def short(spread, config):
+    return spread.std_out[:1]
 
-def number(std_out, std_mix, agreement, config):
+def number(spread, config):
     return 0.5
 
-def silent(std_out, std_mix, agreement, config):
-    return std_out <= 0.1
+def silent(spread, config):
+    return spread.std_out <= 0.1
 
-def undefined(std_out, std_mix, agreement, config):
-    return std_out / std_out
+def undefined(spread, config):
+    return spread.std_out / spread.std_out
 
-def twice(success, config):
-    return 2 + 0 * success
+def twice(spread, config):
+    return 2 + 0 * spread.success
 
-def negative(success, config):
-    return success - 0.9
+def negative(spread, config):
+    return spread.success - 0.9
 """
 
 

@@ -1,4 +1,4 @@
-"""What `estimate` takes (tensors, arrays, lists, labels of any kind), and rejected rollouts (FAULTS 8 and 16)."""
+"""What `estimate` takes (tensors, arrays, lists, labels of any kind), and rejected rollouts."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_flags_must_be_bool_and_of_the_right_length(name: str) -> None:
 
 
 def test_hand_computed_group_with_a_rejected_success() -> None:
-    # FAULTS 8: o = 0 0 0 1, the last one rejected. Left are three failures: A_out = 0, q = 0.2 0.5 0.8: mean 0.5,
+    # o = 0 0 0 1, the last one rejected. Left are three failures: A_out = 0, q = 0.2 0.5 0.8: mean 0.5,
     # std = 0.3, w = 0.3 / 0.3 = 1, mu = 0: d = 0.1. A = 0.1 * (-0.3 0 0.3) / 0.3 = -0.1 0 0.1
     rejected = [False, False, False, True]
     found = estimate([0.0, 0, 0, 1], [0.2, 0.5, 0.8, 0.9], [True] * 4, ["p"] * 4, config(), rejected=rejected)
