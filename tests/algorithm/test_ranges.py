@@ -23,7 +23,7 @@ def of_group(outcome: list[float], reasoning: list[float] | None = None, **secti
     return estimate(torch.tensor(outcome), q, SCORED, ["p"] * 4, config(**section))
 
 
-def test_outcomes_of_minus_one_and_one_weigh_as_zero_and_one_do() -> None:
+def test_outcomes_of_minus_one_and_one_weigh_the_same_as_zero_and_one() -> None:
     # two of four succeed: mu = 1/2, d = 0.1 + 1.4 * 4 * 1/4 = 1.5. o = 1 1 0 0: deviations 1/2, std = sqrt(1/3),
     # A_out = sqrt(3)/2 = 0.866; o = 1 1 -1 -1: deviations 1, std = sqrt(4/3), the same. A = 1.5 * 0.866 = 1.299
     expected = torch.tensor([1.0, 1.0, -1.0, -1.0], dtype=torch.float64) * 1.5 * math.sqrt(3) / 2
@@ -56,7 +56,7 @@ def test_each_source_of_a_batch_has_its_own_range() -> None:
     assert result.metrics["awpo/outcome_out_of_range_frac"] == pytest.approx(3 / 8)  # [0, 1] was known before
 
 
-def test_the_correlation_over_the_batch_compares_success_and_not_numbers() -> None:
+def test_the_correlation_over_the_batch_maps_each_source_to_its_range() -> None:
     # dapo: -1 (q 0) and 1 (q 1); code: 0 (q 0) and 1 (q 1). By success both agree fully: r = 1. As numbers -1 is not 0.
     o, q = torch.tensor([-1.0, 1.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 0.0, 1.0])
     found = SeenRanges().observe(o, ["dapo", "dapo", "code", "code"])
@@ -64,7 +64,7 @@ def test_the_correlation_over_the_batch_compares_success_and_not_numbers() -> No
     assert metrics["awpo/outcome_reasoning_corr"] == pytest.approx(1.0)
 
 
-def test_a_widened_range_stays_and_is_told_once() -> None:
+def test_a_widened_range_stays_and_is_reported_once() -> None:
     told: list[tuple[object, Range, Range]] = []
     seen = SeenRanges(lambda *widening: told.append(widening))
     assert seen.observe(torch.tensor([0.0, 1.0]), ["a", "b"]).low.tolist() == [0.0, 0.0]
@@ -78,7 +78,7 @@ def test_a_widened_range_stays_and_is_told_once() -> None:
     assert len(told) == 1
 
 
-def test_a_known_range_is_where_a_source_starts_and_rejected_rows_widen_nothing() -> None:
+def test_a_source_starts_at_its_known_range_and_rejected_rows_do_not_widen_it() -> None:
     seen = SeenRanges()
     found = seen.observe(torch.tensor([1.0, 1.0]), ["dapo", "code"], {"dapo": (-1.0, 1.0)})
     assert (found.low.tolist(), found.outside.tolist()) == ([-1.0, 0.0], [False, False])
@@ -87,7 +87,7 @@ def test_a_known_range_is_where_a_source_starts_and_rejected_rows_widen_nothing(
     assert found.low.tolist() == [0.0, 0.0]
 
 
-def test_rounding_widens_nothing() -> None:
+def test_rounding_does_not_widen_a_range() -> None:
     found = SeenRanges().observe(torch.tensor([1.0000001, -1e-8]), ["a", "a"])
     assert (found.low.tolist(), found.high.tolist(), found.outside.any()) == ([0.0, 0.0], [1.0, 1.0], False)
 
@@ -96,7 +96,7 @@ def test_rounding_widens_nothing() -> None:
     # at most 4 widths of [0, 1] below 0 and above 1: no outcome is far
     batches=st.lists(st.lists(st.tuples(st.sampled_from("ab"), st.floats(-4, 5)), min_size=1, max_size=6), max_size=4)
 )
-def test_a_range_holds_all_that_its_source_has_shown_nearby(batches: list[list[tuple[str, float]]]) -> None:
+def test_a_range_holds_all_outcomes_of_its_source_except_outliers(batches: list[list[tuple[str, float]]]) -> None:
     seen, shown = SeenRanges(), {"a": [0.0, 1.0], "b": [0.0, 1.0]}
     for batch in batches:
         sources, outcome = [source for source, _ in batch], torch.tensor([o for _, o in batch], dtype=torch.float64)
@@ -108,7 +108,7 @@ def test_a_range_holds_all_that_its_source_has_shown_nearby(batches: list[list[t
             assert found.high[i].item() == pytest.approx(max(shown[source]), abs=2e-6)
 
 
-def test_a_rare_outcome_far_outside_widens_nothing_and_later_batches_weigh_as_before() -> None:
+def test_an_outlier_does_not_change_the_range_or_later_batches() -> None:
     # 1 1 0 0 of a batch without outliers: d = 1.5, A = 1.5 * 0.866 = 1.299 (above). Widened to [-100, 1], mu would be
     # 100.5 / 101, d = 0.1 + 1.4 * 4 * 0.995 * 0.005 = 0.128 and A = 0.11.
     seen, outliers = SeenRanges(on_outlier=lambda *outlier: told.append(outlier)), torch.tensor([1.0, 1.0, 0.0, -100.0])
@@ -150,7 +150,7 @@ def test_a_far_outcome_needs_two_rows_and_five_percent_of_its_source(rows: int, 
     assert SeenRanges().observe(o, ["a"] * rows + ["b"] * 100, counted=counted).low[0].item() == 0.0
 
 
-def test_an_outlier_leaves_the_other_side_and_near_outcomes_free_to_widen() -> None:
+def test_an_outlier_does_not_stop_other_outcomes_from_widening() -> None:
     # -50 is far (below -4) in one row; 3 is near (at most 5), 80 and 90 are far in two rows of six
     seen, told = SeenRanges(on_outlier=lambda *outlier: told.append(outlier)), []
     assert seen.observe(torch.tensor([-50.0, 3.0, 0.0, 1.0]), ["a"] * 4).high.tolist() == [3.0] * 4

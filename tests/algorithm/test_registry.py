@@ -1,4 +1,4 @@
-"""Gates and difficulty weights of one's own, named `module:function`."""
+"""Gates and difficulty weights of the user's own, named `module:function`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def advantages(config: AWPOConfig) -> torch.Tensor:
     return estimate(outcome, reasoning, torch.ones(4, dtype=torch.bool), ["p"] * 4, config).advantages
 
 
-def test_a_gate_and_a_weight_of_ones_own_are_used() -> None:
+def test_functions_of_the_user_are_used() -> None:
     fixed = advantages(AWPOConfig(gate=GateConfig("fixed", 0.5), difficulty=DifficultyConfig("none")))
     own = AWPOConfig(gate=GateConfig("own_kinds:half"), difficulty=DifficultyConfig("own_kinds:twice"))
     assert torch.equal(advantages(own), 2 * fixed)
@@ -75,12 +75,12 @@ def test_a_gate_and_a_weight_of_ones_own_are_used() -> None:
         (lambda: GateConfig("own_kinds:half()"), r"one of variance_ratio, .*, or module:function of your own"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_key_and_name(config: Callable[[], GateConfig], message: str) -> None:
+def test_an_unusable_kind_is_refused_by_key_and_name(config: Callable[[], GateConfig], message: str) -> None:
     with pytest.raises(AWPOConfigError, match=message):
         advantages(AWPOConfig(gate=config()))
 
 
-def test_what_it_returns_is_checked() -> None:
+def test_the_values_that_a_kind_returns_are_checked() -> None:
     scored = torch.ones(4, dtype=torch.bool)
     dead, two = torch.zeros(4), torch.tensor([1.0, 0.0, 1.0, 0.0])
     undefined, short = (AWPOConfig(gate=GateConfig(f"own_kinds:{name}")) for name in ("undefined", "short"))
@@ -97,7 +97,7 @@ def test_what_it_returns_is_checked() -> None:
         advantages(negative)
 
 
-def test_a_kind_set_after_the_check_is_told_too() -> None:
+def test_a_kind_set_after_the_check_is_refused_too() -> None:
     config = AWPOConfig()
     config.gate.kind = "nope"
     with pytest.raises(AWPOConfigError, match=r"gate\.kind=nope cannot be used: use one of variance_ratio"):

@@ -19,7 +19,7 @@ from awpo_verl.config.kinds import KindConfig, Kinds
 from awpo_verl.rewards.outcome.formats import AUTO, FORMATS
 
 
-def test_defaults_are_the_methods() -> None:
+def test_defaults_are_those_of_docs_method() -> None:
     c = parse(None)
     assert c == AWPOConfig()
     assert (c.reasoning_weight, c.reasoning_std_floor, c.outcome_range) == (1.0, 0.05, "auto")
@@ -119,7 +119,7 @@ def test_every_call_format_is_accepted_by_name() -> None:
         ({"clip": {"scope": "token"}}, r"algorithm\.awpo\.clip\.scope=token .* batch, sequence"),
     ],
 )
-def test_a_wrong_section_is_refused_by_key(section: dict, message: str) -> None:
+def test_a_wrong_key_or_value_is_refused_by_name(section: dict, message: str) -> None:
     with pytest.raises(AWPOConfigError, match=message):
         parse(OmegaConf.create(section))
 
@@ -134,7 +134,7 @@ def test_the_outcome_range_is_auto_or_two_numbers(given: object, fixed: tuple[fl
         assert AWPOConfig(outcome_range=given).fixed_outcome_range() == fixed
 
 
-def test_interpolations_are_resolved_where_they_stand() -> None:
+def test_interpolations_are_resolved_inside_the_whole_config() -> None:
     config = OmegaConf.create({"algorithm": {"gamma": 0.5, "awpo": {"reasoning_weight": "${algorithm.gamma}"}}})
     assert parse(config.algorithm.awpo).reasoning_weight == 0.5
     config.algorithm.awpo.reasoning_weight = "${algorithm.nowhere}"
