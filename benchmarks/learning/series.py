@@ -5,7 +5,7 @@ Each one begins where the first began: verl's trainer loads the checkpoint that 
 a fresh optimizer, the learning rate), reads its data anew with the run's seed, and gives vLLM the weights; then its
 `fit` trains as it does in a run of its own, with the run's keys. Those are keys that the trainer reads (`algorithm.*`,
 `data.*`): the workers have read theirs. The actor's loss is `awpo` for all; without a clip scale it is verl's vanilla
-(METHOD I2).
+(docs/method.md, I2).
 
 Written for verl 0.9.1, trainer/main_ppo.py and trainer/ppo/v1/trainer_base.py.
 """
