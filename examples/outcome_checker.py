@@ -40,9 +40,7 @@ def rows(script, query):
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["--run"]:
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (2, 2)
-    )  # seconds of CPU time, so a busy machine does not change the outcome
+    resource.setrlimit(resource.RLIMIT_CPU, (2, 2))  # seconds of CPU time: the same on a busy machine
     resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))  # bytes
     databases, reference, query = json.load(sys.stdin)
     wanted = [rows(script, reference) for script in databases]
