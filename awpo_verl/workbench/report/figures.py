@@ -32,7 +32,7 @@ LIGHT = (
 DARK = ("#62bdf0", "#ff9f52", "#35d0a8", "#ec9fd4", "#c3c8d1", "#efdf4e")
 DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (1.5, 1.5), (7, 2, 1.5, 2))
 LOOKS = len(LIGHT) * len(DASHES)  # how many lines can be told apart
-MANY = 4  # with more lines in a panel, the spread is left out and each line has fewer points
+FEW_LINES = 4  # with more lines in a panel, the spread is left out and each line has fewer points
 WIDTH, HEIGHT, FONT_SIZE = 4.6, 2.7, 13  # inches, inches, SVG units (72 per inch)
 MAX_DOTS = 40  # a curve of at most so many points has dots
 _LINE_WIDTH = 1.8
@@ -91,7 +91,7 @@ def dash_of(look: int) -> tuple[float, ...]:
 
 def max_points(lines: int) -> int:
     """The most points of each line, in a panel with so many lines."""
-    return 300 if lines <= MANY else 150
+    return 300 if lines <= FEW_LINES else 150
 
 
 def draw_svg(panel: Panel, salt: str) -> str:
@@ -101,7 +101,7 @@ def draw_svg(panel: Panel, salt: str) -> str:
     with _default_style({"svg.fonttype": "none", "svg.hashsalt": salt}):
         figure, axis = plt.subplots(figsize=(WIDTH, HEIGHT))
         figure.subplots_adjust(left=0.165, right=0.975, top=0.965, bottom=0.2)
-        _draw(axis, panel, _PLACEHOLDERS)
+        _draw_panel(axis, panel, _PLACEHOLDERS)
         written = io.StringIO()
         figure.savefig(written, format="svg", transparent=True)
         plt.close(figure)
@@ -121,7 +121,7 @@ def save_png(panels: Sequence[Panel], path: Path, title: str = "", shared_legend
         for axis in axes.flat[len(panels) :]:
             axis.axis("off")
         for axis, panel in zip(axes.flat, panels, strict=False):
-            _draw(axis, panel, PAPER)
+            _draw_panel(axis, panel, PAPER)
             axis.set_title(panel.title, fontsize=11)
             if not shared_legend and panel.lines:
                 axis.legend(fontsize=8)
@@ -146,7 +146,7 @@ def _default_style(more: dict[Any, Any]) -> Iterator[None]:
         yield
 
 
-def _draw(axis: Any, panel: Panel, theme: Theme) -> None:
+def _draw_panel(axis: Any, panel: Panel, theme: Theme) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     for line in panel.lines:
@@ -185,7 +185,7 @@ def _draw_line(axis: Any, line: Line, theme: Theme, lines: int) -> None:
     )
     if dash_of(line.look):
         drawn.set_dashes(dash_of(line.look))
-    if thinned.per_point > 1 and lines <= MANY:
+    if thinned.per_point > 1 and lines <= FEW_LINES:
         axis.fill_between(thinned.steps, thinned.low, thinned.high, color=colour, alpha=0.18, linewidth=0)
 
 

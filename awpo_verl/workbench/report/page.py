@@ -15,7 +15,7 @@ from awpo_verl.workbench.printable import printable
 from awpo_verl.workbench.report import figures
 from awpo_verl.workbench.report.alerts import LEVELS, find_alerts, list_checked_ranges, summarize_alerts
 from awpo_verl.workbench.report.charts import HELDOUT_CHART, MEAN_CHART, Chart, Section, build_sections
-from awpo_verl.workbench.report.figures import LOOKS, MANY, Line, Panel, format_number
+from awpo_verl.workbench.report.figures import FEW_LINES, LOOKS, Line, Panel, format_number
 from awpo_verl.workbench.report.health import MEAN_HELDOUT, find_range
 from awpo_verl.workbench.report.metrics import RunError
 from awpo_verl.workbench.report.runs import TrainingRun
@@ -108,7 +108,7 @@ def render_page(runs: Sequence[TrainingRun], sections: Sequence[Section], looks:
         anchors=anchors,
         find_anchor=lambda metric: find_anchor(metric, anchors),
         critical_anchors={find_anchor(found.metric, anchors) for alert in critical for found in alert.occurrences},
-        own_legend=len(runs) <= MANY,
+        own_legend=len(runs) <= FEW_LINES,
     )
 
 
@@ -155,7 +155,7 @@ def list_notes(runs: Sequence[TrainingRun], sections: Sequence[Section]) -> list
     longest = max((len(curve) for s in sections for chart in s.charts for curve in chart.curves.values()), default=0)
     points = figures.max_points(len(runs))
     if longest > points:
-        spread = " The shade shows the lowest and the highest of them." if len(runs) <= MANY else ""
+        spread = " The shade shows the lowest and the highest of them." if len(runs) <= FEW_LINES else ""
         notes.append(
             f"Curves of more than {points} values are thinned: each point is the mean of up to "
             f"{-(-longest // points)} neighbouring steps.{spread}"
