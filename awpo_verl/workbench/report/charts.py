@@ -13,8 +13,8 @@ from awpo_verl.workbench.report.success import heldout_curves, mean_heldout_curv
 MAX_SOURCES = 12  # the most data sources with a chart of their own
 MAX_JUDGE = 24  # the most metrics of the judge with a chart
 MEAN_CHART, HELDOUT_CHART = "mean of val-core/*/mean@*", "val-core/{}/*/mean@*"
-SHARE_LIMITS = (-0.03, 1.03)
-CORRELATION_LIMITS = (-1.05, 1.05)
+SHARE = (-0.03, 1.03)
+CORRELATION = (-1.05, 1.05)
 
 
 @dataclass(frozen=True)
@@ -52,39 +52,18 @@ FIXED: dict[str, tuple[str, tuple[Chart, ...]]] = {
             Chart("Training outcome", "critic/score/mean", "Mean outcome of the rollouts in training."),
             Chart("Outcome", "awpo/outcome/mean", "Mean outcome reward, as AWPO takes it."),
             Chart("Reasoning", "awpo/reasoning/mean", "Mean reasoning reward of the rollouts that have one."),
-            Chart(
-                "Reasoning rewards",
-                "awpo/reasoning_valid_frac",
-                "Share of rollouts that have a reasoning reward.",
-                SHARE_LIMITS,
-            ),
+            Chart("Reasoning rewards", "awpo/reasoning_valid_frac", "Share of rollouts that have one.", SHARE),
         ),
     ),
     "awpo": (
         "What AWPO did",
         (
-            Chart(
-                "Gate", "awpo/gate/mean", "Share of the advantage that comes from outcome plus reasoning.", SHARE_LIMITS
-            ),
+            Chart("Gate", "awpo/gate/mean", "Share of the advantage from outcome plus reasoning.", SHARE),
             Chart("Difficulty weight", "awpo/difficulty/mean", "Mean weight of a group; highest at half solved."),
-            Chart(
-                "Silent groups",
-                "awpo/dead_groups_frac",
-                "All outcomes are equal, so GRPO learns nothing.",
-                SHARE_LIMITS,
-            ),
-            Chart(
-                "Rescued groups",
-                "awpo/rescued_groups_frac",
-                "Silent groups whose rollouts reasoning tells apart.",
-                SHARE_LIMITS,
-            ),
+            Chart("Silent groups", "awpo/dead_groups_frac", "All outcomes equal: GRPO learns nothing.", SHARE),
+            Chart("Rescued groups", "awpo/rescued_groups_frac", "Silent groups that reasoning tells apart.", SHARE),
             Chart("Clip scale", "awpo/clip_scale", "Factor on the clip ratio; it follows the gate."),
-            Chart(
-                "Sign conflicts",
-                "awpo/sign_conflict_frac",
-                "Rows where reasoning turns the sign of the outcome's advantage.",
-            ),
+            Chart("Sign conflicts", "awpo/sign_conflict_frac", "Rows whose advantage reasoning turns around."),
         ),
     ),
     "agreement": (
@@ -94,27 +73,25 @@ FIXED: dict[str, tuple[str, tuple[Chart, ...]]] = {
                 "Correlation in groups",
                 "awpo/outcome_reasoning_corr_in_groups",
                 "Within the rollouts of each prompt.",
-                CORRELATION_LIMITS,
+                CORRELATION,
             ),
-            Chart("Correlation in the batch", "awpo/outcome_reasoning_corr", "Over all rollouts.", CORRELATION_LIMITS),
+            Chart("Correlation in the batch", "awpo/outcome_reasoning_corr", "Over all rollouts.", CORRELATION),
         ),
     ),
     "policy": (
         "Policy health",
         (
             Chart("Entropy", "actor/entropy", "Of the policy, mean over tokens."),
-            Chart(
-                "KL to the old policy", "actor/ppo_kl", "Between the policies before and after the updates of a step."
-            ),
+            Chart("KL to the old policy", "actor/ppo_kl", "Over the updates of one step."),
             Chart("KL to the reference", "actor/kl_loss", "If the loss has a KL term."),
             Chart("Clip fraction", "actor/pg_clipfrac", "Share of tokens whose ratio was clipped."),
             Chart("Gradient norm", "actor/grad_norm", "Before clipping."),
             Chart("Response length", "response_length/mean", "Tokens."),
             Chart("Cut-off responses", "response_length/clip_ratio", "Share of responses that reach the length limit."),
             Chart(
-                "Rollout against trainer",
+                "vLLM against trainer",
                 "training/rollout_probs_diff_mean",
-                "Mean difference of a token's probability between vLLM and the trainer.",
+                "Mean difference in a token's probability.",
             ),
             Chart("Learning rate", "actor/lr"),
         ),
@@ -129,19 +106,15 @@ FIXED: dict[str, tuple[str, tuple[Chart, ...]]] = {
         ),
     ),
 }
-JUDGE = {
-    "valid_frac": ("Judged", "Share of the requested rollouts that have a score.", SHARE_LIMITS),
-    "latency_p50": ("Latency, median", "Seconds from the end of a rollout to its score.", None),
-    "latency_p99": ("Latency, 99th percentile", "Seconds; near the deadline, scores are lost.", None),
-    "requests_total": ("Requests", "Per step.", None),
-    "retries_total": ("Retries", "Per step; they grow when the endpoint is overloaded.", None),
-    "no_thinking_frac": (
-        "No thinking",
-        "Share of rollouts without a closed <think>; they score 0 without a request.",
-        SHARE_LIMITS,
-    ),
-    "neutralized_frac": ("Neutralized", "Share of rollouts with hidden characters or role markers.", SHARE_LIMITS),
-}
+JUDGE = (
+    Chart("Judged", "awpo/judge/valid_frac", "Share of the requested rollouts that have a score.", SHARE),
+    Chart("Latency, median", "awpo/judge/latency_p50", "Seconds from the end of a rollout to its score."),
+    Chart("Latency, 99th percentile", "awpo/judge/latency_p99", "Seconds; near the deadline, scores are lost."),
+    Chart("Requests", "awpo/judge/requests_total", "Per step."),
+    Chart("Retries", "awpo/judge/retries_total", "Per step; they grow when the endpoint is overloaded."),
+    Chart("No thinking", "awpo/judge/no_thinking_frac", "No closed <think>: score 0 without a request.", SHARE),
+    Chart("Neutralized", "awpo/judge/neutralized_frac", "Rollouts with hidden characters or role marks.", SHARE),
+)
 OTHER = ("critic/score/min", "critic/score/max", "actor/loss", "actor/pg_loss", "perf/total_num_tokens")
 _EXACT = {*OTHER, *(chart.metric for _, charts in FIXED.values() for chart in charts)}
 
@@ -189,7 +162,7 @@ def _build_success(runs: Sequence[TrainingRun]) -> Section:
     note = f"{left} more data sources count in the mean and have no chart." if left > 0 else ""
     curves = [curve for chart in charts for curve in chart.curves.values()]
     if all(curve.values.min() >= 0 and curve.values.max() <= 1 for curve in curves):
-        charts = [replace(chart, limits=SHARE_LIMITS) for chart in charts]
+        charts = [replace(chart, limits=SHARE) for chart in charts]
     return Section("success", "Success on held-out prompts", tuple(charts), note)
 
 
@@ -199,24 +172,26 @@ def _list_source_charts(runs: Sequence[TrainingRun]) -> list[Chart]:
     if len(metrics) < 2:
         return []  # with one data source, its correlation is that of the batch
     return [
-        Chart(f"Correlation: {metric.removeprefix(prefix)}", metric, "", CORRELATION_LIMITS)
+        Chart(f"Correlation: {metric.removeprefix(prefix)}", metric, "", CORRELATION)
         for metric in metrics[:MAX_SOURCES]
     ]
 
 
 def _build_judge(runs: Sequence[TrainingRun]) -> Section:
     """Every metric that the judge has logged, the known ones first."""
-    prefix = "awpo/judge/"
-    names = {m.removeprefix(prefix) for run in runs for m in run.curves if m.startswith("awpo/judge")}
-    ordered = [*(name for name in JUDGE if name in names), *sorted(names - JUDGE.keys())]
-    charts: list[Chart] = []
-    for name in ordered[:MAX_JUDGE]:
-        title, meaning, limits = JUDGE.get(name, (name.replace("_", " ").replace("/", ": "), "", None))
-        metric = name if name.startswith("awpo/") else prefix + name
-        charts.append(Chart(title[:1].upper() + title[1:], metric, meaning, limits))
-    left = len(ordered) - MAX_JUDGE
+    known = {chart.metric for chart in JUDGE}
+    logged = {metric for run in runs for metric in run.curves if metric.startswith("awpo/judge")}
+    others = [Chart(_make_title(metric), metric) for metric in sorted(logged - known)]
+    charts = [*(chart for chart in JUDGE if chart.metric in logged), *others]
+    left = len(charts) - MAX_JUDGE
     note = f"{left} more metrics of the judge have no chart." if left > 0 else ""
-    return Section("judge", "The judge", tuple(_fill_charts(charts, runs)), note)
+    return Section("judge", "The judge", tuple(_fill_charts(charts[:MAX_JUDGE], runs)), note)
+
+
+def _make_title(metric: str) -> str:
+    """awpo/judge/failed_total/timeout -> Failed total: timeout."""
+    title = metric.removeprefix("awpo/judge/").replace("_", " ").replace("/", ": ")
+    return title[:1].upper() + title[1:]
 
 
 def _drop_equal_outcome(section: Section) -> Section:

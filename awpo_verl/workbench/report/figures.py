@@ -21,14 +21,8 @@ import numpy as np
 
 from awpo_verl.workbench.report.curves import Curve, thin
 
-LIGHT = (
-    "#0067a3",
-    "#c44e00",
-    "#00796b",
-    "#a13a86",
-    "#555b66",
-    "#7d5f00",
-)  # after Okabe and Ito; contrast 4.5 : 1 on white
+# after Okabe and Ito; contrast 4.5 : 1 on white
+LIGHT = ("#0067a3", "#c44e00", "#00796b", "#a13a86", "#555b66", "#7d5f00")
 DARK = ("#62bdf0", "#ff9f52", "#35d0a8", "#ec9fd4", "#c3c8d1", "#efdf4e")
 DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (1.5, 1.5), (7, 2, 1.5, 2))
 LOOKS = len(LIGHT) * len(DASHES)  # how many lines can be told apart
