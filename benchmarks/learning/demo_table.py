@@ -1,7 +1,7 @@
 """What several demos learned: a table, and docs/demo_curves.png.
 
 for seed in 0 1 2; do make demo SEED=$seed; make demo ALGO=grpo SEED=$seed; done
-python -m benchmarks.demo_table outputs/demo/*
+python -m benchmarks.learning.demo_table outputs/demo/*
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ Curve = list[tuple[int, float]]
 
 def main() -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.demo_table", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.learning.demo_table", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("runs", nargs="+", type=Path, help="folders of demos, ALGO-seedN")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     options = parser.parse_args()

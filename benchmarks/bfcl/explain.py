@@ -1,4 +1,4 @@
-"""The cause of a disagreement with BFCL, if it is one of the differences that are known (bfcl_differences.py).
+"""The cause of a disagreement with BFCL, if it is one of the differences that are known (differences.py).
 
 Either the two read other calls from the text, and a test of READING says why; or they pair the calls differently
 (GREEDY); or they judge single arguments differently, and a test of VALUES holds for every such argument. Anything else
@@ -12,12 +12,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import bfcl_side
-from bfcl_causes import Argument, Case
-from bfcl_differences import GREEDY, READING, VALUES, Difference
-from bfcl_relations import MISSING
-
 from awpo_verl.rewards.outcome.values import compare_objects
+from benchmarks.bfcl import official
+from benchmarks.bfcl.causes import Argument, Case
+from benchmarks.bfcl.differences import GREEDY, READING, VALUES, Difference
+from benchmarks.bfcl.relations import MISSING
 
 
 def explain(case: Case) -> list[str]:
@@ -85,7 +84,7 @@ def _ours(case: Case, i: int, j: int) -> bool:
 def _bfcl(case: Case, i: int, j: int) -> bool:
     name = case.expected[i].name
     document = next(item for item in case.entry.functions if item["name"] == name)
-    return bfcl_side.check_call(document, (case.theirs or [])[j], case.entry.answer[i])
+    return official.check_call(document, (case.theirs or [])[j], case.entry.answer[i])
 
 
 def _explain_pair(case: Case, i: int, j: int) -> list[str]:
@@ -109,7 +108,7 @@ def _arguments(case: Case, i: int, j: int) -> Iterator[Argument]:
         known = {key: document["properties"][key]} if key in document["properties"] else {}
         alone = {"name": name, "parameters": {"properties": known, "required": {key} & set(document["required"])}}
         answer = {name: {key: answers[key]} if key in answers else {}}
-        theirs_right = bfcl_side.check_call(alone, {name: {key: other[key]} if key in other else {}}, answer)
+        theirs_right = official.check_call(alone, {name: {key: other[key]} if key in other else {}}, answer)
         pattern = {key: case.expected[i].arguments[key]} if key in case.expected[i].arguments else {}
         given = {key: mine[key]} if key in mine else {}
         ours_right = compare_objects(pattern, given, case.tools[name].parameters, "normalized").equal

@@ -1,11 +1,11 @@
 """ToolRL's data through our outcome, beside verl's fork of ToolRL's own reward (verl.utils.reward_score.rlla).
 
-    python benchmarks/toolrl_table.py path/to/toolrl
+    python -m benchmarks.outcome.toolrl path/to/toolrl
 
 The folder has two files of github.com/qiancheng0/ToolRL (Apache-2.0): dataset/rlla_4k/test.parquet (80 prompts with
 ground truth) and dataset/rlla_4k_raw/rlla_sft.json (400 samples with real thinking). Every ground truth and sample is
 scored against itself, and then written or answered differently. Prints a table of both rewards and writes
-benchmarks/toolrl_table.json. It fails where one does not score 1 against itself.
+benchmarks/outcome/toolrl.json. It fails where one does not score 1 against itself.
 
 Ours is `graded`, in [0, 1]. Theirs is shown as its accuracy, from -3..3 to [0, 1] (0.5 where no call is expected, which
 it does not judge), and its format reward, in [0, 1].

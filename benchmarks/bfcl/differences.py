@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import bfcl_side
-from bfcl_causes import (
+from benchmarks.bfcl import official
+from benchmarks.bfcl.causes import (
     broken_block,
     default_left_out,
     default_written,
@@ -57,7 +57,7 @@ READING = (
         "ours",
         "ours",
         "BFCL's handler wants a line break after <tool_call> and before </tool_call>; vLLM's and SGLang's do not.",
-        hermes(lambda case: len(bfcl_side.blocks(case.text)) < len(parsed_blocks(case))),
+        hermes(lambda case: len(official.blocks(case.text)) < len(parsed_blocks(case))),
     ),
     Difference(
         "no list brackets",

@@ -1,13 +1,13 @@
 """An outside judge of the trajectory checker: BFCL's 800 multi-turn references, on its own classes, beside its checker.
 
     pip install --no-deps --target .cache/bfcl bfcl-eval==2026.3.23
-    python benchmarks/bfcl_multiturn.py [--bfcl .cache/bfcl]
+    python -m benchmarks.bfcl.multiturn [--bfcl .cache/bfcl]
 
 Each reference is replayed as it is and, as a control, changed. Its calls are Python text, read with our pythonic parser
 (positional arguments by the schema) and compared with what Python's own parser reads. Both checkers judge every replay:
 ours with `results` none (the state alone), auto (the default), and all, which is BFCL's rule but for results that are
 told twice: BFCL counts them. Prints how many are valid, and where `all` and BFCL differ; writes
-benchmarks/bfcl_multiturn.json. It fails where a reference is not valid. About a minute and a half.
+benchmarks/bfcl/multiturn.json. It fails where a reference is not valid. About a minute and a half.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import bfcl_side
 from rich.console import Console
 from rich.table import Table
 
 from awpo_verl.rewards.outcome import ToolCall, ToolSchemas, parse_response, parse_tools
 from awpo_verl.rewards.outcome.execution import Observation, TrajectoryError, compare, run_reference
+from benchmarks.bfcl import official
 
 CATEGORIES = ("base", "miss_func", "miss_param", "long_context")
 RESULTS = ("none", "auto", "all")
@@ -97,10 +97,10 @@ def as_json(value: Any) -> Any:
 
 
 def main() -> int:
-    parser = bfcl_side.options(__doc__ or "")
+    parser = official.options(__doc__ or "")
     parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    if not bfcl_side.load(options.bfcl):
+    if not official.load(options.bfcl):
         return 0
     counts: Counter[tuple[str, str]] = Counter()
     differing: list[dict[str, Any]] = []
@@ -143,10 +143,10 @@ def trajectories(folder: Path) -> Iterator[Trajectory]:
 
     for category in CATEGORIES:
         name = f"BFCL_v4_multi_turn_{category}"
-        answers = {item["id"]: item["ground_truth"] for item in bfcl_side.data(folder, f"possible_answer/{name}")}
-        for entry in bfcl_side.data(folder, name):
+        answers = {item["id"]: item["ground_truth"] for item in official.data(folder, f"possible_answer/{name}")}
+        for entry in official.data(folder, name):
             files = [MULTI_TURN_FUNC_DOC_FILE_MAPPING[item].removesuffix(".json") for item in entry["involved_classes"]]
-            documents = [item for file in files for item in bfcl_side.data(folder, f"multi_turn_func_doc/{file}")]
+            documents = [item for file in files for item in official.data(folder, f"multi_turn_func_doc/{file}")]
             tools = parse_tools(documents) or {}
             texts = answers[entry["id"]]
             yield Trajectory(entry, tools, texts, parsed(texts, tools))

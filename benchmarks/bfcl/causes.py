@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bfcl_relations import MISSING, relations
-from bfcl_side import Entry
-
 from awpo_verl.rewards.outcome import Response, ToolCall, ToolSchemas
 from awpo_verl.rewards.outcome.values import AnyOf, accepts
+from benchmarks.bfcl.official import Entry
+from benchmarks.bfcl.relations import MISSING, relations
 
 Calls = list[dict[str, dict[str, Any]]]
 

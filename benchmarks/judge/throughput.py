@@ -1,6 +1,6 @@
 """How much of an endpoint's speed the judge uses: judgements a second, as a share of concurrency / latency.
 
-    python benchmarks/judge_throughput.py [--judgements 5000] [--latency 0.2] [--concurrency 16 32 64] [--json FILE]
+    python -m benchmarks.judge.throughput [--judgements 5000] [--latency 0.2] [--concurrency 16 32 64] [--json FILE]
 
 All judgements are asked for at once, as at the end of a wave of rollouts, of a server on this machine that answers each
 request after the latency, in a process of its own. The time counts from the first to the last, ramp-up and tail
@@ -15,14 +15,11 @@ import gc
 import json
 import os
 import platform
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from awpo_verl.config import JudgeConfig
 from awpo_verl.rewards.reasoning.judge import Case, Judge, find_endpoint

@@ -1,6 +1,6 @@
 """Can a judge be talked round? The injection attempts of the tests, against any OpenAI-compatible endpoint.
 
-    python -m benchmarks.judge_injection --base-url http://localhost:8000/v1 --model NAME [--api-key-env NAME]
+    python -m benchmarks.judge.injection --base-url http://localhost:8000/v1 --model NAME [--api-key-env NAME]
         [--cases 3] [--attempts 74] [--no-explain] [--reply json_schema] [--concurrency 8] [--json FILE]
 
 Each attempt (injections.py of its tests) is added to a bad thinking and to a good one of a few small cases, and both

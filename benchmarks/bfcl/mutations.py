@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from bfcl_side import Entry
+from benchmarks.bfcl.official import Entry
 
 Call = tuple[str, dict[str, Any]]
 _SOME = 4  # responses of one mutation of one entry, at most
