@@ -32,26 +32,22 @@ LIMITS = {  # panels: world, sweep, what x is, its scale
 
 
 def tables(records: Sequence[Record]) -> str:
-    """Methods by world and condition, then each knob: a table each."""
-    found = [_table(records, "method")] if _of(records, "method") else []
-    found += [_table(records, knob) for knob in KNOBS if _of(records, knob)]
-    return "\n\n".join(found)
+    """One table for each sweep (the methods, then each knob) and each world."""
+    swept = [sweep for sweep in ("method", *KNOBS) if _of(records, sweep)]
+    return "\n\n".join(_table(records, sweep, world) for sweep in swept for world in WORLDS)
 
 
-def _table(records: Sequence[Record], sweep: str) -> str:
-    columns = [(world, condition) for world in WORLDS for condition in CONDITIONS]
-    rows: dict[str | float, dict[tuple[str, str], str]] = {}
+def _table(records: Sequence[Record], sweep: str, world: str) -> str:
+    rows: dict[str | float, dict[str, str]] = {}
     for record in _of(records, sweep):
         point, result = record["point"], record["result"]
-        cell = f"{result['mean']:.3f} ({result['low']:.3f} to {result['high']:.3f})"
-        rows.setdefault(point["x"], {})[point["world_name"], point["world"]["condition"]] = cell
-    lines = [
-        f"| {sweep} | {' | '.join(f'{world}, {condition}' for world, condition in columns)} |",
-        f"|---|{'---|' * len(columns)}",
-    ]
+        if point["world_name"] == world:
+            cell = f"{result['mean']:.3f} ({result['low']:.3f} to {result['high']:.3f})"
+            rows.setdefault(point["x"], {})[point["world"]["condition"]] = cell
+    lines = [f"| {sweep}, {world} world | {' | '.join(CONDITIONS)} |", f"|---|{'---|' * len(CONDITIONS)}"]
     for x, cells in rows.items():
         name = f"**{x}**" if x == KNOBS.get(sweep) else str(x)
-        lines.append(f"| {name} | {' | '.join(cells.get(column, '') for column in columns)} |")
+        lines.append(f"| {name} | {' | '.join(cells.get(condition, '') for condition in CONDITIONS)} |")
     return "\n".join(lines)
 
 
