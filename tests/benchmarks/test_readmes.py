@@ -14,6 +14,7 @@ from benchmarks.call_formats.servers import VERL, VLLM
 from benchmarks.cost import report, sweep
 from benchmarks.learning import results, tables
 from benchmarks.simulator import pictures
+from benchmarks.simulator.sweeps import METHODS
 from tests.paths import ROOT
 
 FOLDER = ROOT / "benchmarks"
@@ -33,7 +34,11 @@ def learning() -> Iterator[str]:
 
 
 def simulator() -> Iterator[str]:
-    yield pictures.tables(kept("simulator/results.json"))
+    records = kept("simulator/results.json")
+    yield pictures.tables(records)
+    for method in METHODS:
+        means = [r["result"]["mean"] for r in records if r["point"]["sweep"] == f"start, {method}"]
+        yield f"| {method} | {' | '.join(f'{mean:.3f}' for mean in means)} |"
 
 
 def cost() -> Iterator[str]:
