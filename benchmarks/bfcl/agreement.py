@@ -1,12 +1,12 @@
-"""An outside judge of the outcome reward: BFCL's own checker on every Python single-turn entry that it checks by AST.
+"""Compare the outcome check with BFCL's own checker, on every Python single-turn entry that BFCL checks by AST.
 
     pip install --no-deps --target .cache/bfcl bfcl-eval==2026.3.23
     python -m benchmarks.bfcl.agreement [--bfcl .cache/bfcl]
 
-From each entry's possible answers, right and wrong responses are made (mutations.py), in hermes and in pythonic
-text. Both sides read the same text and check it, we with `strings: normalized`. Prints how often the verdicts agree by
-category and by mutation, what explains the others (differences.py), and writes benchmarks/bfcl/agreement.json. It
-fails where less than 99.5 % agree of what no difference explains. About 2 minutes, in one process.
+mutations.py makes right and wrong responses from each entry's possible answers, in hermes and in pythonic text. Both
+sides read and check the same text, ours with `strings=normalized`. Prints how often the verdicts agree, by category and
+by mutation, and what explains the disagreements (differences.py). Writes benchmarks/bfcl/agreement.json. The exit code
+is 1 if fewer than 99.5 % of the unexplained verdicts agree. Takes about 2 minutes in one process.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EXAMPLE_CHARS = 300
 
 @dataclass
 class Tally:
-    """Counts of (ours, BFCL's), of disagreements by difference, and an example of each difference."""
+    """Counts of verdict pairs (ours, BFCL's) and of differences, with one example of each difference."""
 
     verdicts: defaultdict[tuple[str, str, str], Counter[tuple[bool, bool]]] = field(
         default_factory=lambda: defaultdict(Counter)
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def judge(entry: official.Entry, tally: Tally) -> None:
-    """Both verdicts on every response to one entry."""
+    """Count both verdicts on every response to one entry."""
     try:
         truth = ground_truth_text(entry.answer, entry.functions)
     except ValueError as error:
@@ -101,7 +101,7 @@ def judge(entry: official.Entry, tally: Tally) -> None:
 
 
 def summary(tally: Tally) -> dict[str, Any]:
-    """The figures for the json."""
+    """The figures that agreement.json keeps."""
     total: Counter[tuple[bool, bool]] = sum(tally.verdicts.values(), Counter())
     agreed = total[True, True] + total[False, False]
     responses = total.total()
@@ -171,7 +171,7 @@ def show(tally: Tally, result: dict[str, Any]) -> None:
     console = Console(width=160)
     for title, rows in (("category", result["by_category"]), ("mutation", _merged(result["by_mutation"]))):
         table = Table(title=f"Verdicts by {title}")
-        for name in (title, "responses", "both right", "both wrong", "only ours", "only BFCL", "of these explained"):
+        for name in (title, "responses", "both right", "both wrong", "only ours", "only BFCL", "explained"):
             table.add_column(name, justify="left" if name == title else "right")
         for name, cell in rows.items():
             table.add_row(name, *(f"{count:,}" for count in cell.values()))
@@ -183,18 +183,19 @@ def show(tally: Tally, result: dict[str, Any]) -> None:
         table.add_row(item["name"], item["accepted_by"], item["right"], f"{item['count']:,}", item["why"])
     console.print(table)
     for name, reason in tally.unsatisfiable.items():
-        console.print(f"{name} cannot be satisfied: {reason}", markup=False)
-    console.print(f"BFCL accepts {tally.accepted_unsatisfiable} of the responses made for these.")
+        console.print(f"No call can satisfy {name}: {reason}", markup=False)
+    console.print(f"BFCL accepts {tally.accepted_unsatisfiable} of the responses to these entries.")
     for item in result["unexplained_examples"]:
         console.print(f"unexplained: {item}", markup=False)
     console.print(
-        f"{result['responses']:,} responses: {result['agreement']:.2%} agree, {result['explained']:,} more are "
-        f"explained; of the rest {result['agreement_where_unexplained']:.3%} agree, {result['unexplained']} do not."
+        f"{result['responses']:,} responses: the verdicts agree on {result['agreement']:.2%}. {result['explained']:,} "
+        f"disagreements are explained, {result['unexplained']} are not. Without the explained ones "
+        f"{result['agreement_where_unexplained']:.3%} agree."
     )
 
 
 def _merged(rows: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """Mutations of an argument and of what is inside it in one row."""
+    """Put the mutations of an argument and of the values inside it into one row."""
     merged: dict[str, dict[str, int]] = {}
     for name, cell in rows.items():
         kept = merged.setdefault(name.removesuffix(", inside").removesuffix(", inside"), dict.fromkeys(cell, 0))

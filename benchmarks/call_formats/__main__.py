@@ -1,11 +1,11 @@
-"""How far the readers of call formats agree with the parsers of the servers that run the calls.
+"""Compare our readers of call formats with the parsers of the servers that run the calls.
 
     python -m benchmarks.call_formats [--json benchmarks/call_formats/results.json]
 
-Every case of tests/rewards/outcome/formats/cases is read by us, by vLLM's parser and by verl's own, and the lists of
-(name, arguments) are compared; 5.0 and 5 are one number. Prints a table, and each difference with both readings, whose
-reading stands and why. Needs vLLM and verl; no GPU, no network. It fails where a server differs and no case says why,
-or where a case says that it differs and it does not.
+Our reader, vLLM's parser and verl's own read every case of tests/rewards/outcome/formats/cases. The lists of
+(name, arguments) are compared; 5.0 equals 5. Prints a table, and each difference with both readings, who is right and
+why. Needs vLLM and verl, but no GPU and no network. The exit code is 1 if a server differs and its case does not say
+why, or if a case says that a server differs and it does not.
 """
 
 from __future__ import annotations

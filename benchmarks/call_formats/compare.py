@@ -1,4 +1,4 @@
-"""One case of a call format, read by us and by a server, and the table of all of them."""
+"""Read the cases of every call format with our reader and the servers' parsers, and count the differences."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Reading:
     """One case, read by one server.
 
     Attributes:
-        format, case, server: which.
-        ours, theirs: the calls.
-        equal: both are the same.
+        format, case, server: their names.
+        ours, theirs: the calls that each side read.
+        equal: both sides read the same calls.
         right, why: from Case.differs; "" without an entry.
     """
 
@@ -39,7 +39,7 @@ class Reading:
 
     @property
     def error(self) -> str:
-        """What is wrong with the case's own account of this server; "" where it is right."""
+        """How the case contradicts what this server does; "" if it does not."""
         if self.equal and self.why:
             return f"{self.server} reads it as we do, and the case says that it does not"
         if not self.equal and not self.why:
@@ -48,7 +48,7 @@ class Reading:
 
 
 def readings() -> list[Reading]:
-    """All cases, read by all servers that have a parser for their format."""
+    """All cases, read by each server that has a parser for their format."""
     found: list[Reading] = []
     known = parse_tools(TOOLS)
     for format, cases in CASES.items():
@@ -95,7 +95,7 @@ def _number(value: Any) -> Any:
 
 
 def table(found: list[Reading]) -> str:
-    """Markdown: format, cases, and for each server how many are equal and different; `-` without a parser."""
+    """A Markdown table of equal and different readings by format and server; `-` if the server has no parser."""
     lines = [
         "| format | cases | equal to vLLM | different | equal to verl | different |",
         "|---|--:|--:|--:|--:|--:|",

@@ -32,10 +32,10 @@ def main() -> None:
         prog="python -m benchmarks.cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kinds", choices=KINDS, nargs="+", default=["estimator", "loss"])
-    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="each a multiple of 16, the group")
+    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="multiples of 16, the group size")
     parser.add_argument("--tokens", type=int, nargs="+", default=TOKENS)
-    parser.add_argument("--memory-gb", type=float, help="at most this much; default: 0.8 of what is free")
-    parser.add_argument("--threads", type=int, help="of torch; default: torch's own")
+    parser.add_argument("--memory-gb", type=float, help="memory limit; default: 0.8 of the free memory")
+    parser.add_argument("--threads", type=int, help="torch threads; default: torch's own")
     parser.add_argument("--metrics", type=Path, nargs="+", help="metrics.jsonl of real runs")
     parser.add_argument("--json", type=Path, default=Path(__file__).with_name("results.json"))
     parser.add_argument("--picture", type=Path, default=Path("docs/cost.png"))

@@ -1,15 +1,15 @@
-"""ToolRL's data through our outcome, beside verl's fork of ToolRL's own reward (verl.utils.reward_score.rlla).
+"""Score ToolRL's data with our outcome check and with verl's fork of ToolRL's reward (verl.utils.reward_score.rlla).
 
     python -m benchmarks.outcome.toolrl path/to/toolrl
 
 The folder has two files of github.com/qiancheng0/ToolRL (Apache-2.0): dataset/rlla_4k/test.parquet (80 prompts with
 ground truth) and dataset/rlla_4k_raw/rlla_sft.json (400 samples with real thinking). Every ground truth and sample is
-scored against itself, and then written or answered differently. Prints a table of both rewards and writes
-benchmarks/outcome/toolrl.json. It fails where one does not score 1 against itself.
+scored against itself, and then with a changed answer. Prints a table of both rewards and writes
+benchmarks/outcome/toolrl.json. The exit code is 1 if one does not score 1 against itself.
 
-Ours is `graded`, in [0, 1]. Theirs is shown as its accuracy, from -3..3 to [0, 1] (0.5 where no call is expected, which
-it does not judge), and its format reward, in [0, 1].
-The expected calls are read here as ToolRL reads them, a JSON object a line, and not by our parser.
+Our reward is `graded`, in [0, 1]. Theirs is the accuracy, mapped from -3..3 to [0, 1] (0.5 where no call is expected,
+which ToolRL does not score), and the format reward, in [0, 1]. The expected calls are read as ToolRL reads them, one
+JSON object a line, without our parser.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def read(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def placeholder(sample: str) -> str:
-    """A sample as a ground truth: with the short thinking that ToolRL's ground truths have."""
+    """A sample as a ground truth, with the short thinking of ToolRL's ground truths."""
     return THINK + sample.rpartition("</think>")[2]
 
 
 def expected(truth: str) -> Calls:
-    """The calls of a ground truth; empty where it is a response alone."""
+    """The calls of a ground truth; empty if it only has a response."""
     answer = truth.rpartition("</think>")[2]
     if "<tool_call>" not in answer:
         return []
@@ -105,7 +105,7 @@ def summary(scores: list[tuple[float, bool, float, float]]) -> dict[str, Any]:
 
 
 def written(calls: Calls, **style: Any) -> str:
-    """As ToolRL writes calls: one block, a line each."""
+    """The calls as ToolRL writes them: one block, one line per call."""
     lines = "\n".join(json.dumps(call, **style) for call in calls)
     return f"{THINK}\n<tool_call>\n{lines}\n</tool_call>"
 
@@ -117,7 +117,7 @@ def values(calls: Calls) -> Iterator[tuple[dict[str, Any], str, Any]]:
 
 
 def with_value(calls: Calls, change: Callable[[Any], Any]) -> str | None:
-    """The calls with the first value changed that `change` does not return as None."""
+    """The calls with one value changed: the first for which `change` does not return None."""
     for call, key, value in values(calls):
         if (other := change(value)) is not None:
             changed = {**call, "parameters": {**call["parameters"], key: other}}

@@ -1,4 +1,4 @@
-"""The sweeps as pictures and as tables."""
+"""Draw the sweeps as pictures and print them as tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.simulator.world import CONDITIONS
 Record = dict[str, Any]
 FIGURE = "mean success in training"
 DEFAULT = AWPOConfig()
-KNOBS: dict[str, float | str] = {  # and where the default stands
+KNOBS: dict[str, float | str] = {  # knob -> its default
     "gate.kind": DEFAULT.gate.kind,
     "reasoning_weight": DEFAULT.reasoning_weight,
     "difficulty.d_min": DEFAULT.difficulty.d_min,
@@ -52,7 +52,7 @@ def _table(records: Sequence[Record], sweep: str, world: str) -> str:
 
 
 def draw(records: Sequence[Record], folder: Path) -> None:
-    """Write simulator_knobs.png and simulator_limits.png, of what there is."""
+    """Write simulator_knobs.png and simulator_limits.png, if their sweeps have been run."""
     knobs = [_knob(records, world, knob) for world in WORLDS for knob in KNOBS]
     if all(panel.series for panel in knobs):
         save(folder / "simulator_knobs.png", knobs, 3)
