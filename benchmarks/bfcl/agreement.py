@@ -183,7 +183,7 @@ def show(tally: Tally, result: dict[str, Any]) -> None:
         table.add_row(item["name"], item["accepted_by"], item["right"], f"{item['count']:,}", item["why"])
     console.print(table)
     for name, reason in tally.unsatisfiable.items():
-        console.print(f"No call can satisfy {name}: {reason}", markup=False)
+        console.print(f"{name}: {reason}", markup=False)
     console.print(f"BFCL accepts {tally.accepted_unsatisfiable} of the responses to these entries.")
     for item in result["unexplained_examples"]:
         console.print(f"unexplained: {item}", markup=False)

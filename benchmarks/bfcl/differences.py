@@ -133,7 +133,7 @@ VALUES = (
         differs_by("operators", {"restyled", "int"}),
     ),
     Difference(
-        "strings of punctuation and blanks alone",
+        "strings of only punctuation and blanks",
         "BFCL",
         "ours",
         "As above; nothing is left of the separators ',' and ' ', so they are equal.",

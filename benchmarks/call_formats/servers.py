@@ -120,7 +120,7 @@ def read_with_vllm(format: str, text: str, tools: list[dict[str, Any]] | None, t
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 
     tool_parser, reasoning_parser = _vllm_parsers(format)
-    # Mistral's tokenizers up to v7 have no [ARGS]; vLLM reads a list of calls with those alone
+    # Mistral's tokenizers up to v7 have no [ARGS]; vLLM reads a list of calls only with those
     before_v11 = format == "mistral" and re.search(r"\[TOOL_CALLS\][^\[{]*\[\s*[{\]]", text) is not None
     tokenizer = StandInTokenizer(frozenset({"[ARGS]", "[THINK]", "[/THINK]"}) if before_v11 else frozenset())
     request = ChatCompletionRequest.model_validate(

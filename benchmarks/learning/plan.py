@@ -27,8 +27,8 @@ SETS = {  # training prompts by level
 HELDOUT = {"easy": 32, "medium": 48, "hard": 96}
 METHODS = ("grpo", "naive_mix", "gdpo", "awpo", "agreement_gate")
 MAIN = (*METHODS, "no_gate", "no_difficulty", "high_d_min", "no_clip_shrink")
-# Start, training set, reward condition, variants. Silent groups alone cannot tell a misaligned judge from a faithful one,
-# so that condition has easy prompts too, or a start at which hard prompts sometimes succeed.
+# Start, training set, reward condition, variants. Silent groups cannot tell a misaligned judge from a faithful one, so
+# that condition has easy prompts too, or a start at which hard prompts sometimes succeed.
 PLAN = (
     ("never", "hard", "faithful", (*MAIN, "mid_d_min")),
     ("never", "hard", "noisy", MAIN),

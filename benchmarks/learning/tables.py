@@ -96,7 +96,7 @@ def goals(runs: list[Run]) -> str:
 
 def _faithful(ours: list[Run], grpo: list[Run], naive: list[Run]) -> list[list[str]]:
     ends = float(np.mean([run.success[LEVELS[-1]][-1] for run in grpo]))
-    target = max(ends, TARGETS[0])  # any run reaches 0 at once, so a GRPO that learned nothing is no target
+    target = max(ends, TARGETS[0])  # any run reaches 0 at once, so a target of 0 would say nothing
     spent = grpo[0].rollouts[-1]
     took = [_rollouts(needed_by_mean(group, LEVELS[-1], target), spent) for group in (ours, grpo)]
     return [[f"{ends:.2f}", f"{target:.2f}", *took]]

@@ -76,7 +76,7 @@ def rates(samples: list[Sample], format: str, repeats: int) -> tuple[float, ...]
     )
     times: list[list[float]] = [[] for _ in sides]
     gc.collect()
-    gc.freeze()  # the data of this benchmark is no garbage of either side
+    gc.freeze()  # keeps the benchmark's own data out of both sides' garbage collection
     for repeat in range(repeats + 1):
         if repeat:
             for spent in times:

@@ -48,8 +48,8 @@ def main() -> int:
     selves = all(row["ours_exact"] == 1.0 for row in rows.values())
     mentions = [text for text in samples if "<tool_call>" in text.partition("</think>")[0]]
     rows["of these, <tool_call> in the thinking"] = summary([score(text, placeholder(text)) for text in mentions])
-    rows["80 ground truths, as they are"]["note"] = "theirs does not judge the 9 that expect no call"
-    rows["of these, <tool_call> in the thinking"]["note"] = "theirs reads the first <tool_call> of the text"
+    rows["80 ground truths, as they are"]["note"] = "ToolRL does not score the 9 that expect no call"
+    rows["of these, <tool_call> in the thinking"]["note"] = "ToolRL reads the first <tool_call> of the text"
     for name, (mutate, note) in MUTATIONS.items():
         scores = []
         for truth in prompts:
@@ -88,7 +88,7 @@ def score(text: str, truth: str) -> tuple[float, bool, float, float]:
     calls = [{"name": call["name"], "arguments": call["parameters"]} for call in expected(truth)]
     wanted = expected_calls(json.dumps({"tool_calls": calls}))
     match = match_calls(parse_response(text, "toolrl"), wanted or ())
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints one in 64
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints one result in 64
         theirs = rlla.compute_score("rlla", text, truth, {"experiment_name": "qwen"})
     return match.graded, match.exact, (theirs["accuracy_reward"] + 3) / 6, theirs["format_reward"]
 
@@ -144,7 +144,7 @@ def swapped(value: Any) -> Any:
 MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     "one JSON object over several lines": (
         lambda calls: written(calls, indent=1),
-        "theirs splits at line ends and gives the lowest reward; the JSON is the same",
+        "ToolRL splits at line ends and gives the lowest reward; the JSON is the same",
     ),
     "parallel calls in another order": (
         lambda calls: written(calls[::-1]) if len(calls) > 1 else None,
@@ -152,7 +152,7 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     ),
     "a blank line after </think>": (
         lambda calls: written(calls).replace("</think>\n", "</think>\n\n"),
-        "theirs takes the format reward away, as Qwen's own template writes it",
+        "ToolRL takes the format reward away, although Qwen's own template writes it",
     ),
     "a block for each call": (
         lambda calls: (
@@ -160,11 +160,11 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
             if len(calls) > 1
             else None
         ),
-        "theirs reads the first block alone; it is how Qwen writes parallel calls",
+        "ToolRL reads only the first block; Qwen writes parallel calls in this way",
     ),
     "the key arguments for parameters": (
         lambda calls: written([{"name": c["name"], "arguments": c["parameters"]} for c in calls]),
-        "theirs raises within and gives the lowest reward; Qwen's own key",
+        "ToolRL raises inside and gives the lowest reward; this is Qwen's own key",
     ),
     "keys in another order": (
         lambda calls: written([dict(reversed(call.items())) for call in calls]),
@@ -172,11 +172,11 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     ),
     "the call in the thinking too": (
         lambda calls: written(calls).replace(" I should", f" <tool_call> {json.dumps(calls[0])} I should"),
-        "theirs reads the first <tool_call> of the text, which is a thought",
+        "ToolRL reads the first <tool_call> of the text, which is in the thinking",
     ),
     "true for 1, 1 for true": (
         lambda calls: with_value(calls, swapped),
-        "theirs compares with Python's ==, for which they are equal",
+        "ToolRL compares with Python's ==, for which they are equal",
     ),
     "1.0 for 1": (
         lambda calls: with_value(calls, lambda v: float(v) if is_int(v) else None),
@@ -188,9 +188,9 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     "a missing call": (lambda calls: written(calls[1:]) if len(calls) > 1 else None, ""),
     "an extra call, the same again": (
         lambda calls: written([*calls, calls[-1]]),
-        "theirs takes off a part of the score of the names",
+        "ToolRL takes off a part of the names' score",
     ),
-    "five extra calls": (lambda calls: written([*calls, *[calls[-1]] * 5]), "theirs still gives most of the reward"),
+    "five extra calls": (lambda calls: written([*calls, *[calls[-1]] * 5]), "ToolRL still gives most of the reward"),
     "a dropped argument": (
         lambda calls: with_arguments(calls, lambda a: dict(list(a.items())[1:]) if a else None),
         "",
@@ -200,7 +200,7 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     "not closed": (lambda calls: written(calls).removesuffix("\n</tool_call>"), ""),
     "thinking never closed": (
         lambda calls: written(calls).replace("</think>", ""),
-        "theirs gives the full accuracy: the calls are in the thinking",
+        "ToolRL gives full accuracy, although the calls are in the thinking",
     ),
 }
 

@@ -86,7 +86,7 @@ def of_run(run: Path, model: Path, rollouts: int) -> dict[str, float]:
     share = seconds / took["step_s"]
     print(
         f"{took['ms_a_rollout']:.2f} ms per rollout (over {took['rollouts']:.0f} dumped rollouts), {seconds:.2f} s of "
-        f"one core for the {rollouts} rollouts of a step. A step takes {took['step_s']:.1f} s, so the share is {share:.1%}."
+        f"one core for the {rollouts} of a step. A step takes {took['step_s']:.1f} s, so the share is {share:.1%}."
     )
     return {**took, "rollouts_a_step": rollouts, "share": share}
 

@@ -66,7 +66,7 @@ def _log_prob(policy: Policy, rolled: Rollouts) -> Tensor:
 
 
 def _loss(policy: Policy, rolled: Rollouts, old: Tensor, advantages: Tensor, scale: Tensor, chosen: Tensor) -> Tensor:
-    """Mean loss over a run's decisions (verl's token-mean), summed over runs. chosen: int64 [S, p], prompts of the step."""
+    """Mean loss over a run's decisions (verl's token-mean), summed over runs. chosen: int64 [S, p], prompts."""
     run = torch.arange(len(chosen)).unsqueeze(1)
     ratio = (_log_prob(policy, rolled) - old)[run, chosen].exp()
     made = rolled.made[run, chosen]
