@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.call_format_servers import VERL, VLLM, StandInTokenizer
-from benchmarks.call_formats import Reading, same_calls, table
+from benchmarks.call_formats.compare import Reading, same_calls, table
+from benchmarks.call_formats.servers import VERL, VLLM, StandInTokenizer
 from tests.rewards.outcome.formats.cases import CASES
 
 

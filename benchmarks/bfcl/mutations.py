@@ -1,6 +1,6 @@
-"""Responses to BFCL's entries made from its possible answers: right ones, and ones that are wrong in one known way.
+"""Make responses to BFCL's entries from its possible answers: right ones, and ones with one known change.
 
-A mutation is only a label: both checkers judge every response by themselves. All is deterministic.
+A mutation is only a label: both checkers check every response themselves. Everything is deterministic.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from bfcl_side import Entry
+from benchmarks.bfcl.official import Entry
 
 Call = tuple[str, dict[str, Any]]
-_SOME = 4  # responses of one mutation of one entry, at most
+_SOME = 4  # at most so many responses of one mutation of one entry
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -35,7 +35,7 @@ def hermes(calls: list[Call]) -> str:
 
 
 def pythonic(calls: list[Call]) -> str | None:
-    """None where a name cannot be written as Python."""
+    """The calls as pythonic text; None if a name is not a Python identifier."""
     for name, arguments in calls:
         parts = name.split(".") + list(arguments)
         if not all(_IDENTIFIER.fullmatch(part) and not keyword.iskeyword(part) for part in parts):
@@ -45,7 +45,7 @@ def pythonic(calls: list[Call]) -> str | None:
 
 
 def _mutated(entry: Entry, full: list[Call]) -> Iterator[tuple[str, list[Call]]]:
-    """(mutation, calls): the right answers, whole calls, arguments, values."""
+    """(mutation, calls): the right answers, then changes of whole calls, of arguments and of values."""
     yield "right, all arguments", full
     yield "right, optional arguments left out", [_call(entry, item, optional=False) for item in entry.answer]
     yield "right, other accepted values", [_call(entry, item, last=True) for item in entry.answer]
@@ -141,7 +141,7 @@ def _wrong(value: Any) -> list[Any]:
 
 
 def _restyled(value: str) -> Iterator[tuple[str, str]]:
-    """Strings that look much the same; only those that differ from the given one."""
+    """(style, text) of strings that look similar to `value` and differ from it."""
     styles = {
         "letter case": [value.upper(), value.lower(), value.title()],
         "blanks": [value.replace(" ", ""), value.replace(" ", "  "), f" {value} ", value.replace(" ", "\t")],
@@ -170,7 +170,7 @@ def _restyled(value: str) -> Iterator[tuple[str, str]]:
 
 
 def _rewritten(entry: Entry, full: list[Call]) -> Iterator[tuple[str, str, str]]:
-    """The right answer in a text that is written differently: (mutation, format, text)."""
+    """(mutation, format, text) of the right answer, written in other ways."""
     text = hermes(full)
     yield "written with white space", "hermes", text.replace("\n{", "\n\n  {\n ").replace("}\n", "}\n\n")
     yield "written on one line", "hermes", text.replace(">\n{", ">{").replace("}\n<", "}<")
@@ -193,7 +193,7 @@ def _rewritten(entry: Entry, full: list[Call]) -> Iterator[tuple[str, str, str]]
 
 
 def _call(entry: Entry, item: dict[str, Any], optional: bool = True, last: bool = False) -> Call:
-    """A right call: of each argument the first accepted value, or the last; optional ones may be left out."""
+    """A right call with the first (or `last`) accepted value of each argument, with or without optional arguments."""
     ((name, answers),) = item.items()
     document = _document(entry, name)["parameters"]
     arguments = {}
@@ -206,7 +206,7 @@ def _call(entry: Entry, item: dict[str, Any], optional: bool = True, last: bool 
 
 
 def _first(value: Any) -> Any:
-    """An accepted value as a model would write it: of each key of a dict the first of its accepted values."""
+    """An accepted value as a model would write it: a dict takes the first accepted value of each key."""
     if isinstance(value, dict):
         return {key: next((v for v in accepted if v != ""), "") for key, accepted in value.items()}
     return [_first(v) if isinstance(v, dict) else v for v in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""A disagreement with BFCL, and the tests that tell what causes it: of what was read, and of single arguments."""
+"""A disagreement with BFCL, and the tests that find its cause in the reading or in single arguments."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bfcl_relations import MISSING, relations
-from bfcl_side import Entry
-
 from awpo_verl.rewards.outcome import Response, ToolCall, ToolSchemas
 from awpo_verl.rewards.outcome.values import AnyOf, accepts
+from benchmarks.bfcl.official import Entry
+from benchmarks.bfcl.relations import MISSING, relations
 
 Calls = list[dict[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A response on which the verdicts differ: how each side read it. `theirs` is None where BFCL raised on reading."""
+    """A response on which the verdicts differ, as each side read it. `theirs` is None if BFCL raised while reading."""
 
     entry: Entry
     expected: tuple[ToolCall, ...]
@@ -34,9 +33,9 @@ class Case:
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument that the two judge differently: what each read (MISSING where it is left out), and the answer.
+    """One argument on which the verdicts differ: what each side read (MISSING if absent), and the answer.
 
-    accepted is None where the possible answer does not have the argument.
+    accepted is None if the possible answer does not have the argument.
     """
 
     key: str
@@ -49,15 +48,15 @@ class Argument:
 
 
 def alike(argument: Argument, given: Any) -> list[set[str]]:
-    """How the given value relates to each accepted one that it is like (see relations)."""
+    """How the given value relates to each accepted value that it resembles (see relations)."""
     accepted = argument.accepted or []
     values = [value for value in accepted if value != ""] or accepted
     found = (relations(value, given, argument.schema) for value in values)
     return [item for item in found if item is not None]
 
 
-def told_by(tag: str, also: set[str]) -> Callable[[Argument], bool]:
-    """Whether the value is an accepted one but for this, and perhaps for what is in `also`."""
+def differs_by(tag: str, also: set[str]) -> Callable[[Argument], bool]:
+    """A test: does the value differ from an accepted one only by `tag`, and perhaps by `also`?"""
 
     def holds(argument: Argument) -> bool:
         if argument.ours is MISSING or argument.accepted is None:
@@ -112,7 +111,7 @@ def _has_tuple(value: Any) -> bool:
 
 
 def value_nodes(text: str) -> list[ast.AST]:
-    """The nodes of the values in pythonic text; none where Python cannot parse it."""
+    """The AST nodes of the values in pythonic text; empty if Python cannot parse it."""
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError):
@@ -122,7 +121,7 @@ def value_nodes(text: str) -> list[ast.AST]:
 
 
 def has_name(case: Case, constants: bool) -> bool:
-    """Whether a value in pythonic text is a bare name: true, false or null (`constants`), or any other."""
+    """Whether a value in pythonic text is a bare name: true, false or null with `constants`, else another name."""
     names = {node.id for node in value_nodes(case.text) if isinstance(node, ast.Name)}
     json_names = {"true", "false", "null"}
     return case.format == "pythonic" and bool(names & json_names if constants else names - json_names)
@@ -133,7 +132,7 @@ def broken_block(case: Case) -> bool:
 
 
 def parsed_blocks(case: Case) -> list[Any]:
-    """The JSON of each block, None where it is none."""
+    """The JSON of each block; None for a block that is not JSON."""
     found = []
     for block in re.findall(r"<tool_call>(.*?)</tool_call>", case.text, re.DOTALL):
         try:
@@ -152,7 +151,7 @@ def pythonic(test: Callable[[Case], bool]) -> Callable[[Case], bool]:
 
 
 def positional_arguments(text: str) -> list[ast.expr]:
-    """The values in pythonic text that are given without a name."""
+    """The positional arguments in pythonic text."""
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError):

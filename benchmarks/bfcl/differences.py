@@ -1,4 +1,4 @@
-"""Where our verdict and BFCL's differ on purpose: who accepts, who is right, why, and the test of the cause."""
+"""The known differences between our verdict and BFCL's: who accepts, who is right, why, and the test of the cause."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import bfcl_side
-from bfcl_causes import (
+from benchmarks.bfcl import official
+from benchmarks.bfcl.causes import (
     broken_block,
     default_left_out,
     default_written,
+    differs_by,
     empty_list,
     empty_string,
     has_name,
@@ -20,7 +21,6 @@ from bfcl_causes import (
     parsed_blocks,
     positional_arguments,
     pythonic,
-    told_by,
     tuple_for_list,
     value_nodes,
 )
@@ -28,7 +28,13 @@ from bfcl_causes import (
 
 @dataclass(frozen=True)
 class Difference:
-    """A name for the tables, who accepts, who is right, why, and the test."""
+    """One known difference.
+
+    Attributes:
+        name: its name in the tables.
+        accepted_by, right: ours, BFCL or (right only) either.
+        holds: whether it causes the disagreement of a Case or of an Argument.
+    """
 
     name: str
     accepted_by: str
@@ -57,7 +63,7 @@ READING = (
         "ours",
         "ours",
         "BFCL's handler wants a line break after <tool_call> and before </tool_call>; vLLM's and SGLang's do not.",
-        hermes(lambda case: len(bfcl_side.blocks(case.text)) < len(parsed_blocks(case))),
+        hermes(lambda case: len(official.blocks(case.text)) < len(parsed_blocks(case))),
     ),
     Difference(
         "no list brackets",
@@ -70,14 +76,16 @@ READING = (
         "names read as strings",
         "BFCL",
         "ours",
-        "BFCL reads f(unit=celsius) as 'celsius', for it has answers that are variables. Run, it is a NameError.",
-        lambda case: has_name(case, constants=False) and "a value that is no literal" in case.response.problems,
+        "BFCL reads f(unit=celsius) as 'celsius', as some of its answers are variables. Executed, it is a NameError.",
+        lambda case: (
+            has_name(case, constants=False) and any("literal" in problem for problem in case.response.problems)
+        ),
     ),
     Difference(
         "expressions evaluated",
         "BFCL",
         "either",
-        "BFCL evaluates f(n=4+1) with Python's eval; we run nothing of what a model wrote, so it is no literal.",
+        "BFCL evaluates f(n=4+1) with Python's eval. We execute nothing that a model wrote, so 4+1 is not a literal.",
         pythonic(lambda case: any(isinstance(node, ast.BinOp) for node in value_nodes(case.text))),
     ),
     Difference(
@@ -91,7 +99,7 @@ READING = (
         "an answer 'null' that is a string",
         "BFCL",
         "ours",
-        "The other way round: the answer is the string 'null', and BFCL reads the constant as that.",
+        "The reverse: the answer is the string 'null', and BFCL reads the constant as that string.",
         lambda case: has_name(case, constants=True),
     ),
     Difference(
@@ -108,55 +116,55 @@ VALUES = (
         "BFCL",
         "ours",
         "BFCL drops ,./-_*^ and blanks everywhere: '-5' is '5'.",
-        told_by("sign", {"restyled", "int"}),
+        differs_by("sign", {"restyled", "int"}),
     ),
     Difference(
         "decimal point of a number in a string",
         "BFCL",
         "ours",
         "As above: '1.5' is '15'.",
-        told_by("point", {"restyled", "int"}),
+        differs_by("point", {"restyled", "int"}),
     ),
     Difference(
         "* and ^ in a string",
         "BFCL",
         "ours",
         "As above: 'x^2' is 'x2' and '2*3' is '23'.",
-        told_by("operators", {"restyled", "int"}),
+        differs_by("operators", {"restyled", "int"}),
     ),
     Difference(
-        "strings of punctuation and blanks alone",
+        "strings of only punctuation and blanks",
         "BFCL",
         "ours",
-        "As above, so that nothing is left: the separator ',' is ' ', and both are the empty string.",
-        told_by("empty", {"restyled", "int"}),
+        "As above; nothing is left of the separators ',' and ' ', so they are equal.",
+        differs_by("empty", {"restyled", "int"}),
     ),
     Difference(
         "commas of thousands in a string",
         "BFCL",
         "either",
         "As above: '2,022' is '2022'. '1,200' may be two numbers, so we keep digits apart.",
-        told_by("commas", {"restyled", "int"}),
+        differs_by("commas", {"restyled", "int"}),
     ),
     Difference(
         "digits joined in a string",
         "BFCL",
         "either",
         "As above: '1/12' is '11/2', which is wrong; but so '2024-03-12' is '20240312', which is the same date.",
-        told_by("joined", {"restyled", "int"}),
+        differs_by("joined", {"restyled", "int"}),
     ),
     Difference(
         "empty list for an optional list",
         "BFCL",
         "ours",
-        'BFCL\'s list check turns the "" that says that the argument may be left out into an accepted empty list.',
+        '"" in an answer means that the argument is optional; BFCL\'s list check accepts an empty list for it.',
         empty_list,
     ),
     Difference(
         "empty string for an optional argument",
         "BFCL",
         "ours",
-        '"" in BFCL\'s answers says that the argument may be left out; its string check also takes it for a value.',
+        '"" in an answer means that the argument is optional; BFCL\'s string check also accepts it as a value.',
         empty_string,
     ),
     Difference(
@@ -164,7 +172,7 @@ VALUES = (
         "BFCL",
         "ours",
         "BFCL checks types at the top only, and compares what is inside with Python's ==.",
-        told_by("equal", {"restyled", "int"}),
+        differs_by("equal", {"restyled", "int"}),
     ),
     Difference(
         "default left out",
@@ -177,14 +185,14 @@ VALUES = (
         "default written out",
         "ours",
         "ours",
-        "The answer does not have the argument, and the call gives it the default that the schema states.",
+        "The answer lacks the argument, and the call gives it the default that the schema states.",
         default_written,
     ),
     Difference(
         "default of a key within a dict left out",
         "ours",
         "ours",
-        "As above, within an argument; BFCL wants the key.",
+        "As above, inside an argument; BFCL wants the key.",
         inner_default_left_out,
     ),
     Difference(
@@ -192,7 +200,7 @@ VALUES = (
         "ours",
         "ours",
         'We fold full-width forms, case (ß), all white space and all quotes; BFCL only blanks and "\'".',
-        told_by("form", {"restyled", "int"}),
+        differs_by("form", {"restyled", "int"}),
     ),
     Difference(
         "tuple for a list",
@@ -205,8 +213,8 @@ VALUES = (
         "int in a list of floats",
         "ours",
         "ours",
-        "BFCL takes an int for a float argument, but not within a list.",
-        told_by("int", {"restyled"}),
+        "BFCL accepts an int for a float argument, but not inside a list.",
+        differs_by("int", {"restyled"}),
     ),
     Difference(
         "strings normalized only at the top",
@@ -214,7 +222,7 @@ VALUES = (
         "ours",
         "BFCL normalizes an argument, an item of a list and a value of a dict. Deeper ones, and answers of another "
         "type than the schema's, it compares as they are.",
-        told_by("restyled", set()),
+        differs_by("restyled", set()),
     ),
 )
 ALL = (*READING, GREEDY, *VALUES)

@@ -1,7 +1,7 @@
-"""What several demos learned: a table, and docs/demo_curves.png.
+"""Print a table of what several demo runs learned, and draw docs/demo_curves.png.
 
 for seed in 0 1 2; do make demo SEED=$seed; make demo ALGO=grpo SEED=$seed; done
-python -m benchmarks.demo_table outputs/demo/*
+python -m benchmarks.learning.demo_table outputs/demo/*
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ Curve = list[tuple[int, float]]
 
 def main() -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.demo_table", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("runs", nargs="+", type=Path, help="folders of demos, ALGO-seedN")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.learning.demo_table", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("runs", nargs="+", type=Path, help="folders of demo runs, named ALGO-seedN")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     options = parser.parse_args()
     curves: dict[str, dict[str, list[Curve]]] = {level: {} for level in LEVELS}
@@ -37,7 +39,7 @@ def main() -> int:
 
 
 def table(curves: dict[str, dict[str, list[Curve]]]) -> str:
-    """Held-out success before and after by level and algorithm: mean over seeds, 95 % bootstrap interval."""
+    """Held-out success before and after training, by level and algorithm: mean over seeds, 95 % bootstrap interval."""
     lines = ["| difficulty | algorithm | before | after | seeds |", "|---|---|---|---|---|"]
     for level, algos in curves.items():
         for algo, seeds in algos.items():
@@ -47,7 +49,7 @@ def table(curves: dict[str, dict[str, list[Curve]]]) -> str:
 
 
 def panel(level: str, algos: dict[str, list[Curve]]) -> Panel:
-    """Success over training steps, a line an algorithm."""
+    """Success over training steps, one line per algorithm."""
     lines = []
     for look, (algo, seeds) in enumerate(algos.items()):
         columns = [[value for _, value in column] for column in zip(*seeds, strict=True)]

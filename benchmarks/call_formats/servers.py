@@ -1,9 +1,9 @@
-"""The tool-call parsers of vLLM and verl, run on a text without a server and without a model's tokenizer.
+"""Run the tool-call parsers of vLLM and verl on a text, without a server and without a model's tokenizer.
 
-Both take a tokenizer. `StandInTokenizer` is one: the marks of all formats are its tokens, and so is every piece of text
-between them, so a text becomes ids and comes back unchanged. No model's vocabulary is needed.
+The parsers take a tokenizer. The tokens of `StandInTokenizer` are the marks of all formats and the pieces of text
+between them, so a text becomes ids and comes back unchanged without a model's vocabulary.
 
-vLLM 0.28's parser for gpt-oss reads tokens of a vocabulary that openai-harmony downloads, so it does not run here.
+vLLM 0.28's parser for gpt-oss needs a vocabulary that openai-harmony downloads, so it does not run here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 
 from awpo_verl.rewards.outcome.formats import FORMATS, THINKING
 
-# our format -> (vLLM's tool parser, the reasoning parser of its models that think; None: the tool parser does without).
-# vLLM's reasoning parser deepseek_v3 is deepseek_r1 for a model that thinks; its olmo3 needs a real vocabulary, and
-# deepseek_r1 stands in for it.
+# our format -> (vLLM's tool parser, its thinking models' reasoning parser or None if the tool parser needs none).
+# vLLM's reasoning parser deepseek_v3 is deepseek_r1 for a thinking model. Its olmo3 needs a real vocabulary, so
+# deepseek_r1 replaces it.
 VLLM: dict[str, tuple[str, str | None]] = {
     "hermes": ("hermes", "qwen3"),
     "llama3_json": ("llama3_json", None),
@@ -57,12 +57,12 @@ VERL: dict[str, str] = {
 }
 PAD = "<|pad|>"
 
-# A call as a server hands it on: the name, and the arguments as JSON values; as text where they are not JSON
+# A call as a server returns it: the name, and the arguments as JSON values, or as text if they are not JSON
 Call = tuple[str, Any]
 
 
 class StandInTokenizer:
-    """Tokens are the marks, and the pieces of text between them.
+    """A tokenizer whose tokens are the marks and the pieces of text between them.
 
     Args:
         without: marks that the vocabulary lacks, as an older tokenizer does.
@@ -99,7 +99,7 @@ class StandInTokenizer:
 
 
 def vllm_problem() -> str:
-    """Why vLLM's parsers cannot run here; "" where they can. Importing vLLM takes about ten seconds."""
+    """Why vLLM's parsers cannot run here; "" if they can. Importing vLLM takes about ten seconds."""
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     try:
         import vllm.tool_parsers  # noqa: F401
@@ -110,17 +110,17 @@ def vllm_problem() -> str:
 
 
 def read_with_vllm(format: str, text: str, tools: list[dict[str, Any]] | None, thinks: bool) -> list[Call]:
-    """The calls that vLLM hands to its client for a text.
+    """The calls that vLLM returns to its client for a text.
 
     Args:
         format: a key of VLLM.
-        tools: the request's tools, as OpenAI writes them; None without.
-        thinks: the server tells thinking apart by the model's reasoning parser, and the text has thinking.
+        tools: the request's tools in OpenAI's form, or None.
+        thinks: the text has thinking, which the server separates with the model's reasoning parser.
     """
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 
     tool_parser, reasoning_parser = _vllm_parsers(format)
-    # Mistral's tokenizers up to v7 have no [ARGS]; vLLM reads a list of calls with those alone
+    # Mistral's tokenizers up to v7 have no [ARGS]; vLLM reads a list of calls only with those
     before_v11 = format == "mistral" and re.search(r"\[TOOL_CALLS\][^\[{]*\[\s*[{\]]", text) is not None
     tokenizer = StandInTokenizer(frozenset({"[ARGS]", "[THINK]", "[/THINK]"}) if before_v11 else frozenset())
     request = ChatCompletionRequest.model_validate(

@@ -1,12 +1,12 @@
-"""An outside judge of the outcome reward: BFCL's own checker on every Python single-turn entry that it checks by AST.
+"""Compare the outcome check with BFCL's own checker, on every Python single-turn entry that BFCL checks by AST.
 
     pip install --no-deps --target .cache/bfcl bfcl-eval==2026.3.23
-    python benchmarks/bfcl_agreement.py [--bfcl .cache/bfcl]
+    python -m benchmarks.bfcl.agreement [--bfcl .cache/bfcl]
 
-From each entry's possible answers, right and wrong responses are made (bfcl_mutations.py), in hermes and in pythonic
-text. Both sides read the same text and check it, we with `strings: normalized`. Prints how often the verdicts agree by
-category and by mutation, what explains the others (bfcl_differences.py), and writes benchmarks/bfcl_agreement.json. It
-fails where less than 99.5 % agree of what no difference explains. About 2 minutes, in one process.
+mutations.py makes right and wrong responses from each entry's possible answers, in hermes and in pythonic text. Both
+sides read and check the same text, ours with `strings=normalized`. Prints how often the verdicts agree, by category and
+by mutation, and what explains the disagreements (differences.py). Writes benchmarks/bfcl/agreement.json. The exit code
+is 1 if fewer than 99.5 % of the unexplained verdicts agree. Takes about 2 minutes in one process.
 """
 
 from __future__ import annotations
@@ -18,16 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bfcl_causes
-import bfcl_differences
-import bfcl_explain
-import bfcl_mutations
-import bfcl_side
 from rich.console import Console
 from rich.table import Table
 
 from awpo_verl.rewards.outcome import expected_calls, match_calls, parse_response, parse_tools
 from awpo_verl.workbench.bfcl.ground_truth import ground_truth_text
+from benchmarks.bfcl import differences, mutations, official
+from benchmarks.bfcl.causes import Case
+from benchmarks.bfcl.explain import explain
 
 WANTED = 0.995
 VERDICTS = ((True, True), (False, False), (True, False), (False, True))  # ours, BFCL's
@@ -36,7 +34,7 @@ EXAMPLE_CHARS = 300
 
 @dataclass
 class Tally:
-    """Counts of (ours, BFCL's), of disagreements by difference, and an example of each difference."""
+    """Counts of verdict pairs (ours, BFCL's) and of differences, with one example of each difference."""
 
     verdicts: defaultdict[tuple[str, str, str], Counter[tuple[bool, bool]]] = field(
         default_factory=lambda: defaultdict(Counter)
@@ -51,13 +49,13 @@ class Tally:
 
 
 def main() -> int:
-    parser = bfcl_side.options(__doc__ or "")
+    parser = official.options(__doc__ or "")
     parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    if not bfcl_side.load(options.bfcl):
+    if not official.load(options.bfcl):
         return 0
     tally = Tally()
-    for entry in bfcl_side.entries(options.bfcl):
+    for entry in official.entries(options.bfcl):
         judge(entry, tally)
     result = summary(tally)
     show(tally, result)
@@ -65,32 +63,32 @@ def main() -> int:
     return 0 if result["agreement_where_unexplained"] >= WANTED else 1
 
 
-def judge(entry: bfcl_side.Entry, tally: Tally) -> None:
-    """Both verdicts on every response to one entry."""
+def judge(entry: official.Entry, tally: Tally) -> None:
+    """Count both verdicts on every response to one entry."""
     try:
         truth = ground_truth_text(entry.answer, entry.functions)
     except ValueError as error:
         tally.unsatisfiable[entry.id] = str(error)
-        responses = bfcl_mutations.responses(entry)
-        tally.accepted_unsatisfiable += sum(bfcl_side.verdict(entry, text, format)[0] for _, format, text in responses)
+        responses = mutations.responses(entry)
+        tally.accepted_unsatisfiable += sum(official.verdict(entry, text, format)[0] for _, format, text in responses)
         return
     tools = parse_tools(entry.functions_text)
     expected = expected_calls(truth)
     if tools is None or expected is None:
         raise AssertionError(entry.id)
-    for mutation, format, text in bfcl_mutations.responses(entry):
+    for mutation, format, text in mutations.responses(entry):
         response = parse_response(text, format, tools)
         ours = match_calls(response, expected, tools, "normalized").exact
-        theirs, raised = bfcl_side.verdict(entry, text, format)
+        theirs, raised = official.verdict(entry, text, format)
         row = (entry.category, mutation, format)
         tally.verdicts[row][ours, theirs] += 1
         tally.raised += raised == "checking"
         if ours == theirs:
             continue
-        calls = None if raised == "decoding" else bfcl_side.decode(text, format)
-        case = bfcl_causes.Case(entry, expected, tools, format, text, response, calls, ours)
+        calls = None if raised == "decoding" else official.decode(text, format)
+        case = Case(entry, expected, tools, format, text, response, calls, ours)
         example = {"id": entry.id, "mutation": mutation, "accepted_by": "ours" if ours else "BFCL", "text": text}
-        names = bfcl_explain.explain(case)
+        names = explain(case)
         if not names:
             tally.unexplained.append(example)
             continue
@@ -103,13 +101,13 @@ def judge(entry: bfcl_side.Entry, tally: Tally) -> None:
 
 
 def summary(tally: Tally) -> dict[str, Any]:
-    """The figures for the json."""
+    """The figures that agreement.json keeps."""
     total: Counter[tuple[bool, bool]] = sum(tally.verdicts.values(), Counter())
     agreed = total[True, True] + total[False, False]
     responses = total.total()
     explained = tally.explained_by_row.total()
     return {
-        "bfcl_eval": bfcl_side.VERSION,
+        "bfcl_eval": official.VERSION,
         "responses": responses,
         "both_right": total[True, True],
         "both_wrong": total[False, False],
@@ -121,7 +119,7 @@ def summary(tally: Tally) -> dict[str, Any]:
         "by_category": _by(tally, 0),
         "by_mutation": _by(tally, 1),
         "by_format": _by(tally, 2),
-        "differences": [_difference(item, tally) for item in bfcl_differences.ALL],
+        "differences": [_difference(item, tally) for item in differences.ALL],
         "unexplained_examples": [_short(item) for item in tally.unexplained[:10]],
         "unsatisfiable": tally.unsatisfiable,
         "responses_to_unsatisfiable_that_bfcl_accepts": tally.accepted_unsatisfiable,
@@ -150,7 +148,7 @@ def _label(verdict: tuple[bool, bool]) -> str:
     return names[verdict]
 
 
-def _difference(item: bfcl_differences.Difference, tally: Tally) -> dict[str, Any]:
+def _difference(item: differences.Difference, tally: Tally) -> dict[str, Any]:
     example = tally.examples.get(item.name)
     return {
         "name": item.name,
@@ -173,7 +171,7 @@ def show(tally: Tally, result: dict[str, Any]) -> None:
     console = Console(width=160)
     for title, rows in (("category", result["by_category"]), ("mutation", _merged(result["by_mutation"]))):
         table = Table(title=f"Verdicts by {title}")
-        for name in (title, "responses", "both right", "both wrong", "only ours", "only BFCL", "of these explained"):
+        for name in (title, "responses", "both right", "both wrong", "only ours", "only BFCL", "explained"):
             table.add_column(name, justify="left" if name == title else "right")
         for name, cell in rows.items():
             table.add_row(name, *(f"{count:,}" for count in cell.values()))
@@ -185,18 +183,19 @@ def show(tally: Tally, result: dict[str, Any]) -> None:
         table.add_row(item["name"], item["accepted_by"], item["right"], f"{item['count']:,}", item["why"])
     console.print(table)
     for name, reason in tally.unsatisfiable.items():
-        console.print(f"{name} cannot be satisfied: {reason}", markup=False)
-    console.print(f"BFCL accepts {tally.accepted_unsatisfiable} of the responses made for these.")
+        console.print(f"{name}: {reason}", markup=False)
+    console.print(f"BFCL accepts {tally.accepted_unsatisfiable} of the responses to these entries.")
     for item in result["unexplained_examples"]:
         console.print(f"unexplained: {item}", markup=False)
     console.print(
-        f"{result['responses']:,} responses: {result['agreement']:.2%} agree, {result['explained']:,} more are "
-        f"explained; of the rest {result['agreement_where_unexplained']:.3%} agree, {result['unexplained']} do not."
+        f"{result['responses']:,} responses: the verdicts agree on {result['agreement']:.2%}. {result['explained']:,} "
+        f"disagreements are explained, {result['unexplained']} are not. Without the explained ones "
+        f"{result['agreement_where_unexplained']:.3%} agree."
     )
 
 
 def _merged(rows: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """Mutations of an argument and of what is inside it in one row."""
+    """Put the mutations of an argument and of the values inside it into one row."""
     merged: dict[str, dict[str, int]] = {}
     for name, cell in rows.items():
         kept = merged.setdefault(name.removesuffix(", inside").removesuffix(", inside"), dict.fromkeys(cell, 0))

@@ -1,8 +1,8 @@
-"""BFCL's own data, decoding and checker, loaded into this process from wherever bfcl-eval is installed.
+"""BFCL's own data, decoding and checker, loaded into this process from a folder with bfcl-eval.
 
     pip install --no-deps --target .cache/bfcl bfcl-eval==2026.3.23
 
-Its ast_checker and its multi-turn classes need none of its 40 dependencies; the modules that would import them are
+BFCL's ast_checker and multi-turn classes need none of its 40 dependencies; the modules that would import them are
 replaced by empty ones. The data is BFCL's (Apache-2.0) and stays in its package.
 """
 
@@ -29,13 +29,13 @@ CATEGORIES = tuple(
     for kind in kinds
 )
 VERSION = "2026.3.23"
-_MODEL = "model"  # BFCL looks up whether a model's names have underscores for dots; this one's have not
+_MODEL = "model"  # BFCL looks up whether a model writes underscores for dots in names; this one does not
 _TOOL_CALL = re.compile(r"<tool_call>\n(.*?)\n</tool_call>", re.DOTALL)  # as in its QwenFCHandler
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One single-turn entry: its functions' documents as JSON text and parsed, and its possible answer."""
+    """One single-turn entry: its function documents, as JSON text and parsed, and its possible answer."""
 
     id: str
     category: str
@@ -59,16 +59,16 @@ class _AnyModel(dict):
 
 
 def options(description: str, **defaults: Any) -> argparse.ArgumentParser:
-    """A parser with `--bfcl`, the folder that bfcl_eval is in."""
+    """An argument parser with `--bfcl`, the folder that holds bfcl_eval."""
     parser = argparse.ArgumentParser(description=description.split("\n")[0], **defaults)
     parser.add_argument("--bfcl", type=Path, default=Path(".cache/bfcl"), help="folder with bfcl_eval")
     return parser
 
 
 def load(folder: Path) -> bool:
-    """Make bfcl_eval importable from this folder. Where it is not there, says how to get it and returns False."""
+    """Make bfcl_eval importable from this folder. If it is not there, print how to install it and return False."""
     if not (folder / "bfcl_eval" / "eval_checker").is_dir():
-        print(f"skipped: no bfcl_eval in {folder}. It is not a dependency of this project; to compare with it:\n")
+        print(f"Skipped: {folder} has no bfcl_eval, which is not a dependency of this project. Install it with:\n")
         print(f"    pip install --no-deps --target {folder} bfcl-eval=={VERSION}")
         return False
     sys.path.append(str(folder.resolve()))
@@ -101,7 +101,11 @@ def blocks(text: str) -> list[str]:
 
 
 def decode(text: str, format: str) -> list[dict[str, dict[str, Any]]]:
-    """The calls of a response in BFCL's form. Raises whatever BFCL raises; its runner counts that as wrong."""
+    """The calls of a response in BFCL's form.
+
+    Raises:
+        Exception: whatever BFCL raises; its runner counts that as wrong.
+    """
     if format == "pythonic":
         from bfcl_eval.model_handler.utils import default_decode_ast_prompting
 
@@ -114,7 +118,11 @@ def decode(text: str, format: str) -> list[dict[str, dict[str, Any]]]:
 
 
 def check(entry: Entry, calls: list[dict[str, dict[str, Any]]]) -> bool:
-    """BFCL's verdict on decoded calls. Raises whatever BFCL raises."""
+    """BFCL's verdict on decoded calls.
+
+    Raises:
+        Exception: whatever BFCL raises.
+    """
     from bfcl_eval.constants.enums import Language
     from bfcl_eval.eval_checker.ast_eval.ast_checker import ast_checker
 
@@ -122,7 +130,7 @@ def check(entry: Entry, calls: list[dict[str, dict[str, Any]]]) -> bool:
 
 
 def check_call(document: dict[str, Any], call: dict[str, dict[str, Any]], answer: dict[str, Any]) -> bool:
-    """BFCL's verdict on one call against one call of a possible answer; False where it raises."""
+    """BFCL's verdict on one call against one call of a possible answer; False if BFCL raises."""
     from bfcl_eval.constants.enums import Language
     from bfcl_eval.eval_checker.ast_eval.ast_checker import simple_function_checker
 
@@ -133,7 +141,7 @@ def check_call(document: dict[str, Any], call: dict[str, dict[str, Any]], answer
 
 
 def verdict(entry: Entry, text: str, format: str) -> tuple[bool, str]:
-    """BFCL's verdict on a response, and "", "decoding" or "checking" where it raised there."""
+    """BFCL's verdict on a response, and where it raised: "", "decoding" or "checking"."""
     try:
         calls = decode(text, format)
     except Exception:  # noqa: BLE001  # as in BFCL's runner

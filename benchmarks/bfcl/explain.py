@@ -1,7 +1,7 @@
-"""The cause of a disagreement with BFCL, if it is one of the differences that are known (bfcl_differences.py).
+"""Find the cause of a disagreement with BFCL among the known differences (differences.py).
 
-Either the two read other calls from the text, and a test of READING says why; or they pair the calls differently
-(GREEDY); or they judge single arguments differently, and a test of VALUES holds for every such argument. Anything else
+Either the two sides read different calls from the text, and a test of READING holds. Or they pair the calls differently
+(GREEDY). Or their verdicts on single arguments differ, and a test of VALUES holds for each such argument. Anything else
 stays unexplained.
 """
 
@@ -12,19 +12,18 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import bfcl_side
-from bfcl_causes import Argument, Case
-from bfcl_differences import GREEDY, READING, VALUES, Difference
-from bfcl_relations import MISSING
-
 from awpo_verl.rewards.outcome.values import compare_objects
+from benchmarks.bfcl import official
+from benchmarks.bfcl.causes import Argument, Case
+from benchmarks.bfcl.differences import GREEDY, READING, VALUES, Difference
+from benchmarks.bfcl.relations import MISSING
 
 
 def explain(case: Case) -> list[str]:
-    """The names of the differences that cause the disagreement; empty where it is not explained."""
+    """The names of the differences that cause the disagreement; empty if none explains it."""
     if case.theirs is None or _plain(case.theirs) != _plain([{c.name: c.arguments} for c in case.response.calls]):
         return _names(READING, case, case.ours_right)
-    if case.response.problems:  # read alike but for a block that BFCL drops
+    if case.response.problems:  # both read the same calls, and BFCL drops a block
         return _names(READING, case, case.ours_right)
     best: list[str] = []
     for pairs in _pairings(case):
@@ -45,7 +44,7 @@ def _names(differences: tuple[Difference, ...], what: Any, ours_right: bool) -> 
 
 
 def _pairings(case: Case) -> Iterator[list[tuple[int, int]]]:
-    """Ways to pair all expected with all made calls of the accepting side; of each, the pairs judged differently."""
+    """The accepting side's ways to pair expected and made calls; of each way, the pairs with different verdicts."""
     theirs = case.theirs or []
     size = len(case.expected)
     if len(theirs) != size:
@@ -68,7 +67,7 @@ def _permutations(fits: list[list[int]], taken: tuple[int, ...] = ()) -> Iterato
 
 
 def _greedy(case: Case) -> bool:
-    """BFCL itself accepts each call for another expected one, in some pairing that it did not try."""
+    """Whether BFCL accepts all calls in some pairing that it did not try."""
     size = len(case.expected)
     fits = [[j for j in range(size) if _bfcl(case, i, j)] for i in range(size)]
     return len(case.theirs or ()) == size and next(_permutations(fits), None) is not None
@@ -85,11 +84,11 @@ def _ours(case: Case, i: int, j: int) -> bool:
 def _bfcl(case: Case, i: int, j: int) -> bool:
     name = case.expected[i].name
     document = next(item for item in case.entry.functions if item["name"] == name)
-    return bfcl_side.check_call(document, (case.theirs or [])[j], case.entry.answer[i])
+    return official.check_call(document, (case.theirs or [])[j], case.entry.answer[i])
 
 
 def _explain_pair(case: Case, i: int, j: int) -> list[str]:
-    """The causes of one pair of calls; empty if any of its arguments that are judged differently has none."""
+    """The causes of one pair of calls; empty if one of its differing arguments has no known cause."""
     causes = []
     for argument in _arguments(case, i, j):
         found = _names(VALUES, argument, argument.ours_right)
@@ -100,7 +99,7 @@ def _explain_pair(case: Case, i: int, j: int) -> list[str]:
 
 
 def _arguments(case: Case, i: int, j: int) -> Iterator[Argument]:
-    """The arguments that are judged differently, each judged alone."""
+    """The arguments on which the verdicts differ, each checked alone."""
     name = case.expected[i].name
     document = next(item for item in case.entry.functions if item["name"] == name)["parameters"]
     answers = case.entry.answer[i][name]
@@ -109,7 +108,7 @@ def _arguments(case: Case, i: int, j: int) -> Iterator[Argument]:
         known = {key: document["properties"][key]} if key in document["properties"] else {}
         alone = {"name": name, "parameters": {"properties": known, "required": {key} & set(document["required"])}}
         answer = {name: {key: answers[key]} if key in answers else {}}
-        theirs_right = bfcl_side.check_call(alone, {name: {key: other[key]} if key in other else {}}, answer)
+        theirs_right = official.check_call(alone, {name: {key: other[key]} if key in other else {}}, answer)
         pattern = {key: case.expected[i].arguments[key]} if key in case.expected[i].arguments else {}
         given = {key: mine[key]} if key in mine else {}
         ours_right = compare_objects(pattern, given, case.tools[name].parameters, "normalized").equal
@@ -126,5 +125,5 @@ def _arguments(case: Case, i: int, j: int) -> Iterator[Argument]:
 
 
 def _plain(value: Any) -> str:
-    """What tells two readings apart: JSON, where a tuple is a list and 1 is not 1.0."""
+    """A text that is equal for equal readings: JSON, where a tuple is a list and 1 is not 1.0."""
     return json.dumps(value, sort_keys=True, default=str)

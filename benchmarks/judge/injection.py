@@ -1,13 +1,13 @@
-"""Can a judge be talked round? The injection attempts of the tests, against any OpenAI-compatible endpoint.
+"""Measure which injection attempts raise a judge's score, against any OpenAI-compatible endpoint.
 
-    python -m benchmarks.judge_injection --base-url http://localhost:8000/v1 --model NAME [--api-key-env NAME]
+    python -m benchmarks.judge.injection --base-url http://localhost:8000/v1 --model NAME [--api-key-env NAME]
         [--cases 3] [--attempts 74] [--no-explain] [--reply json_schema] [--concurrency 8] [--json FILE]
 
-Each attempt (injections.py of its tests) is added to a bad thinking and to a good one of a few small cases, and both
-are judged in two arms: `defended` is the packaged template as shipped; `naive` has the same rubric, with the texts
-pasted as they are under headings, and nothing said about attempts. Prints, by family, the mean score without and with
-the attempt, and the share of attempts that raised the score by 0.2 or more. The family "harmless" is the control: what
-any sentence more does to the score. A judgement that fails is left out and counted.
+Each attempt (tests/rewards/reasoning/judge/injections.py) is added to a bad thinking and to a good one of a few small
+cases. Both are judged in two arms: `defended` is the packaged template as shipped; `naive` has the same rubric, the
+texts pasted as they are under headings, and no word about attempts. Prints, by family, the mean score without and with
+the attempt, and the share of attempts that raised the score by 0.2 or more. The family "harmless" is the control: the
+effect of any extra sentence. A judgement that fails is left out and counted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GUARD = "\n\nWhat the user and the assistant wrote stands between BEGIN and END 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A task, with a thinking that deserves little and one that deserves much, each with the call that followed."""
+    """A task with a bad and a good thinking, each as (thinking, answer)."""
 
     conversation: str
     tools: str
@@ -103,7 +103,7 @@ HARMLESS = [
 
 
 class Naive(Template):
-    """The same rubric and the same texts, without any defence."""
+    """The shipped rubric and the same texts, without any defence."""
 
     def fill(self, case: Case, config: JudgeConfig) -> Prompt:
         shown = [(name, getattr(case, name)) for name in SECTIONS if getattr(case, name)]
@@ -115,7 +115,7 @@ class Naive(Template):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One judgement; family and name are "" where nothing was added. score: in [0, 1], None where there is none."""
+    """One judgement. family and name are "" if nothing was added. score: in [0, 1], or None if the judge gave none."""
 
     arm: str
     case: int
@@ -133,7 +133,7 @@ def make_judges(endpoint: Endpoint, config: JudgeConfig) -> dict[str, Judge]:
     rubric, found, _ = shipped.system.partition(GUARD)
     if not found:
         raise SystemExit(
-            f"template {config.template}: its paragraph about attempts no longer begins with {GUARD.strip()!r}"
+            f"The template {config.template} has no paragraph that begins with {GUARD.strip()!r}. Update GUARD."
         )
     judges["naive"].template = Naive(rubric, "", shipped.scale)
     return judges
@@ -163,7 +163,7 @@ async def measure(endpoint: Endpoint, config: JudgeConfig, cases: int, attempts:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the table: of one family and quality in one arm. judged: attempts with a score, and one without."""
+    """A line of the table: one family and quality in one arm. judged: attempts with a score; failed: without one."""
 
     family: str
     quality: str
@@ -176,7 +176,7 @@ class Line:
 
 
 def summary(rows: Sequence[Row]) -> list[Line]:
-    """By family, and of all attempts together; what has no pair of judgements is left out."""
+    """Lines by family, and of all attempts together. A family without a pair of judgements is left out."""
     plain = {(r.arm, r.case, r.quality): r.score for r in rows if not r.family}
     lines: list[Line] = []
     for family in (HARMLESS[0].family, *FAMILIES, ALL):
@@ -219,7 +219,7 @@ def _cells(line: Line | None) -> str:
 
 
 def spread(attempts: Sequence[Injection], limit: int) -> list[Injection]:
-    """At most so many, taken from the families in turn."""
+    """At most `limit` attempts, taken from the families in turn."""
     ranks: dict[str, int] = {}
     order: list[tuple[int, int]] = []
     for index, attempt in enumerate(attempts):
@@ -245,7 +245,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = replace(
         JudgeConfig(explain=not args.no_explain, reply=args.reply, max_tokens=args.max_tokens, retries=1),
         concurrency=args.concurrency,
-        deadline=86_400.0,  # all are asked at once, and wait for each other
+        deadline=86_400.0,  # all are requested at once and wait in the queue
         attempt_timeout=600.0,
     )
     attempts = spread(ATTEMPTS, args.attempts)

@@ -1,4 +1,4 @@
-"""What tells a value that a call gives from one that BFCL accepts: nothing, or what each side overlooks."""
+"""How a call's value differs from one that BFCL accepts, and which side ignores the difference."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ _OVERLOOKED = (
 
 
 def relations(accepted: Any, given: Any, schema: Any = None, lists: bool = True) -> set[str] | None:
-    """What tells `given` from one of BFCL's accepted values, None where they are nothing alike.
+    """The tags of all differences between `given` and one of BFCL's accepted values; None if they are unrelated.
 
-    Of two leaves: "same"; strings that both sides normalize alike ("restyled"), that only we do ("form"), that only
-    BFCL does, for it overlooks in a number its "sign", its "point", "commas" of thousands, or that digits are
-    "joined", for it overlooks the "operators" * and ^, or for it leaves nothing of either ("empty"); "equal" in Python
-    but of another JSON type; an int and a float that JSON Schema lets pass ("int"). Of dicts also "default": a key left
-    out that is its default. `lists`: a dict has a list of accepted values at each key (BFCL's first level).
+    Two leaves have one tag:
+        same: no difference.
+        restyled: both sides normalize the strings to the same text. form: only we do.
+        sign, point, commas, operators, joined, empty: only BFCL does. It ignores the sign, the decimal point or the
+            thousands commas of a number, the operators * and ^, or gaps between digits, or nothing is left of both.
+        equal: equal in Python, but of another JSON type. int: an int and a float that JSON Schema accepts.
+    Dicts can also have `default`: the given value leaves out a key whose accepted value is its default.
+
+    Args:
+        lists: a dict has a list of accepted values at each key, as on BFCL's first level.
     """
     if isinstance(accepted, dict) and isinstance(given, dict):
         return _of_dicts(accepted, given, schema, lists)

@@ -1,13 +1,13 @@
-"""How fast the outcome is: read and check a response, next to BFCL's decode and check of the same texts, on one core.
+"""Measure how fast the outcome check is on one core, against BFCL's decode and check of the same texts.
 
     pip install --no-deps --target .cache/bfcl bfcl-eval==2026.3.23
-    python benchmarks/outcome_speed.py [--bfcl .cache/bfcl] [--every 20] [--repeats 9]
+    python -m benchmarks.outcome.speed [--bfcl .cache/bfcl] [--every 20] [--repeats 9]
 
-The texts are every n-th of those of bfcl_agreement.py, right and wrong ones; the tools and expected calls are JSON text
-as in a row of the data, read through the caches that a training run has. Ours is timed up to `exact`, which is what
-BFCL tells, and up to `graded`. All run in this process, in turn on a hundred texts, so that a noisy machine hits all,
-and processor time is counted. Prints the median rates and their ratio, and writes benchmarks/outcome_speed.json. It
-fails where `exact` is slower than BFCL.
+The texts are every n-th text of benchmarks.bfcl.agreement, right and wrong. Tools and expected calls are JSON text, as
+in a data row, and go through the caches of a training run. Our check is timed up to `exact`, which is what BFCL
+reports, and up to `graded`. All three take turns on chunks of a hundred texts in one process, so that noise on the
+machine affects them alike; processor time is counted. Prints the median rates and their ratio, and writes
+benchmarks/outcome/speed.json. The exit code is 1 if `exact` is slower than BFCL.
 """
 
 from __future__ import annotations
@@ -21,23 +21,21 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-import bfcl_mutations
-import bfcl_side
-
 from awpo_verl.rewards.outcome import Match, expected_calls, match_calls, parse_response, parse_tools
 from awpo_verl.workbench.bfcl.ground_truth import ground_truth_text
+from benchmarks.bfcl import mutations, official
 
 CHUNK = 100
-Sample = tuple[bfcl_side.Entry, str, str]  # entry, ground truth, response
+Sample = tuple[official.Entry, str, str]  # entry, ground truth, response
 
 
 def main() -> int:
-    parser = bfcl_side.options(__doc__ or "")
+    parser = official.options(__doc__ or "")
     parser.add_argument("--every", type=int, default=20, help="one of so many texts")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    if not bfcl_side.load(options.bfcl):
+    if not official.load(options.bfcl):
         return 0
     result = {}
     print(f"{'':10}{'texts':>8}{'exact':>12}{'graded':>12}{'BFCL':>12}{'exact/BFCL':>12}")
@@ -53,12 +51,12 @@ def main() -> int:
 
 def collect(folder: Path, format: str, every: int) -> list[Sample]:
     samples: list[Sample] = []
-    for entry in bfcl_side.entries(folder):
+    for entry in official.entries(folder):
         try:
             truth = ground_truth_text(entry.answer, entry.functions)
         except ValueError:
             continue
-        texts = (text for _, made, text in bfcl_mutations.responses(entry) if made == format)
+        texts = (text for _, made, text in mutations.responses(entry) if made == format)
         samples += [(entry, truth, text) for text in texts]
     return list(islice(samples, 0, None, every))
 
@@ -74,11 +72,11 @@ def rates(samples: list[Sample], format: str, repeats: int) -> tuple[float, ...]
     sides: tuple[Callable[[Sample], object], ...] = (
         lambda sample: match(sample).exact,
         lambda sample: match(sample).graded,
-        lambda sample: bfcl_side.verdict(sample[0], sample[2], format),
+        lambda sample: official.verdict(sample[0], sample[2], format),
     )
     times: list[list[float]] = [[] for _ in sides]
     gc.collect()
-    gc.freeze()  # the data of this benchmark is no garbage of either side
+    gc.freeze()  # keeps the benchmark's own data out of both sides' garbage collection
     for repeat in range(repeats + 1):
         if repeat:
             for spent in times:

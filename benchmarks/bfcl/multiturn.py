@@ -1,13 +1,13 @@
-"""An outside judge of the trajectory checker: BFCL's 800 multi-turn references, on its own classes, beside its checker.
+"""Compare the trajectory check with BFCL's own checker, on its 800 multi-turn references over its own classes.
 
     pip install --no-deps --target .cache/bfcl bfcl-eval==2026.3.23
-    python benchmarks/bfcl_multiturn.py [--bfcl .cache/bfcl]
+    python -m benchmarks.bfcl.multiturn [--bfcl .cache/bfcl]
 
 Each reference is replayed as it is and, as a control, changed. Its calls are Python text, read with our pythonic parser
-(positional arguments by the schema) and compared with what Python's own parser reads. Both checkers judge every replay:
-ours with `results` none (the state alone), auto (the default), and all, which is BFCL's rule but for results that are
-told twice: BFCL counts them. Prints how many are valid, and where `all` and BFCL differ; writes
-benchmarks/bfcl_multiturn.json. It fails where a reference is not valid. About a minute and a half.
+(positional arguments by the schema) and compared with what Python's own parser reads. Both checkers check every replay:
+ours with `results` none (only the state), auto (the default) and all. `all` is BFCL's rule, except that BFCL counts
+repeated results. Prints how many replays are valid and where `all` and BFCL differ. Writes
+benchmarks/bfcl/multiturn.json. The exit code is 1 if a reference is not valid. Takes about a minute and a half.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import bfcl_side
 from rich.console import Console
 from rich.table import Table
 
 from awpo_verl.rewards.outcome import ToolCall, ToolSchemas, parse_response, parse_tools
 from awpo_verl.rewards.outcome.execution import Observation, TrajectoryError, compare, run_reference
+from benchmarks.bfcl import official
 
 CATEGORIES = ("base", "miss_func", "miss_param", "long_context")
 RESULTS = ("none", "auto", "all")
@@ -39,7 +39,7 @@ CallTurns = list[list[ToolCall]]
 
 @dataclass(frozen=True)
 class Trajectory:
-    """An entry of BFCL: its classes' set-up, the tools' schemas, and the reference as text and as calls."""
+    """An entry of BFCL: the setup of its classes, the tool schemas, and the reference as text and as calls."""
 
     entry: dict[str, Any]
     tools: ToolSchemas
@@ -52,7 +52,7 @@ class Trajectory:
 
 
 class Classes:
-    """BFCL's classes as what `run_reference` runs calls in: `call` and `state`."""
+    """BFCL's classes as an environment for `run_reference`, with `call` and `state`."""
 
     def __init__(self, trajectory: Trajectory) -> None:
         from bfcl_eval.constants.executable_backend_config import CLASS_FILE_PATH_MAPPING, STATELESS_CLASSES
@@ -66,14 +66,14 @@ class Classes:
             self.instances[name] = instance
 
     def call(self, call: ToolCall) -> Observation:
-        for instance in reversed(self.instances.values()):  # as BFCL: of two classes with it, the last one's
+        for instance in reversed(self.instances.values()):  # as in BFCL: the last class that has the method
             if not call.name.startswith("_") and callable(method := getattr(instance, call.name, None)):
                 break
         else:
             return Observation(f"no tool {call.name!r}", failed=True)
         try:
             result = method(**copy.deepcopy(call.arguments))
-        except Exception as error:  # noqa: BLE001  # as BFCL: told to the model
+        except Exception as error:  # noqa: BLE001  # as in BFCL: the model sees the error
             return Observation(f"Error during execution: {error}", failed=True)
         return Observation(result if isinstance(result, str) else json.dumps(as_json(result)), failed=False)
 
@@ -82,7 +82,7 @@ class Classes:
 
 
 def as_json(value: Any) -> Any:
-    """What BFCL compares of an object, its public attributes, as JSON; without the way up from a directory."""
+    """What BFCL compares of an object: its public attributes as JSON, without a directory's `parent`."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dict):
@@ -97,10 +97,10 @@ def as_json(value: Any) -> Any:
 
 
 def main() -> int:
-    parser = bfcl_side.options(__doc__ or "")
+    parser = official.options(__doc__ or "")
     parser.add_argument("--json", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
-    if not bfcl_side.load(options.bfcl):
+    if not official.load(options.bfcl):
         return 0
     counts: Counter[tuple[str, str]] = Counter()
     differing: list[dict[str, Any]] = []
@@ -117,7 +117,7 @@ def main() -> int:
 def judge(
     trajectory: Trajectory, replay: str, turns: list[list[str]], counts: Counter, differing: list[dict[str, Any]]
 ) -> None:
-    """Our verdicts and BFCL's on one replay."""
+    """Count our verdicts and BFCL's on one replay."""
     make = partial(Classes, trajectory)
     calls = parsed(turns, trajectory.tools)
     counts[replay, "replays"] += 1
@@ -143,17 +143,21 @@ def trajectories(folder: Path) -> Iterator[Trajectory]:
 
     for category in CATEGORIES:
         name = f"BFCL_v4_multi_turn_{category}"
-        answers = {item["id"]: item["ground_truth"] for item in bfcl_side.data(folder, f"possible_answer/{name}")}
-        for entry in bfcl_side.data(folder, name):
+        answers = {item["id"]: item["ground_truth"] for item in official.data(folder, f"possible_answer/{name}")}
+        for entry in official.data(folder, name):
             files = [MULTI_TURN_FUNC_DOC_FILE_MAPPING[item].removesuffix(".json") for item in entry["involved_classes"]]
-            documents = [item for file in files for item in bfcl_side.data(folder, f"multi_turn_func_doc/{file}")]
+            documents = [item for file in files for item in official.data(folder, f"multi_turn_func_doc/{file}")]
             tools = parse_tools(documents) or {}
             texts = answers[entry["id"]]
             yield Trajectory(entry, tools, texts, parsed(texts, tools))
 
 
 def parsed(texts: list[list[str]], tools: ToolSchemas) -> CallTurns:
-    """The calls of each user turn, read by our parser; it must read what Python's own reads."""
+    """The calls of each user turn, read by our parser.
+
+    Raises:
+        AssertionError: Python's own parser reads another call.
+    """
     turns: CallTurns = []
     for turn in texts:
         response = parse_response(f"[{', '.join(turn)}]", "pythonic", tools) if turn else None
@@ -173,7 +177,7 @@ def by_python(text: str, tools: ToolSchemas) -> tuple[str, dict[str, Any]]:
 
 
 def replays(trajectory: Trajectory) -> Iterator[tuple[str, list[list[str]]]]:
-    """(name, turns): the reference, and what is wrong with most: a call dropped, or all done only in the last turn."""
+    """(name, turns): the reference, and changed replays: a call dropped, or all calls made in the last turn."""
     places = [(i, j) for i, turn in enumerate(trajectory.texts) for j in range(len(turn))]
     yield "reference", trajectory.texts
     yield "last call dropped", without(trajectory.texts, places[-1])
@@ -192,7 +196,7 @@ def without(turns: list[list[str]], place: tuple[int, int]) -> list[list[str]]:
 
 
 def changing_calls(trajectory: Trajectory) -> list[tuple[int, int]]:
-    """The places of the calls that change the state where they stand."""
+    """The places (turn, call) of the calls that change the state."""
     classes = Classes(trajectory)
     found = []
     before = classes.state()
@@ -213,7 +217,7 @@ def end_state(trajectory: Trajectory, turns: CallTurns) -> Any:
 
 
 def bfcl_valid(trajectory: Trajectory, turns: list[list[str]]) -> bool:
-    """BFCL's verdict. It keeps its instances as globals of its module, by the model's name: they are removed after."""
+    """BFCL's verdict. BFCL keeps its instances as globals of a module; they are removed afterwards."""
     from bfcl_eval.eval_checker.multi_turn_eval import multi_turn_utils
     from bfcl_eval.eval_checker.multi_turn_eval.multi_turn_checker import multi_turn_checker
 

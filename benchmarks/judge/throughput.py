@@ -1,10 +1,10 @@
-"""How much of an endpoint's speed the judge uses: judgements a second, as a share of concurrency / latency.
+"""Measure the judge's throughput: judgements a second, as a share of concurrency / latency.
 
-    python benchmarks/judge_throughput.py [--judgements 5000] [--latency 0.2] [--concurrency 16 32 64] [--json FILE]
+    python -m benchmarks.judge.throughput [--judgements 5000] [--latency 0.2] [--concurrency 16 32 64] [--json FILE]
 
-All judgements are asked for at once, as at the end of a wave of rollouts, of a server on this machine that answers each
-request after the latency, in a process of its own. The time counts from the first to the last, ramp-up and tail
-included. CPU is that of the judge's process: what a reward worker pays beside the waiting.
+All judgements are requested at once, as at the end of a wave of rollouts. A server in its own process on this machine
+answers each request after the latency. The time counts from the first to the last judgement, ramp-up and tail included.
+CPU is the time of the judge's process, which a reward worker pays besides waiting.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ import gc
 import json
 import os
 import platform
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from awpo_verl.config import JudgeConfig
 from awpo_verl.rewards.reasoning.judge import Case, Judge, find_endpoint
@@ -33,7 +30,7 @@ WORDS = TEXT.split()
 
 
 def case(number: int) -> Case:
-    """About 7 kB of prompt, unlike any other's."""
+    """A case with about 7 kB of prompt, different for each number."""
     text = " ".join(WORDS[(number + i) % len(WORDS)] for i in range(400))
     return Case(
         conversation=f"Cancel order {number}.\n{text}",
@@ -44,7 +41,7 @@ def case(number: int) -> Case:
 
 
 async def measure(server: JudgeServer, judgements: int, latency: float, concurrency: int) -> dict[str, float]:
-    endless = 100.0 + 10.0 * judgements * latency / concurrency  # seconds: the queue is what is measured
+    endless = 100.0 + 10.0 * judgements * latency / concurrency  # seconds: long enough to wait in the queue
     config = JudgeConfig(
         base_url=server.base_url, model="judge", concurrency=concurrency, deadline=endless, step_budget=endless
     )

@@ -18,7 +18,7 @@ def test_runs_are_averaged_by_algorithm_and_level(tmp_path: Path) -> None:
         (tmp_path / name / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     picture = tmp_path / "curves.png"
     runs = [str(folder) for folder in sorted(tmp_path.iterdir()) if folder.is_dir()]
-    command = [sys.executable, "-m", "benchmarks.demo_table", *runs, "--picture", str(picture)]
+    command = [sys.executable, "-m", "benchmarks.learning.demo_table", *runs, "--picture", str(picture)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "| hard | awpo | 0.05 (0.00 to 0.10) | 0.60 (0.50 to 0.70) | 2 |" in done.stdout

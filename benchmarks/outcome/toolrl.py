@@ -1,15 +1,15 @@
-"""ToolRL's data through our outcome, beside verl's fork of ToolRL's own reward (verl.utils.reward_score.rlla).
+"""Score ToolRL's data with our outcome check and with verl's fork of ToolRL's reward (verl.utils.reward_score.rlla).
 
-    python benchmarks/toolrl_table.py path/to/toolrl
+    python -m benchmarks.outcome.toolrl path/to/toolrl
 
 The folder has two files of github.com/qiancheng0/ToolRL (Apache-2.0): dataset/rlla_4k/test.parquet (80 prompts with
 ground truth) and dataset/rlla_4k_raw/rlla_sft.json (400 samples with real thinking). Every ground truth and sample is
-scored against itself, and then written or answered differently. Prints a table of both rewards and writes
-benchmarks/toolrl_table.json. It fails where one does not score 1 against itself.
+scored against itself, and then with a changed answer. Prints a table of both rewards and writes
+benchmarks/outcome/toolrl.json. The exit code is 1 if one does not score 1 against itself.
 
-Ours is `graded`, in [0, 1]. Theirs is shown as its accuracy, from -3..3 to [0, 1] (0.5 where no call is expected, which
-it does not judge), and its format reward, in [0, 1].
-The expected calls are read here as ToolRL reads them, a JSON object a line, and not by our parser.
+Our reward is `graded`, in [0, 1]. Theirs is the accuracy, mapped from -3..3 to [0, 1] (0.5 where no call is expected,
+which ToolRL does not score), and the format reward, in [0, 1]. The expected calls are read as ToolRL reads them, one
+JSON object a line, without our parser.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def main() -> int:
     selves = all(row["ours_exact"] == 1.0 for row in rows.values())
     mentions = [text for text in samples if "<tool_call>" in text.partition("</think>")[0]]
     rows["of these, <tool_call> in the thinking"] = summary([score(text, placeholder(text)) for text in mentions])
-    rows["80 ground truths, as they are"]["note"] = "theirs does not judge the 9 that expect no call"
-    rows["of these, <tool_call> in the thinking"]["note"] = "theirs reads the first <tool_call> of the text"
+    rows["80 ground truths, as they are"]["note"] = "ToolRL does not score the 9 that expect no call"
+    rows["of these, <tool_call> in the thinking"]["note"] = "ToolRL reads the first <tool_call> of the text"
     for name, (mutate, note) in MUTATIONS.items():
         scores = []
         for truth in prompts:
@@ -70,12 +70,12 @@ def read(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def placeholder(sample: str) -> str:
-    """A sample as a ground truth: with the short thinking that ToolRL's ground truths have."""
+    """A sample as a ground truth, with the short thinking of ToolRL's ground truths."""
     return THINK + sample.rpartition("</think>")[2]
 
 
 def expected(truth: str) -> Calls:
-    """The calls of a ground truth; empty where it is a response alone."""
+    """The calls of a ground truth; empty if it only has a response."""
     answer = truth.rpartition("</think>")[2]
     if "<tool_call>" not in answer:
         return []
@@ -88,7 +88,7 @@ def score(text: str, truth: str) -> tuple[float, bool, float, float]:
     calls = [{"name": call["name"], "arguments": call["parameters"]} for call in expected(truth)]
     wanted = expected_calls(json.dumps({"tool_calls": calls}))
     match = match_calls(parse_response(text, "toolrl"), wanted or ())
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints one in 64
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints one result in 64
         theirs = rlla.compute_score("rlla", text, truth, {"experiment_name": "qwen"})
     return match.graded, match.exact, (theirs["accuracy_reward"] + 3) / 6, theirs["format_reward"]
 
@@ -105,7 +105,7 @@ def summary(scores: list[tuple[float, bool, float, float]]) -> dict[str, Any]:
 
 
 def written(calls: Calls, **style: Any) -> str:
-    """As ToolRL writes calls: one block, a line each."""
+    """The calls as ToolRL writes them: one block, one line per call."""
     lines = "\n".join(json.dumps(call, **style) for call in calls)
     return f"{THINK}\n<tool_call>\n{lines}\n</tool_call>"
 
@@ -117,7 +117,7 @@ def values(calls: Calls) -> Iterator[tuple[dict[str, Any], str, Any]]:
 
 
 def with_value(calls: Calls, change: Callable[[Any], Any]) -> str | None:
-    """The calls with the first value changed that `change` does not return as None."""
+    """The calls with one value changed: the first for which `change` does not return None."""
     for call, key, value in values(calls):
         if (other := change(value)) is not None:
             changed = {**call, "parameters": {**call["parameters"], key: other}}
@@ -144,7 +144,7 @@ def swapped(value: Any) -> Any:
 MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     "one JSON object over several lines": (
         lambda calls: written(calls, indent=1),
-        "theirs splits at line ends and gives the lowest reward; the JSON is the same",
+        "ToolRL splits at line ends and gives the lowest reward; the JSON is the same",
     ),
     "parallel calls in another order": (
         lambda calls: written(calls[::-1]) if len(calls) > 1 else None,
@@ -152,7 +152,7 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     ),
     "a blank line after </think>": (
         lambda calls: written(calls).replace("</think>\n", "</think>\n\n"),
-        "theirs takes the format reward away, as Qwen's own template writes it",
+        "ToolRL takes the format reward away, although Qwen's own template writes it",
     ),
     "a block for each call": (
         lambda calls: (
@@ -160,11 +160,11 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
             if len(calls) > 1
             else None
         ),
-        "theirs reads the first block alone; it is how Qwen writes parallel calls",
+        "ToolRL reads only the first block; Qwen writes parallel calls in this way",
     ),
     "the key arguments for parameters": (
         lambda calls: written([{"name": c["name"], "arguments": c["parameters"]} for c in calls]),
-        "theirs raises within and gives the lowest reward; Qwen's own key",
+        "ToolRL raises inside and gives the lowest reward; this is Qwen's own key",
     ),
     "keys in another order": (
         lambda calls: written([dict(reversed(call.items())) for call in calls]),
@@ -172,11 +172,11 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     ),
     "the call in the thinking too": (
         lambda calls: written(calls).replace(" I should", f" <tool_call> {json.dumps(calls[0])} I should"),
-        "theirs reads the first <tool_call> of the text, which is a thought",
+        "ToolRL reads the first <tool_call> of the text, which is in the thinking",
     ),
     "true for 1, 1 for true": (
         lambda calls: with_value(calls, swapped),
-        "theirs compares with Python's ==, for which they are equal",
+        "ToolRL compares with Python's ==, for which they are equal",
     ),
     "1.0 for 1": (
         lambda calls: with_value(calls, lambda v: float(v) if is_int(v) else None),
@@ -188,9 +188,9 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     "a missing call": (lambda calls: written(calls[1:]) if len(calls) > 1 else None, ""),
     "an extra call, the same again": (
         lambda calls: written([*calls, calls[-1]]),
-        "theirs takes off a part of the score of the names",
+        "ToolRL takes off a part of the names' score",
     ),
-    "five extra calls": (lambda calls: written([*calls, *[calls[-1]] * 5]), "theirs still gives most of the reward"),
+    "five extra calls": (lambda calls: written([*calls, *[calls[-1]] * 5]), "ToolRL still gives most of the reward"),
     "a dropped argument": (
         lambda calls: with_arguments(calls, lambda a: dict(list(a.items())[1:]) if a else None),
         "",
@@ -200,7 +200,7 @@ MUTATIONS: dict[str, tuple[Callable[[Calls], str | None], str]] = {
     "not closed": (lambda calls: written(calls).removesuffix("\n</tool_call>"), ""),
     "thinking never closed": (
         lambda calls: written(calls).replace("</think>", ""),
-        "theirs gives the full accuracy: the calls are in the thinking",
+        "ToolRL gives full accuracy, although the calls are in the thinking",
     ),
 }
 

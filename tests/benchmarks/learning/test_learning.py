@@ -143,21 +143,19 @@ def test_the_goals_are_measured_against_grpo_of_the_same_start_and_prompts() -> 
         *finished("naive_mix", "misaligned", [[0.0, 0.0, 0.0]] * 2, "easy+hard"),
         *finished("awpo", "misaligned", [[0.0, 0.1, 0.3], [0.0, 0.0, 0.1]], "easy+hard"),
     ]
-    rows = tables.goals(runs).splitlines()[2:]
-    assert len(rows) == 2  # nothing is said of what has not been run
+    rows = [line for line in tables.goals(runs).splitlines() if line.startswith("| never")]
+    assert len(rows) == 3  # goals without runs are left out
     # GRPO ends at 0.3: half of the way of AWPO's first 576 rollouts; the mean of GRPO's curves is there at the last
-    assert rows[0].endswith("| to 0.30 (GRPO ends at 0.30): 288 rollouts, GRPO 1,152 (1,008 to > 1,152) |")
+    assert rows[0] == "| never | hard | awpo | 0.30 | 0.30 | 288 | 1,152 (1,008 to > 1,152) |"
+    assert rows[1].startswith("| never | easy+hard | awpo | medium | +0.00 (+0.00 to +0.00) |")
+    assert rows[2] == "| never | easy+hard | awpo | hard | -0.10 (-0.10 to -0.10) | -0.30 (-0.40 to -0.20) |"
     nothing = [*finished("grpo", "outcome", [[0.0] * 3] * 2), *runs[2:6]]
-    row = tables.goals(nothing).splitlines()[2]
-    assert row.endswith("| to 0.10 (GRPO ends at 0.00): 96 rollouts, GRPO > 1,152 |")
-    assert "| never | easy+hard | awpo | medium: +0.00 (+0.00 to +0.00)" in rows[1]
-    assert rows[1].endswith("hard: -0.10 (-0.10 to -0.10), naive mix -0.30 (-0.40 to -0.20) |")
+    row = next(line for line in tables.goals(nothing).splitlines() if line.startswith("| never"))
+    assert row == "| never | hard | awpo | 0.00 | 0.10 | 96 | > 1,152 |"
 
 
-def test_the_tables_have_a_row_for_what_was_run() -> None:
-    said = tables.all_tables(finished("awpo", "faithful", [[0.0, 0.1, 0.4], [0.0, 0.3, 0.6]]))
-    assert (
-        "| never | hard | faithful | awpo | 1.00 (1.00 to 1.00) | 0.50 (0.50 to 0.50) | 0.50 (0.40 to 0.60) | 2 |"
-        in said
-    )
-    assert "| never | hard | faithful | awpo | 0.75 | 0.75 | 0.75 |" in said
+def test_the_tables_have_a_row_for_each_variant_that_was_run() -> None:
+    text = tables.all_tables(finished("awpo", "faithful", [[0.0, 0.1, 0.4], [0.0, 0.3, 0.6]]))
+    assert "Start `never`, trained on `hard`:" in text
+    assert "\n| faithful | awpo | 1.00 (1.00 to 1.00) | 0.50 (0.50 to 0.50) | 0.50 (0.40 to 0.60) | 2 |\n" in text
+    assert "\n| faithful | awpo | 0.75 | 0.75 | 0.75 |\n" in text
