@@ -28,13 +28,13 @@ def test_what_reading_parquet_makes_of_a_ground_truth_is_understood() -> None:
     "text", ['{"tool_calls": [], }', '{"tool_calls": [{"name": "f", "name": "g"}]}', '{"tool_calls": [']
 )
 def test_a_ground_truth_of_our_form_that_is_broken_json_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="a ground truth with our keys is broken JSON"):
+    with pytest.raises(ValueError, match="and is not valid JSON"):
         read_expected_calls(text)
 
 
 @pytest.mark.parametrize("text", ['{"environment": "a:B", "trajectory": [', '{"trajectory": [], "trajectory": []}'])
 def test_a_trajectory_that_is_broken_json_is_an_error_too(text: str) -> None:
-    with pytest.raises(ValueError, match="a ground truth with our keys is broken JSON"):
+    with pytest.raises(ValueError, match="and is not valid JSON"):
         check_outcome("anything", read_target(text))
 
 
