@@ -79,7 +79,7 @@ GPT_OSS_CALL = '<|channel|>commentary to=functions.f <|constrain|>json<|message|
         ("gemma4", '<|tool_call>call:f{a:<|"|>x}<tool_call|>', "a call that is never closed"),
         ("gemma4", "<|tool_call>f(a=1)<tool_call|>", "a call that is not call:NAME{...}"),
         ("gemma4", "<|tool_call>call:f{a:}<tool_call|>", "an argument without a value"),
-        ("olmo3", "<function_calls>f(a=x)</function_calls>", "a value that is no literal"),
+        ("olmo3", "<function_calls>f(a=x)</function_calls>", "a value that is not a literal"),
         ("olmo3", "<function_calls>\n</function_calls>", "a block without calls"),
         ("phi4_mini", 'functools[{"name": "f", "arguments": {"a": 1}]', "not JSON"),
         ("granite", '<|tool_call|>{"name": "f", "arguments": {"a": 1}}', "a list of calls expected"),

@@ -94,14 +94,14 @@ OWN = """
 from awpo_verl.rewards.outcome import ToolCall
 from awpo_verl.rewards.outcome.formats import CallFormat, between
 
-def read(text, tools, found):
+def read_calls(text, tools, found):
     for line in text.splitlines():
         if line.startswith("CALL "):
             found.calls.append(ToolCall(line[5:], {}))
         else:
             found.outside.append(line)
 
-MINE = CallFormat(name="mine", read=read, places=between("CALL ", "\\n"), marks=("CALL ",))
+MINE = CallFormat(name="mine", read_calls=read_calls, places=between("CALL ", "\\n"), marks=("CALL ",))
 NOT = 3
 """
 
