@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from awpo_verl.config.bounds import SECTION, AWPOConfigError, at_least, one_of, positive, refuse, within_unit
+from awpo_verl.config.packages import require_package
 
 MATCH_KINDS = ("exact", "graded")
 STRING_KINDS = ("strict", "normalized")
@@ -147,6 +148,8 @@ def check_judge(judge: JudgeConfig, source: str) -> None:
             f"{SECTION}.judge.{changed} has no effect with {SECTION}.reasoning_source={source}: "
             f"set {SECTION}.reasoning_source=judge too, or leave it at its default."
         )
+    if source == "judge":
+        require_package("openai", "judge", "reasoning_source=judge")
     _check_endpoint(judge)
     one_of(REPLY_KINDS, "judge.reply", judge.reply)
     if judge.temperature is not None:
