@@ -25,22 +25,22 @@ def test_each_attempt_is_judged_in_both_arms(tmp_path: Path) -> None:
     found = json.loads(out.read_text())
     rows = [Row(**row) for row in found["rows"]]
     # 1 case * 2 qualities * (1 without + 4 harmless + 15 attempts) * 2 arms
-    assert found["scores"] == len(rows) == 80
+    assert found["judgements"] == len(rows) == 80
     assert found["failed"] == 0
     judges = make_judges(Endpoint("http://x/v1", "judge", "", ""), JudgeConfig())
     attempts = {(attempt.family, attempt.name): attempt for attempt in (*HARMLESS, *ATTEMPTS)}
     for row in rows:
         case = SAMPLES[row.case].case(row.quality, attempts.get((row.family, row.name)))
-        prompt = judges[row.arm].template.fill(case, JudgeConfig())
+        prompt = judges[row.arm].model.write_prompt(case)
         assert row.score == score_of(text_of({"messages": prompt.messages})) / 10
     assert {row.family for row in rows} == {"", "harmless", *FAMILIES}
     assert found["lines"] == json.loads(json.dumps([judge_injection.asdict(line) for line in summary(rows)]))
 
 
 def test_the_naive_arm_shows_the_rubric_and_the_unquoted_texts() -> None:
-    naive = make_judges(Endpoint("http://x/v1", "judge", "", ""), JudgeConfig())["naive"].template
+    naive = make_judges(Endpoint("http://x/v1", "judge", "", ""), JudgeConfig())["naive"].model
     case = SAMPLES[0].case("bad", next(attempt for attempt in ATTEMPTS if attempt.name == "chatml"))
-    system, user = (message["content"] for message in naive.fill(case, JudgeConfig()).messages)
+    system, user = (message["content"] for message in naive.write_prompt(case).messages)
     assert load_template("tool_use").system.startswith(f"{system}{GUARD}")
     assert f"\n\nThinking:\n{case.thinking}\n\nAnswer:\n{case.answer}\n\nReply with JSON" in user
 

@@ -139,7 +139,7 @@ def test_no_redirect_is_followed(capfd: pytest.CaptureFixture[str]) -> None:
 
     result, got = asyncio.run(ask())
     assert (result.status, result.requests, got) == ("not_found", 1, [])
-    assert "base_url should be where it is now: http://127.0.0.1" in capfd.readouterr().out
+    assert "base_url to the new address: http://127.0.0.1" in capfd.readouterr().out
 
 
 def test_cookies_are_not_kept() -> None:
