@@ -69,7 +69,7 @@ class Prompt:
     """
 
     messages: tuple[dict[str, str], ...]
-    neutralized: int
+    neutralized: int = 0
 
 
 @dataclass(frozen=True, slots=True)
