@@ -1,4 +1,4 @@
-"""The cache of verdicts: shared, bounded, by all that decides, and never a reason to fail."""
+"""The cache of judge replies: shared, bounded, keyed by all that decides the score, and never a cause of failure."""
 
 from __future__ import annotations
 

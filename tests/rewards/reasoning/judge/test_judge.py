@@ -234,7 +234,7 @@ RAW: dict[str, bytes] = {
     "deep": b"[" * 100_000,
     "not_utf8": b"\xff\xfe\xfa",
     "error_with_200": b'{"error": {"message": "no such model"}}',
-    # chunked: no length was announced. A verdict, had it been read to its end
+    # chunked, so without a length; a valid reply, if it were read to its end
     "endless": COMPLETION + b" " * (MAX_BODY_BYTES + 10**6),
 }
 

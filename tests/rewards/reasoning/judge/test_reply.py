@@ -1,4 +1,4 @@
-"""A reply is a verdict as a whole, or it is none."""
+"""Reading the judge's reply: the whole text has the right form, or it is refused."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def test_a_number_outside_the_scale_is_out_of_range(score: str) -> None:
 
 
 def test_the_reason_is_one_printable_line_of_bounded_length() -> None:
-    verdict = read_reply('{"reason": "a\\n\\tb\\u202e\\ud800 c\\u0000", "score": 1}', TEN)
-    assert verdict.reason == "a b?? c?"
+    reply = read_reply('{"reason": "a\\n\\tb\\u202e\\ud800 c\\u0000", "score": 1}', TEN)
+    assert reply.reason == "a b?? c?"
     assert len(read_reply(f'{{"reason": "{"x" * 9999}", "score": 1}}', TEN).reason) == MAX_REASON_CHARS
     for other in ("", '"reason": 5, ', '"reason": null, '):
         assert read_reply(f'{{{other}"score": 1}}', TEN).reason == ""
