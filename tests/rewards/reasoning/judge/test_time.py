@@ -36,7 +36,8 @@ def test_a_queue_before_a_hanging_server_ends_at_the_deadline() -> None:
 def test_the_status_after_waiting_in_the_queue_is_deadline() -> None:
     with JudgeServer(mode="hang", seconds=600) as server:
         cases = [case(number) for number in range(3)]
-        results = judged(server.base_url, cases, deadline=1.0, attempt_timeout=1.0, concurrency=1)
+        # a long attempt_timeout, so that only the deadline can end the request, even on a busy machine
+        results = judged(server.base_url, cases, deadline=1.0, attempt_timeout=60.0, concurrency=1)
     assert Counter(result.requests for result in results) == {0: 2, 1: 1}
     assert all(result.status == "deadline" for result in results if result.requests == 0)
 
