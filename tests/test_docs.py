@@ -31,7 +31,8 @@ TOLD = (
     *("rewards/row.py", "rewards/outcome/target.py", "rewards/outcome/schema.py"),
     *("rewards/outcome/expected_calls.py", "rewards/outcome/expected_trajectory.py"),
     *("rewards/outcome/execution/rows.py", "rewards/outcome/execution/replay.py"),
-    *("rewards/reasoning/judge/endpoint.py", "rewards/reasoning/judge/metrics.py", "rewards/reasoning/judge/prompt.py"),
+    *("rewards/reasoning/judge/client.py", "rewards/reasoning/judge/endpoint.py"),
+    *("rewards/reasoning/judge/metrics.py", "rewards/reasoning/judge/prompt.py"),
 )
 
 

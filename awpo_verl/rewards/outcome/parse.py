@@ -55,7 +55,7 @@ def parse_response(
         # segments on both sides of thinking are never joined into one call
         for segment in split.outside:
             if segment.strip():
-                reader.read(segment, tools, found)
+                reader.read_calls(segment, tools, found)
         content = "".join(found.outside)
         found.outside.clear()
         mark = foreign_mark(content, reader)
@@ -86,7 +86,7 @@ def _calls_in(thinking: str | None, reader: CallFormat, tools: ToolSchemas | Non
     """Whether the thinking of an answered turn holds a call: verl's tool loop reads the whole turn."""
     thought = Found()
     if thinking is not None and reader.places.begin(thinking, 0) >= 0:
-        reader.read(thinking, tools, thought)
+        reader.read_calls(thinking, tools, thought)
     return bool(thought.calls)
 
 
