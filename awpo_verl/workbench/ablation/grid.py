@@ -36,7 +36,7 @@ class OtherSettingsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Run:
+class GridRun:
     """One cell of the grid.
 
     Attributes:
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("keys", nargs="*", help="further keys of verl's, for all runs")
     options = parser.parse_args(arguments)
     try:
-        runs = list(plan(options.recipe, options.out, options.variants, options.seeds, options.keys, os.environ))
+        runs = list(plan_runs(options.recipe, options.out, options.variants, options.seeds, options.keys, os.environ))
         for run in runs:
             refuse_other_settings(run)
     except ValueError as error:
@@ -76,10 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     failed = [run for number, run in enumerate(runs, 1) if not _do(run, f"[{number}/{len(runs)}]", options.dry_run)]
     if not options.dry_run:
-        found = table.collect([(run.variant, run.seed, run.folder / METRICS) for run in runs if run.finished])
-        text = table.render(found, options.metrics.split(), first=runs[0].variant)
+        found = table.collect_results([(run.variant, run.seed, run.folder / METRICS) for run in runs if run.finished])
+        text = table.render_table(found, options.metrics.split(), first=runs[0].variant)
         (options.out / "ablation.md").write_text(text)
-        (options.out / "ablation.json").write_text(json.dumps(table.as_json(found), indent=1) + "\n")
+        (options.out / "ablation.json").write_text(json.dumps(table.results_as_json(found), indent=1) + "\n")
         print(text)
         print(f"Written to {options.out}/ablation.md and ablation.json.")
     for run in failed:
@@ -88,9 +88,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def plan(
+def plan_runs(
     recipe: Path, out: Path, names: str, seeds: str, keys: Sequence[str], environment: Mapping[str, str]
-) -> Iterator[Run]:
+) -> Iterator[GridRun]:
     """The grid: all variants of a seed, then the next seed, so that a grid which is stopped has whole seeds.
 
     Raises:
@@ -104,15 +104,15 @@ def plan(
         numbers = []
     if not numbers:
         raise ValueError(f"the seeds are {seeds!r}; they must be whole numbers, say '0 1 2'")
-    picked = variants.pick(names)
+    picked = variants.pick_variants(names)
     given = {name: environment[name] for name in VARIABLES if name in environment}
     for seed in numbers:
         for name, own in picked.items():
             settings = {"recipe": recipe.name, "variant": name, "seed": seed, "keys": [*own, *keys], **given}
-            yield Run(name, seed, out.absolute() / f"{name}-seed{seed}", recipe, (*own, *keys), settings)
+            yield GridRun(name, seed, out.absolute() / f"{name}-seed{seed}", recipe, (*own, *keys), settings)
 
 
-def refuse_other_settings(run: Run) -> None:
+def refuse_other_settings(run: GridRun) -> None:
     """One table, one set of settings: raises OtherSettingsError where the run's folder has a run with others."""
     path = run.folder / SETTINGS
     if not path.exists():
@@ -124,7 +124,7 @@ def refuse_other_settings(run: Run) -> None:
         raise OtherSettingsError(f"{run.folder} has a run with other settings ({said}). Remove it, or set another OUT.")
 
 
-def _do(run: Run, count: str, dry: bool) -> bool:
+def _do(run: GridRun, count: str, dry: bool) -> bool:
     """Run it, unless it has finished. Returns whether it went well."""
     if run.finished:
         print(f"{count} {run.folder.name}: finished before", flush=True)

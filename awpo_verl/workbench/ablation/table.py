@@ -20,7 +20,7 @@ Curve = list[tuple[int, float]]
 
 
 @dataclass
-class Found:
+class AblationResults:
     """What the runs have logged: variant -> seed -> metric -> its curve over training steps."""
 
     runs: dict[str, dict[int, dict[str, Curve]]] = field(default_factory=dict[str, dict[int, dict[str, Curve]]])
@@ -31,16 +31,16 @@ class Found:
         return {seed: curves[metric][-1][1] for seed, curves in seeds.items() if curves.get(metric)}
 
 
-def collect(runs: Sequence[tuple[str, int, Path]]) -> Found:
+def collect_results(runs: Sequence[tuple[str, int, Path]]) -> AblationResults:
     """Read the metrics of each (variant, seed, metrics.jsonl). A step that a resumed run did again counts once."""
-    found = Found()
+    found = AblationResults()
     for variant, seed, path in runs:
         curves = {metric: curve.points() for metric, curve in read_jsonl(path).curves.items() if len(curve)}
         found.runs.setdefault(variant, {})[seed] = curves
     return found
 
 
-def render(found: Found, patterns: Sequence[str], first: str) -> str:
+def render_table(found: AblationResults, patterns: Sequence[str], first: str) -> str:
     """A Markdown table of the last values of the metrics that match a pattern.
 
     first: the variant that the others are compared with; it may have no finished run, then they are not.
@@ -68,11 +68,11 @@ def render(found: Found, patterns: Sequence[str], first: str) -> str:
 def _cells(values: Sequence[float], sign: str = "") -> tuple[str, str]:
     if not values:
         return "", ""
-    mean, low, high = interval(values)
+    mean, low, high = mean_interval(values)
     return f"{mean:{sign}.3f}", "" if math.isnan(low) else f"{low:{sign}.3f} to {high:{sign}.3f}"
 
 
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Mean, and its 95 % interval by Student's t; NaN around the mean of one value."""
     from scipy.stats import t
 
@@ -83,6 +83,6 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def as_json(found: Found) -> dict[str, Any]:
+def results_as_json(found: AblationResults) -> dict[str, Any]:
     """All curves, for plots of one's own."""
     return {variant: {str(seed): curves for seed, curves in seeds.items()} for variant, seeds in found.runs.items()}

@@ -26,7 +26,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def pick(names: str) -> dict[str, tuple[str, ...]]:
+def pick_variants(names: str) -> dict[str, tuple[str, ...]]:
     """The named variants, in that order.
 
     Args:

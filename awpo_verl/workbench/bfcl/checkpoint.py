@@ -56,7 +56,7 @@ class Checkpoint:
         return " ".join(f"{path.name}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in files)
 
 
-def resolve(model: str, merged: Path) -> Checkpoint:
+def resolve_checkpoint(model: str, merged: Path) -> Checkpoint:
     """What to serve for MODEL. Shards are to be merged into the folder `merged`. Raises CheckpointError."""
     folder = Path(model)
     if not folder.exists():

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from awpo_verl.workbench.bfcl import inside_bfcl_eval, records, report, server
-from awpo_verl.workbench.bfcl.checkpoint import Checkpoint, CheckpointError, resolve
+from awpo_verl.workbench.bfcl.checkpoint import Checkpoint, CheckpointError, resolve_checkpoint
 from awpo_verl.workbench.bfcl.records import MissingRunError
 from awpo_verl.workbench.bfcl.server import ServerError
 
@@ -34,7 +34,7 @@ class EvaluationError(RuntimeError):
     """The evaluation cannot go on; the message says why and what to do."""
 
 
-def options() -> argparse.Namespace:
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="evaluate a checkpoint with BFCL; see docs/evaluation.md")
     parser.add_argument("--model", required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -58,7 +58,7 @@ def options() -> argparse.Namespace:
 
 
 def main() -> None:
-    asked = options()
+    asked = parse_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
     try:
@@ -71,58 +71,58 @@ def main() -> None:
 
 def evaluate(asked: argparse.Namespace) -> int:
     """Returns the exit code: 3 where entries are left without an answer."""
-    baseline = records.load(Path(asked.baseline)) if asked.baseline else None
+    baseline = records.load_saved_run(Path(asked.baseline)) if asked.baseline else None
     remote = asked.handler in inside_bfcl_eval.CHAT and bool(
         asked.base_url
     )  # then the model's files are not needed here
-    checkpoint = Checkpoint(asked.model) if remote else resolve(asked.model, asked.out / "model")
-    port = int(asked.port or server.free_port())
-    check(asked, checkpoint, port)
+    checkpoint = Checkpoint(asked.model) if remote else resolve_checkpoint(asked.model, asked.out / "model")
+    port = int(asked.port or server.find_free_port())
+    check_requirements(asked, checkpoint, port)
     # vLLM shares its port with any other vLLM that asks for it (SO_REUSEPORT). Asked by a name of this run alone, the
     # other one refuses, and does not answer with another model.
     name = f"evaluated-{secrets.token_hex(4)}"
-    serve = server.command(checkpoint.model, name, port, asked.tp, shlex.split(asked.vllm_args))
+    serve = server.make_serve_command(checkpoint.model, name, port, asked.tp, shlex.split(asked.vllm_args))
     if asked.dry_run:
         url = asked.base_url or f"http://127.0.0.1:{port}/v1"
-        commands = [] if is_ready(asked.bfcl_venv) else install_commands(asked.bfcl_venv, asked.requirements)
+        commands = [] if is_installed(asked.bfcl_venv) else make_install_commands(asked.bfcl_venv, asked.requirements)
         commands += [command for command in (checkpoint.merge_command, [] if asked.base_url else serve) if command]
-        commands.append(bfcl_command(asked, checkpoint, url, name, None))
+        commands.append(make_bfcl_command(asked, checkpoint, url, name, None))
         print("\n".join(shlex.join(map(str, command)) for command in commands))
         print(f"then: the table, {asked.out}/bfcl.md and {asked.out}/bfcl.json")
         return 0
     key = os.environ.get("OPENAI_API_KEY", "")
-    served = server.describe(asked.base_url, checkpoint.model, key) if asked.base_url else None
+    served = server.describe_endpoint(asked.base_url, checkpoint.model, key) if asked.base_url else None
     (asked.out / "bfcl").mkdir(parents=True, exist_ok=True)
-    settings = settings_of(asked, checkpoint) | ({"served": served[0]} if served else {})
-    claim(asked.out, settings | {"stamp": checkpoint.stamp()})
-    install(asked.bfcl_venv, asked.requirements)
+    settings = collect_settings(asked, checkpoint) | ({"served": served[0]} if served else {})
+    claim_folder(asked.out, settings | {"stamp": checkpoint.stamp()})
+    install_bfcl_eval(asked.bfcl_venv, asked.requirements)
     checkpoint.merge()
     start = time.monotonic()
-    with endpoint(asked, served, serve, port, name) as (url, name, context):
+    with open_endpoint(asked, served, serve, port, name) as (url, name, context):
         settings |= {"context": context}
-        command = bfcl_command(asked, checkpoint, url, name, context)
+        command = make_bfcl_command(asked, checkpoint, url, name, context)
         run_bfcl(command, asked.out / "bfcl.log")
     print(f"served, generated and evaluated in {time.monotonic() - start:.0f} s\n", file=sys.stderr)
-    run = records.read(asked.out / "bfcl", settings)
-    print(report.write(run, baseline, asked.out))
-    return 3 if report.unanswered(run) else 0
+    run = records.read_run(asked.out / "bfcl", settings)
+    print(report.write_report(run, baseline, asked.out))
+    return 3 if report.count_unanswered(run) else 0
 
 
-def check(asked: argparse.Namespace, checkpoint: Checkpoint, port: int) -> None:
+def check_requirements(asked: argparse.Namespace, checkpoint: Checkpoint, port: int) -> None:
     """What would fail later, said now; what is only doubtful is a warning."""
     if not asked.base_url:
         if importlib.util.find_spec("vllm") is None:
             raise EvaluationError("vLLM is not installed in this environment; install it, or give BASE_URL")
-        if not server.is_free(port):
+        if not server.is_port_free(port):
             raise EvaluationError(f"PORT={port} is taken; give another, or none for a free one")
-    needed = 0 if is_ready(asked.bfcl_venv) else VENV_BYTES
+    needed = 0 if is_installed(asked.bfcl_venv) else VENV_BYTES
     if checkpoint.merge_command and checkpoint.shards:
         needed += sum(path.stat().st_size for path in checkpoint.shards.glob("model_world_size_*.pt"))
     place = next(parent for parent in (asked.out.resolve(), *asked.out.resolve().parents) if parent.exists())
     if (free := shutil.disk_usage(place).free) < needed:
         raise EvaluationError(f"{place} has {free / 2**30:.1f} GiB free; this needs about {needed / 2**30:.1f}")
     config = (checkpoint.shards / "huggingface" if checkpoint.shards else Path(checkpoint.model)) / "config.json"
-    context = longest_context(config) if config.is_file() else None
+    context = read_longest_context(config) if config.is_file() else None
     if context is not None and context < COMFORTABLE_CONTEXT and "--max-model-len" not in asked.vllm_args:
         warn(
             f"the model's context is {context} tokens. Many of BFCL's prompts are longer (multi-turn above all); those "
@@ -130,7 +130,7 @@ def check(asked: argparse.Namespace, checkpoint: Checkpoint, port: int) -> None:
         )
 
 
-def claim(out: Path, settings: Mapping[str, object]) -> None:
+def claim_folder(out: Path, settings: Mapping[str, object]) -> None:
     """OUT belongs to one model and one way to ask it: answers of two would be mixed without a word."""
     note = out / "run.json"
     mine = {key: value for key, value in settings.items() if key not in ("label", "categories", "limit")}
@@ -144,7 +144,7 @@ def claim(out: Path, settings: Mapping[str, object]) -> None:
     note.write_text(json.dumps(mine, indent=1) + "\n", encoding="utf-8")
 
 
-def settings_of(asked: argparse.Namespace, checkpoint: Checkpoint) -> dict[str, object]:
+def collect_settings(asked: argparse.Namespace, checkpoint: Checkpoint) -> dict[str, object]:
     return {
         "label": asked.label or asked.model,
         "model": str(checkpoint.shards or checkpoint.model),
@@ -159,7 +159,7 @@ def settings_of(asked: argparse.Namespace, checkpoint: Checkpoint) -> dict[str, 
 
 
 @contextlib.contextmanager
-def endpoint(
+def open_endpoint(
     asked: argparse.Namespace, served: tuple[str, int | None] | None, serve: list[str], port: int, name: str
 ) -> Iterator[tuple[str, str, int | None]]:
     """The base URL, the model's name there, and its context: of BASE_URL, which says `served`, or of our server."""
@@ -168,14 +168,14 @@ def endpoint(
         return
     log = asked.out / "vllm.log"
     print(f"starting vLLM; its output goes to {log}", file=sys.stderr)
-    with server.serve(serve, port, log, asked.start_seconds) as url:
-        found, context = server.describe(url, name)
+    with server.run_server(serve, port, log, asked.start_seconds) as url:
+        found, context = server.describe_endpoint(url, name)
         if found != name:
             raise ServerError(f"another server answers at {url}: it serves {found}; give another PORT, or none")
         yield url, name, context
 
 
-def bfcl_command(
+def make_bfcl_command(
     asked: argparse.Namespace, checkpoint: Checkpoint, url: str, name: str, context: int | None
 ) -> list[str]:
     command = [str(asked.bfcl_venv / "bin" / "python"), inside_bfcl_eval.__file__, "--root", str(asked.out / "bfcl")]
@@ -202,7 +202,7 @@ def run_bfcl(command: list[str], log: Path) -> None:
         raise EvaluationError(f"bfcl-eval ended with code {done.returncode}. The end of {log}:\n{tail}")
 
 
-def is_ready(venv: Path) -> bool:
+def is_installed(venv: Path) -> bool:
     """Whether bfcl-eval is installed there: by us to the end, or by the user."""
     if not (venv / "bin" / "python").is_file():
         return False
@@ -210,18 +210,18 @@ def is_ready(venv: Path) -> bool:
     return (venv / ".ready").exists() if made_here else any(venv.glob("lib/python*/site-packages/bfcl_eval"))
 
 
-def install_commands(venv: Path, requirements: Path) -> list[list[str]]:
+def make_install_commands(venv: Path, requirements: Path) -> list[list[str]]:
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(requirements)]
     return [[sys.executable, "-m", "venv", str(venv)], pip]
 
 
-def install(venv: Path, requirements: Path) -> None:
-    if is_ready(venv):
+def install_bfcl_eval(venv: Path, requirements: Path) -> None:
+    if is_installed(venv):
         return
     if sys.version_info[:2] != (3, 11):
         warn(f"{requirements} is pinned for Python 3.11; this is {sys.version_info[0]}.{sys.version_info[1]}")
     print(f"installing bfcl-eval into {venv}, once (some minutes)", file=sys.stderr)
-    create, pip = install_commands(venv, requirements)
+    create, pip = make_install_commands(venv, requirements)
     subprocess.run(create, check=True)
     (venv / ".made-by-awpo").touch()
     if subprocess.run(pip, check=False).returncode:
@@ -229,7 +229,7 @@ def install(venv: Path, requirements: Path) -> None:
     (venv / ".ready").touch()
 
 
-def longest_context(config: Path) -> int | None:
+def read_longest_context(config: Path) -> int | None:
     """max_position_embeddings, of the model or of its text part."""
     found = json.loads(config.read_text(encoding="utf-8"))
     return found.get("max_position_embeddings") or found.get("text_config", {}).get("max_position_embeddings")

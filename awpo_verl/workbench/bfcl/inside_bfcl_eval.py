@@ -37,7 +37,7 @@ _TOO_LONG = re.compile(r"context length|maximum model length|max_model_len|longe
 _FROM_SERVER = re.compile(r"^(openai|httpx|httpcore)\.\w+", re.MULTILINE)
 
 
-def failure(entry: dict[str, Any]) -> str:
+def failure_kind(entry: dict[str, Any]) -> str:
     """Why a result has no answer of the model in it: "" (it has), "context", "server", or "handler".
 
     context: the conversation outgrew the model's context. server: the request failed otherwise; it says nothing about
@@ -52,7 +52,7 @@ def failure(entry: dict[str, Any]) -> str:
     return "context" if _TOO_LONG.search(result) else "server"
 
 
-def spread(ids: list[str], limit: int) -> list[str]:
+def pick_evenly(ids: list[str], limit: int) -> list[str]:
     """At most `limit` of the ids (0: all), evenly over the list; a limit's multiple has all of its ids too."""
     if not 0 < limit < len(ids):
         return ids
@@ -66,8 +66,8 @@ def forget_server_failures(results: Path) -> int:
     """
     forgotten = 0
     for path in results.rglob("BFCL_v4_*_result.json"):
-        lines = lines_of(path)
-        kept = [line for line in lines if _whole(line) and failure(json.loads(line)) != "server"]
+        lines = read_lines(path)
+        kept = [line for line in lines if _whole(line) and failure_kind(json.loads(line)) != "server"]
         forgotten += len(lines) - len(kept)
         if not kept:
             path.unlink()
@@ -76,7 +76,7 @@ def forget_server_failures(results: Path) -> int:
     return forgotten
 
 
-def lines_of(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
     """The lines of a file of BFCL's, whose text may have a U+2028, which is no end of a line."""
     return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
 
@@ -89,7 +89,7 @@ def _whole(line: str) -> bool:
     return True
 
 
-def served(handler: type, context: int | None, max_new_tokens: int | None) -> type:
+def make_served_handler(handler: type, context: int | None, max_new_tokens: int | None) -> type:
     """The handler for our server: its context, and a cap on new tokens."""
 
     def cap(create: Callable[..., Any], most: int) -> Callable[..., Any]:
@@ -114,7 +114,7 @@ def served(handler: type, context: int | None, max_new_tokens: int | None) -> ty
     return Served
 
 
-def register(options: argparse.Namespace) -> None:
+def register_model(options: argparse.Namespace) -> None:
     from bfcl_eval.constants.model_config import MODEL_CONFIG_MAPPING, ModelConfig
     from bfcl_eval.model_handler.api_inference.openai_completion import OpenAICompletionsHandler
 
@@ -130,7 +130,7 @@ def register(options: argparse.Namespace) -> None:
         url="-",
         org="-",
         license="-",
-        model_handler=served(like.model_handler, options.context, options.max_new_tokens),  # pyright: ignore
+        model_handler=make_served_handler(like.model_handler, options.context, options.max_new_tokens),  # pyright: ignore
         is_fc_model=like.is_fc_model,
         underscore_to_dot=like.underscore_to_dot,
     )
@@ -147,12 +147,12 @@ def send_key_when_waiting(key: str) -> None:
     base_oss_handler.requests = SimpleNamespace(get=get, exceptions=requests.exceptions)  # pyright: ignore
 
 
-def select(categories: list[str], limit: int) -> dict[str, list[str]]:
+def select_ids(categories: list[str], limit: int) -> dict[str, list[str]]:
     """The ids to run, by category."""
     from bfcl_eval.utils import load_dataset_entry, parse_test_category_argument
 
     names = parse_test_category_argument(categories)
-    return {name: spread([entry["id"] for entry in load_dataset_entry(name)], limit) for name in names}
+    return {name: pick_evenly([entry["id"] for entry in load_dataset_entry(name)], limit) for name in names}
 
 
 def warn_of_long_prompts(selection: dict[str, list[str]], tokenizer_path: str, context: int) -> None:
@@ -170,7 +170,7 @@ def warn_of_long_prompts(selection: dict[str, list[str]], tokenizer_path: str, c
             print(f"warning: {category}: {share} (longest {max(lengths)})", file=sys.stderr)
 
 
-def generate(selection: dict[str, list[str]], options: argparse.Namespace) -> None:
+def generate_answers(selection: dict[str, list[str]], options: argparse.Namespace) -> None:
     from bfcl_eval import _llm_response_generation as generation
     from bfcl_eval.constants.eval_config import TEST_IDS_TO_GENERATE_PATH
 
@@ -198,7 +198,7 @@ def generate(selection: dict[str, list[str]], options: argparse.Namespace) -> No
     )
 
 
-def evaluate(categories: Iterable[str], scores: Path) -> None:
+def evaluate_answers(categories: Iterable[str], scores: Path) -> None:
     from bfcl_eval.eval_checker import eval_runner
 
     def guarded(checker: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -247,17 +247,17 @@ def main() -> None:
         "OPENAI_BASE_URL": options.base_url,
         "OPENAI_API_KEY": key,
     }
-    register(options)
+    register_model(options)
     send_key_when_waiting(key)
-    selection = select(options.categories, options.limit)
+    selection = select_ids(options.categories, options.limit)
     note = {"bfcl_eval": version("bfcl-eval"), "selection": selection}
     (root / "selection.json").write_text(json.dumps(note), encoding="utf-8")
     if again := forget_server_failures(root / "result"):
         print(f"asking again: {again} entries whose request had failed at the server", file=sys.stderr)
     if options.context and options.handler not in CHAT:
         warn_of_long_prompts(selection, options.tokenizer, options.context)
-    generate(selection, options)
-    evaluate(selection, root / "score")
+    generate_answers(selection, options)
+    evaluate_answers(selection, root / "score")
 
 
 if __name__ == "__main__":

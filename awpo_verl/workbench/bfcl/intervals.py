@@ -45,7 +45,7 @@ class Paired:
         return self.both + self.first + self.second + self.neither
 
 
-def accuracy(correct: int, n: int) -> Estimate:
+def estimate_accuracy(correct: int, n: int) -> Estimate:
     """Wilson's interval of correct/n. n = 0 gives no information: 0 to 1 around NaN."""
     if n == 0:
         return Estimate(float("nan"), 0.0, 1.0)
@@ -53,7 +53,7 @@ def accuracy(correct: int, n: int) -> Estimate:
     return Estimate(correct / n, float(interval.low), float(interval.high))
 
 
-def weighted(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
+def weighted_mean(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
     """The weighted mean of independent estimates; the weights are brought to the sum 1."""
     total = sum(weights)
     shares = [weight / total for weight in weights]
@@ -63,10 +63,10 @@ def weighted(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
     return Estimate(value, value - below, value + above)
 
 
-def difference(table: Paired) -> Estimate:
+def accuracy_difference(table: Paired) -> Estimate:
     """The first model's accuracy minus the second's, over the same entries."""
-    first = accuracy(table.both + table.first, table.n)
-    second = accuracy(table.both + table.second, table.n)
+    first = estimate_accuracy(table.both + table.first, table.n)
+    second = estimate_accuracy(table.both + table.second, table.n)
     if table.n == 0:
         return Estimate(float("nan"), -1.0, 1.0)
     value, phi = first.value - second.value, _correlation(table)
@@ -79,7 +79,7 @@ def difference(table: Paired) -> Estimate:
     return Estimate(value, max(value - below, -1.0), min(value + above, 1.0))
 
 
-def mcnemar(table: Paired) -> float:
+def mcnemar_p_value(table: Paired) -> float:
     """The exact two-sided p-value that the models are equally good; 1 where they never differ."""
     differ = table.first + table.second
     return float(binomtest(table.first, differ).pvalue) if differ else 1.0

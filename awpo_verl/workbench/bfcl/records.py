@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.workbench.bfcl.inside_bfcl_eval import CHAT, CRASHED, failure, lines_of
+from awpo_verl.workbench.bfcl.inside_bfcl_eval import CHAT, CRASHED, failure_kind, read_lines
 
 _UNDECODED = ("ast_decoder:decoder_failed", "ast_decoder:decoder_wrong_output_format", "relevance_error:decoder_failed")
 _PREFIX = "BFCL_v4_"
 
 
 @dataclass(frozen=True)
-class Record:
+class BfclEntry:
     """One entry. `correct` is None where there is no verdict. `kind` is "" where BFCL's verdict stands as it is:
 
     context, server, handler: no answer, see bfcl_run.failure; missing: not generated; decode: BFCL found no calls that
@@ -38,15 +38,15 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Run:
+class BfclRun:
     """A finished or partial run: what it was made with, its records by id, and BFCL's own accuracies by category."""
 
     settings: dict[str, Any]
-    records: dict[str, Record]
+    records: dict[str, BfclEntry]
     bfcl: dict[str, float] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)  # kind of failure -> an example
 
-    def of(self, category: str) -> dict[str, Record]:
+    def of(self, category: str) -> dict[str, BfclEntry]:
         return {id: record for id, record in self.records.items() if record.category == category}
 
     @property
@@ -65,13 +65,13 @@ class MissingRunError(FileNotFoundError):
     """There is no run where one was named."""
 
 
-def read(root: Path, settings: dict[str, Any]) -> Run:
+def read_run(root: Path, settings: dict[str, Any]) -> BfclRun:
     """The run whose files bfcl_run.py left in `root`. The ids that were asked for count, whatever else is there."""
     note = json.loads((root / "selection.json").read_text(encoding="utf-8"))
     new, context = settings.get("max_new_tokens"), settings.get("context")
     if not new and settings.get("handler") not in CHAT:
         new = 4096  # what BFCL's handlers of prompts ask for; those of chats leave it to the server
-    records: dict[str, Record] = {}
+    records: dict[str, BfclEntry] = {}
     bfcl: dict[str, float] = {}
     messages: dict[str, str] = {}
     for category, ids in note["selection"].items():
@@ -85,19 +85,21 @@ def read(root: Path, settings: dict[str, Any]) -> Run:
             records[id] = _record(category, results.get(id), errors.get(id, ""), scored, new, context)
             if records[id].kind in ("context", "server", "handler"):
                 messages.setdefault(records[id].kind, f"{id}: {results[id]['result']}")
-    return Run(settings | {"bfcl_eval": note["bfcl_eval"]}, records, bfcl, messages)
+    return BfclRun(settings | {"bfcl_eval": note["bfcl_eval"]}, records, bfcl, messages)
 
 
-def load(path: Path) -> Run:
+def load_saved_run(path: Path) -> BfclRun:
     """A run that was reported before: its bfcl.json, or the folder that has it."""
     file = path / "bfcl.json" if path.is_dir() else path
     if not file.is_file():
         raise MissingRunError(f"BASELINE={path}: no {file}; give another run's OUT or its bfcl.json")
     saved = json.loads(file.read_text(encoding="utf-8"))
-    return Run(saved["settings"], {id: Record(**record) for id, record in saved["records"].items()}, saved["bfcl"])
+    return BfclRun(
+        saved["settings"], {id: BfclEntry(**record) for id, record in saved["records"].items()}, saved["bfcl"]
+    )
 
 
-def kinds(records: dict[str, Record]) -> Counter[str]:
+def count_failures(records: dict[str, BfclEntry]) -> Counter[str]:
     """How many of each kind of failure, and how many answers were cut."""
     count = Counter(record.kind for record in records.values() if record.kind)
     count["cut"] = sum(record.cut for record in records.values())
@@ -106,14 +108,14 @@ def kinds(records: dict[str, Record]) -> Counter[str]:
 
 def _record(
     category: str, result: dict[str, Any] | None, error: str, scored: bool, new: int | None, context: int | None
-) -> Record:
+) -> BfclEntry:
     if result is None or not scored:
-        return Record(category, None, "missing")
-    if kind := failure(result):
-        return Record(category, None if kind == "server" else False, kind, error)
+        return BfclEntry(category, None, "missing")
+    if kind := failure_kind(result):
+        return BfclEntry(category, None if kind == "server" else False, kind, error)
     cut = _is_cut(result, new or math.inf, context or math.inf)
     kind = "crash" if error == CRASHED else "decode" if error in _UNDECODED else ""
-    return Record(category, not error, kind, error, cut)
+    return BfclEntry(category, not error, kind, error, cut)
 
 
 def _is_cut(result: dict[str, Any], new: float, context: float) -> bool:
@@ -139,5 +141,5 @@ def _error(entry: dict[str, Any]) -> str:
 
 def _lines(folder: Path, category: str, what: str) -> list[dict[str, Any]]:
     for path in folder.rglob(f"{_PREFIX}{category}_{what}.json"):
-        return [json.loads(line) for line in lines_of(path)]
+        return [json.loads(line) for line in read_lines(path)]
     return []

@@ -16,7 +16,7 @@ from typing import Any
 
 from awpo_verl.workbench.bfcl import intervals
 from awpo_verl.workbench.bfcl.intervals import Estimate, Paired
-from awpo_verl.workbench.bfcl.records import Record, Run, kinds
+from awpo_verl.workbench.bfcl.records import BfclEntry, BfclRun, count_failures
 
 Tree = str | tuple["Tree", ...]
 SIMPLE = ("simple_python", "simple_java", "simple_javascript")
@@ -39,7 +39,7 @@ _COUNTED = (
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One line: a category, or a group over `parts` of its `of` categories."""
 
     name: str
@@ -53,7 +53,7 @@ class Row:
     common: int = 0
 
 
-def rows(run: Run, baseline: Run | None = None) -> list[Row]:
+def build_rows(run: BfclRun, baseline: BfclRun | None = None) -> list[TableRow]:
     """Categories in BFCL's order, then groups, then overall."""
     single = {name: _category(name, run, baseline) for name in run.categories}
     sizes = {name: row.n for name, row in single.items() if row.n}
@@ -67,7 +67,7 @@ def rows(run: Run, baseline: Run | None = None) -> list[Row]:
     return lines
 
 
-def paired(run: dict[str, Record], baseline: dict[str, Record]) -> Paired:
+def pair_entries(run: dict[str, BfclEntry], baseline: dict[str, BfclEntry]) -> Paired:
     """Entries that have a verdict in both."""
     count: Counter[tuple[bool, bool]] = Counter()
     for id, record in run.items():
@@ -77,7 +77,7 @@ def paired(run: dict[str, Record], baseline: dict[str, Record]) -> Paired:
     return Paired(count[True, True], count[True, False], count[False, True], count[False, False])
 
 
-def markdown(run: Run, lines: list[Row], baseline: Run | None = None) -> str:
+def render_markdown(run: BfclRun, lines: list[TableRow], baseline: BfclRun | None = None) -> str:
     """The report as a reader gets it, on the terminal and in bfcl.md."""
     against = [] if baseline is None else ["vs baseline", "95 % interval", "p", "common"]
     head = ["", "n", "accuracy", "95 % interval", *KINDS, "no answer", *against]
@@ -94,34 +94,36 @@ def markdown(run: Run, lines: list[Row], baseline: Run | None = None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write(run: Run, baseline: Run | None, folder: Path) -> str:
+def write_report(run: BfclRun, baseline: BfclRun | None, folder: Path) -> str:
     """bfcl.json and bfcl.md in this folder; returns the text of the latter."""
-    lines = rows(run, baseline)
+    lines = build_rows(run, baseline)
     report: dict[str, Any] = run.as_json() | {"rows": [_as_json(row) for row in lines]}
     if baseline is not None:
         report["baseline"] = baseline.settings
-    text = markdown(run, lines, baseline)
+    text = render_markdown(run, lines, baseline)
     (folder / "bfcl.json").write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     (folder / "bfcl.md").write_text(text, encoding="utf-8")
     return text
 
 
-def unanswered(run: Run) -> int:
+def count_unanswered(run: BfclRun) -> int:
     return sum(record.correct is None for record in run.records.values())
 
 
-def _category(name: str, run: Run, baseline: Run | None) -> Row:
+def _category(name: str, run: BfclRun, baseline: BfclRun | None) -> TableRow:
     records = run.of(name)
     verdicts = [record.correct for record in records.values() if record.correct is not None]
-    row = Row(name, len(verdicts), intervals.accuracy(sum(verdicts), len(verdicts)), dict(kinds(records)))
+    row = TableRow(
+        name, len(verdicts), intervals.estimate_accuracy(sum(verdicts), len(verdicts)), dict(count_failures(records))
+    )
     if baseline is None:
         return row
-    table = paired(records, baseline.records)
-    compared = (intervals.difference(table), intervals.mcnemar(table)) if table.n else (None, None)
-    return Row(row.name, row.n, row.accuracy, row.failures, difference=compared[0], p=compared[1], common=table.n)
+    table = pair_entries(records, baseline.records)
+    compared = (intervals.accuracy_difference(table), intervals.mcnemar_p_value(table)) if table.n else (None, None)
+    return TableRow(row.name, row.n, row.accuracy, row.failures, difference=compared[0], p=compared[1], common=table.n)
 
 
-def _group(name: str, shares: dict[str, float], single: dict[str, Row], of: int) -> Row:
+def _group(name: str, shares: dict[str, float], single: dict[str, TableRow], of: int) -> TableRow:
     """The weighted mean of categories. A difference needs common entries in each of them."""
     members = [single[category] for category in shares]
     weights = list(shares.values())
@@ -129,14 +131,14 @@ def _group(name: str, shares: dict[str, float], single: dict[str, Row], of: int)
     for row in members:
         failures.update(row.failures)
     changes = [row.difference for row in members if row.difference is not None]
-    return Row(
+    return TableRow(
         name,
         sum(row.n for row in members),
-        intervals.weighted([row.accuracy for row in members], weights),
+        intervals.weighted_mean([row.accuracy for row in members], weights),
         dict(failures),
         parts=len(members),
         of=of,
-        difference=intervals.weighted(changes, weights) if len(changes) == len(members) else None,
+        difference=intervals.weighted_mean(changes, weights) if len(changes) == len(members) else None,
         common=sum(row.common for row in members),
     )
 
@@ -161,7 +163,7 @@ def _order(category: str) -> tuple[int, str]:
     return (known.index(category) if category in known else len(known), category)
 
 
-def _cells(row: Row, compared: bool) -> list[str]:
+def _cells(row: TableRow, compared: bool) -> list[str]:
     name = row.name if row.of == 1 else f"**{row.name}** ({row.parts} of {row.of})"
     lost = sum(row.failures.get(kind, 0) for kind in NO_VERDICT)
     cells = [name, str(row.n), *_estimate(row.accuracy if row.n else None)]
@@ -183,7 +185,7 @@ def _line(cells: list[str], widths: list[int]) -> str:
     return f"| {' | '.join(padded)} |"
 
 
-def _notes(run: Run, lines: list[Row]) -> list[str]:
+def _notes(run: BfclRun, lines: list[TableRow]) -> list[str]:
     notes = []
     for row in lines:
         official = run.bfcl.get(row.name)
@@ -193,17 +195,17 @@ def _notes(run: Run, lines: list[Row]) -> list[str]:
                 "entries that an earlier selection had."
             )
     notes += [f"Example of {kind}: {' '.join(message.split())[:300]}" for kind, message in run.messages.items()]
-    if lost := unanswered(run):
+    if lost := count_unanswered(run):
         notes.append(f"{lost} entries have no answer. Run the same command again: only they are asked again.")
     return notes
 
 
-def _mismatch(run: Run, baseline: Run) -> str:
+def _mismatch(run: BfclRun, baseline: BfclRun) -> str:
     keys = ("bfcl_eval", "handler", "temperature", "max_new_tokens", "context")
     pairs = ((key, run.settings.get(key), baseline.settings.get(key)) for key in keys)
     other = [f"{key} {mine} here, {theirs} there" for key, mine, theirs in pairs if mine != theirs]
     return f"Not measured alike: {'; '.join(other)}." if other else ""
 
 
-def _as_json(row: Row) -> dict[str, Any]:
+def _as_json(row: TableRow) -> dict[str, Any]:
     return asdict(row) | {"accuracy": asdict(row.accuracy) if row.n else None}

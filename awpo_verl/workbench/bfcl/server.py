@@ -22,7 +22,7 @@ class ServerError(RuntimeError):
     """The server did not start; the message has the end of its log."""
 
 
-def command(model: str, name: str, port: int, tp: int, extra: list[str]) -> list[str]:
+def make_serve_command(model: str, name: str, port: int, tp: int, extra: list[str]) -> list[str]:
     """What `vllm serve` runs. The command itself fails with the CPU build, whose distribution has another name."""
     return [
         *[sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model, "--served-model-name", name],
@@ -30,13 +30,13 @@ def command(model: str, name: str, port: int, tp: int, extra: list[str]) -> list
     ]
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def is_free(port: int) -> bool:
+def is_port_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -47,7 +47,7 @@ def is_free(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def serve(
+def run_server(
     arguments: list[str], port: int, log: Path, seconds: float, environment: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Run the server; yields its base URL, and stops it whatever happens. Its output goes to log.
@@ -66,10 +66,10 @@ def serve(
         if process.poll() is not None:
             print(f"vLLM died meanwhile with exit code {process.returncode}. {_tail(log)}", file=sys.stderr)
     finally:
-        stop(process)
+        stop_server(process)
 
 
-def describe(base_url: str, wanted: str, key: str = "") -> tuple[str, int | None]:
+def describe_endpoint(base_url: str, wanted: str, key: str = "") -> tuple[str, int | None]:
     """The model's name at this endpoint, and its longest context where the server says it (vLLM does).
 
     Args:
@@ -108,7 +108,7 @@ def _the_model(models: Mapping[str, Mapping[str, Any]], wanted: str) -> str | No
     return None if elsewhere else name
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop_server(process: subprocess.Popen[bytes]) -> None:
     """End the server, and then whatever is left of its process group: the engine may outlive the server."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):

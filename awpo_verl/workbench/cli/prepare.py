@@ -11,9 +11,12 @@ from awpo_verl.workbench.cli.messages import print_message, refuse
 from awpo_verl.workbench.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from awpo_verl.workbench.data.counts import PrepareCounts
+    from awpo_verl.workbench.files.json_files import FileRow
 
 
 def _option(help: str) -> typer.models.OptionInfo:
@@ -23,10 +26,15 @@ def _option(help: str) -> typer.models.OptionInfo:
 def prepare(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="SET", help="toolace, xlam, rlla, bfcl, or jsonl (your own).")],
-    source: Annotated[
-        str, typer.Argument(help="A file or folder (json, jsonl, parquet), or the id of a data set on the hub.")
-    ],
     out: Annotated[Path, _option("Folder for train.parquet, heldout.parquet and the files that docs/data.md names.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file or folder (json, jsonl, parquet), or the id of a data set on the hub.",
+            show_default=False,
+        ),
+    ] = "",
     prompt: Annotated[str, _option("hermes: Qwen's template for tools. source: the set's own prompt.")] = "hermes",
     think: Annotated[bool, _option("Ask the model to think inside <think></think> first.")] = False,
     turns: Annotated[str, _option("Turns of a conversation to keep: all, or the first or last with calls.")] = "all",
@@ -60,6 +68,10 @@ def prepare(
     from awpo_verl.workbench.data.pipeline import PrepareError, prepare_files
     from awpo_verl.workbench.files.json_files import FileError
 
+    if not source:
+        raise refuse(
+            f"SOURCE is missing: a file, a folder, or a data set on the hub. awpo-verl prepare {name} SOURCE --out ..."
+        )
     try:
         options = PrepareOptions.from_mapping(context.params)
         counts = prepare_files(name, source, out, options, _show_progress)
@@ -81,45 +93,45 @@ def _show_progress(rows: Iterable[FileRow]) -> Iterable[FileRow]:
     return track(rows, description="preparing", console=Console(stderr=True), transient=True)
 
 
-def _print_kept(console: Console, report: Report) -> None:
+def _print_kept(console: Console, counts: PrepareCounts) -> None:
     from rich.table import Table
     from rich.text import Text
 
     from awpo_verl.workbench.data.splits import SPLITS
     from awpo_verl.workbench.data.verl_rows import DIFFICULTIES
 
-    given = {difficulty for _, difficulty in report.kept}
-    difficulties = [*DIFFICULTIES, *sorted(given - set(DIFFICULTIES))]
-    table = Table(title=f"Kept: {report.total} of {report.samples} samples in {report.read} rows")
+    stated = {difficulty for _, difficulty in counts.kept}
+    difficulties = [*DIFFICULTIES, *sorted(stated - set(DIFFICULTIES))]
+    table = Table(title=f"Kept: {counts.total} of {counts.samples} samples in {counts.rows} rows")
     for column in ("split", *map(printable, difficulties), "all"):
         table.add_column(Text(column), justify="left" if column == "split" else "right")
     for split in SPLITS:
-        counts = [report.kept[split, difficulty] for difficulty in difficulties]
-        table.add_row(split, *map(str, counts), str(sum(counts)))
+        cells = [counts.kept[split, difficulty] for difficulty in difficulties]
+        table.add_row(split, *map(str, cells), str(sum(cells)))
     console.print(table)
-    lengths = ", ".join(f"{q}: {length}" for q, length in report.quantiles().items())
+    lengths = ", ".join(f"{q}: {length}" for q, length in counts.length_quantiles().items())
     facts = [
-        f"several calls {report.several_calls:.1%}, no call {report.no_call:.1%}",
-        f"prompt length in {report.unit}, quantiles: {lengths}",
+        f"several calls {counts.several_calls:.1%}, no call {counts.no_call:.1%}",
+        f"prompt length in {counts.unit}, quantiles: {lengths}",
     ]
-    if report.fixed:
-        facts.append(f"{report.fixed} rows accept more than one value of an argument")
-    if report.changes:
-        facts.append("changed: " + ", ".join(f"{n} {change}" for change, n in sorted(report.changes.items())))
+    if counts.fixed:
+        facts.append(f"{counts.fixed} rows accept more than one value of an argument")
+    if counts.changes:
+        facts.append("changed: " + ", ".join(f"{n} {change}" for change, n in sorted(counts.changes.items())))
     for fact in facts:
-        say(console, fact)
+        print_message(console, fact)
 
 
-def _print_dropped(console: Console, report: Report) -> None:
+def _print_dropped(console: Console, counts: PrepareCounts) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    if not report.dropped:
+    if not counts.dropped:
         return
     table = Table(title="Dropped", show_lines=True)
     for column in ("reason", "samples", "for instance"):
         table.add_column(column, justify="right" if column == "samples" else "left")
-    for reason, count in report.dropped.most_common():
-        example = report.examples[reason]
+    for reason, count in counts.dropped.most_common():
+        example = counts.examples[reason]
         table.add_row(reason, str(count), Text(printable(f"{example.where}  {example.detail}"[:300])))
     console.print(table)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from awpo_verl.workbench.cli.messages import refused, say
+from awpo_verl.workbench.cli.messages import print_message, refuse
 
 
 def report(
@@ -38,8 +38,8 @@ def report(
         found = read_runs(runs, name or [], wanted)
         written = write_report(found, out)
     except (RunError, OSError) as error:
-        raise refused(error) from None
+        raise refuse(error) from None
     console = Console()
-    say(console, headline(findings(found), found))
+    print_message(console, headline(findings(found), found))
     for path in written:
-        say(console, f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+        print_message(console, f"{path}  {path.stat().st_size / 1e6:.2f} MB")

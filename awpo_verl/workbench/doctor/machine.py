@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from awpo_verl.workbench.preflight.checks import existing
+from awpo_verl.workbench.preflight.checks import nearest_existing
 from awpo_verl.workbench.preflight.estimate import GIB
 from awpo_verl.workbench.preflight.findings import Finding, ok, warning
 
@@ -25,13 +25,13 @@ def check_disk(work: Path, has_gpu: bool) -> list[Finding]:
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     findings = []
     for what, folder in {"disk": work, "models": home}.items():
-        free = shutil.disk_usage(existing(folder)).free
+        free = shutil.disk_usage(nearest_existing(folder)).free
         said = f"{free / GIB:.0f} GiB free for {folder}"
         findings.append(
             ok(what, said) if free >= needed else warning(what, f"{said}: a run with checkpoints may fill it.")
         )
     temporary = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
-    usage = shutil.disk_usage(existing(temporary))
+    usage = shutil.disk_usage(nearest_existing(temporary))
     if usage.used / usage.total > RAY_REFUSES:
         findings.append(
             warning(

@@ -26,7 +26,7 @@ def main() -> int:
     for name in CLASHING:
         if importlib.util.find_spec(name):
             stages[name] = lambda name=name: _import(name)
-    stages |= {"plugin": plugin, "seams": _seams}
+    stages |= {"plugin": inspect_plugin, "seams": _seams}
     if "--ray" in sys.argv:
         stages["ray"] = _in_a_ray_worker
     for name, stage in stages.items():
@@ -54,7 +54,7 @@ def _import(name: str) -> dict[str, Any]:
     return {"version": importlib.import_module(name).__version__}
 
 
-def plugin() -> dict[str, Any]:
+def inspect_plugin() -> dict[str, Any]:
     """Whether verl has loaded AWPO in this process, and what was amiss."""
     import verl
     from verl.trainer.ppo import core_algos
@@ -80,7 +80,7 @@ def _in_a_ray_worker() -> dict[str, Any]:
 
     ray.init(address="local", num_cpus=1, include_dashboard=False)
     try:
-        return ray.get(ray.remote(plugin).remote(), timeout=300)
+        return ray.get(ray.remote(inspect_plugin).remote(), timeout=300)
     finally:
         ray.shutdown()
 

@@ -20,7 +20,7 @@ def check_call_format(config: Any) -> list[Finding]:
     given = config.algorithm.awpo["outcome"]["format"]
     if given != AUTO:
         return [ok("calls", f"read as {given} ({KEY})"), *_check_tool_loop(config, given)]
-    template = chat_template(config)
+    template = find_chat_template(config)
     if template is None:  # the reward workers say what they make of it
         return []
     try:
@@ -50,7 +50,7 @@ def _check_tool_loop(config: Any, name: str) -> list[Finding]:
     ]
 
 
-def chat_template(config: Any) -> Any:
+def find_chat_template(config: Any) -> Any:
     """The template that verl will use, None where it cannot be had here."""
     model = config.actor_rollout_ref.model
     if model.get("custom_chat_template"):

@@ -19,7 +19,15 @@ from awpo_verl.integration import legacy_keys
 from awpo_verl.workbench.preflight.batch_split import check_batch, check_heads, check_lengths
 from awpo_verl.workbench.preflight.call_format import check_call_format
 from awpo_verl.workbench.preflight.data import check_data
-from awpo_verl.workbench.preflight.estimate import GIB, GPUS, Gpu, memory, rollouts_at_once, step_time, trains_adapters
+from awpo_verl.workbench.preflight.estimate import (
+    GIB,
+    GPUS,
+    GpuKind,
+    estimate_memory,
+    estimate_step_time,
+    rollouts_at_once,
+    trains_adapters,
+)
 from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
 from awpo_verl.workbench.preflight.gpus import Machine
 from awpo_verl.workbench.preflight.model import ModelError, ModelSize, looks_local, read_size
@@ -50,7 +58,7 @@ def run_checks(config: Any, machine: Machine, assumed: str) -> list[Finding]:
     findings += _guarded("batch", lambda: check_batch(config))
     findings += _guarded("calls", lambda: check_call_format(config))
     findings += _guarded("packages", lambda: check_packages(config, machine))
-    findings += _guarded("gpus", lambda: machine.check(config))
+    findings += _guarded("gpus", lambda: machine.check_gpus(config))
     if size is not None:
         of_model = size
         findings += _guarded("model", lambda: check_lengths(config, of_model))
@@ -59,7 +67,7 @@ def run_checks(config: Any, machine: Machine, assumed: str) -> list[Finding]:
             gpu = machine.gpu or GPUS[assumed]
             kind = assumed if machine.gpu is None else machine.name
             findings += _guarded("memory", lambda: check_memory(config, of_model, gpu, kind))
-            findings += _guarded("time", lambda: [expected_time(config, of_model, gpu)])
+            findings += _guarded("time", lambda: [estimate_time(config, of_model, gpu)])
     findings += _guarded("output", lambda: check_output(config, size))
     return findings
 
@@ -127,9 +135,9 @@ def _installed(name: str) -> bool:
         return False
 
 
-def check_memory(config: Any, size: ModelSize, gpu: Gpu, kind: str) -> list[Finding]:
+def check_memory(config: Any, size: ModelSize, gpu: GpuKind, kind: str) -> list[Finding]:
     """The estimate of estimate.py beside what a GPU has."""
-    needs = memory(config, size)
+    needs = estimate_memory(config, size)
     rollout = config.actor_rollout_ref.rollout
     vllm = rollout.gpu_memory_utilization * gpu.memory
     at_once = rollouts_at_once(config, needs, gpu.memory)
@@ -181,9 +189,9 @@ def check_memory(config: Any, size: ModelSize, gpu: Gpu, kind: str) -> list[Find
     return findings or [ok("memory", f"{training}; {generating}. An estimate")]
 
 
-def expected_time(config: Any, size: ModelSize, gpu: Gpu) -> Finding:
+def estimate_time(config: Any, size: ModelSize, gpu: GpuKind) -> Finding:
     """How long a step may take."""
-    time = step_time(config, size, gpu)
+    time = estimate_step_time(config, size, gpu)
     return ok(
         "time",
         f"a step about {time.total:.0f} s: generation {time.generation:.0f}, old log-probs {time.old_log_probs:.0f}, "
@@ -209,7 +217,7 @@ def check_output(config: Any, size: ModelSize | None) -> list[Finding]:
         return [*findings, warning("output", "trainer.save_freq is off: no checkpoint is written.")]
     if size is None:
         return findings
-    free = shutil.disk_usage(existing(folder)).free
+    free = shutil.disk_usage(nearest_existing(folder)).free
     contents = config.actor_rollout_ref.actor.checkpoint.save_contents
     one = sum(CHECKPOINT_BYTES.get(content, 0) for content in contents) * size.params
     if trains_adapters(config.actor_rollout_ref.model):
@@ -227,6 +235,6 @@ def check_output(config: Any, size: ModelSize | None) -> list[Finding]:
     return findings
 
 
-def existing(folder: Path) -> Path:
+def nearest_existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there."""
     return next(path for path in (folder, *folder.parents) if path.exists())

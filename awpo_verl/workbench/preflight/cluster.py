@@ -63,7 +63,7 @@ def wait_for_gpus(address: str, gpus: int, ends: float) -> None:
     """Until the cluster has so many GPUs. Raises ClusterError at `ends`, and where nodes differ."""
     import ray
 
-    join(address)
+    join_cluster(address)
     try:
         seen = ""
         while True:
@@ -81,13 +81,13 @@ def wait_for_gpus(address: str, gpus: int, ends: float) -> None:
                     f"{have} of {gpus} GPUs have joined {address} in time: {said}. The others are missing."
                 )
             time.sleep(PAUSE)
-        if problem := differences(_versions()):
+        if problem := find_differences(_versions()):
             raise ClusterError(problem)
     finally:
         ray.shutdown()
 
 
-def join(address: str) -> None:
+def join_cluster(address: str) -> None:
     """Connect this process to the cluster. Raises ClusterError that says why it cannot."""
     import ray
 
@@ -103,7 +103,7 @@ def join(address: str) -> None:
         raise ClusterError(f"no Ray cluster at {address}: {str(error).strip().splitlines()[0]}") from None
 
 
-def differences(versions: Mapping[str, Mapping[str, str]]) -> str:
+def find_differences(versions: Mapping[str, Mapping[str, str]]) -> str:
     """What differs between the nodes' packages, "" where nothing does.
 
     Args:

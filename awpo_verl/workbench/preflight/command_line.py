@@ -31,7 +31,7 @@ class CommandLine:
     config_name: str
 
 
-def without_program(given: Sequence[str]) -> list[str]:
+def strip_program(given: Sequence[str]) -> list[str]:
     """What stands behind `python -m verl.trainer.main_ppo`; all of it where no program is given.
 
     Raises:
@@ -50,7 +50,7 @@ def without_program(given: Sequence[str]) -> list[str]:
     return list(given)
 
 
-def read(arguments: Sequence[str]) -> CommandLine:
+def parse_command_line(arguments: Sequence[str]) -> CommandLine:
     """Read what `without_program` returns, as Hydra's parser does.
 
     Raises:
@@ -64,7 +64,7 @@ def read(arguments: Sequence[str]) -> CommandLine:
     return CommandLine(found.keys, found.config_path, found.config_name.removesuffix(".yaml"))
 
 
-def quoted(value: str) -> str:
+def quote_value(value: str) -> str:
     """A value as a quoted string of Hydra's, for a path in an override; recipes/quoted.sh is the same in bash.
 
     `${` stays an interpolation: OmegaConf resolves it in quotes, too.

@@ -35,7 +35,7 @@ class Composed:
     arguments: list[str]
 
 
-def compose(given: Sequence[str]) -> Composed:
+def compose_config(given: Sequence[str]) -> Composed:
     """What `python -m verl.trainer.main_ppo <given>` runs with (verl 0.9.1, trainer/main_ppo.py, `main`).
 
     Args:
@@ -55,11 +55,11 @@ def compose(given: Sequence[str]) -> Composed:
     from omegaconf.errors import OmegaConfBaseException
 
     from awpo_verl.config import SECTION, known_keys
-    from awpo_verl.workbench.preflight.command_line import CommandLineError, read, without_program
+    from awpo_verl.workbench.preflight.command_line import CommandLineError, parse_command_line, strip_program
 
     try:
-        arguments = without_program(given)
-        line = read(arguments)
+        arguments = strip_program(given)
+        line = parse_command_line(arguments)
     except CommandLineError as error:
         raise ComposeError(str(error)) from error
     said = io.StringIO()

@@ -34,7 +34,7 @@ MFU, BANDWIDTH_SHARE, LENGTH_SHARE = 0.4, 0.6, 0.5
 
 
 @dataclass(frozen=True)
-class Gpu:
+class GpuKind:
     """A kind of GPU: memory in bytes, dense bf16 FLOP/s, memory bandwidth in bytes/s (the makers' data sheets)."""
 
     memory: float
@@ -43,16 +43,16 @@ class Gpu:
 
 
 GPUS = {
-    "a100": Gpu(80e9, 312e12, 2.04e12),
-    "h20": Gpu(96e9, 148e12, 4.0e12),
-    "h100": Gpu(80e9, 989e12, 3.35e12),
-    "h200": Gpu(141e9, 989e12, 4.8e12),
-    "b200": Gpu(180e9, 2250e12, 8.0e12),
+    "a100": GpuKind(80e9, 312e12, 2.04e12),
+    "h20": GpuKind(96e9, 148e12, 4.0e12),
+    "h100": GpuKind(80e9, 989e12, 3.35e12),
+    "h200": GpuKind(141e9, 989e12, 4.8e12),
+    "b200": GpuKind(180e9, 2250e12, 8.0e12),
 }
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryEstimate:
     """Bytes a GPU.
 
     Attributes:
@@ -114,7 +114,7 @@ def trains_adapters(model: Any) -> bool:
     return model.get("lora_rank", 0) > 0 or (model.get("lora") or {}).get("rank", 0) > 0
 
 
-def memory(config: Any, size: ModelSize) -> Memory:
+def estimate_memory(config: Any, size: ModelSize) -> MemoryEstimate:
     """What `config` (verl's, composed) needs of each GPU for a model of this size."""
     actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
     stages = rollout.pipeline_model_parallel_size
@@ -123,7 +123,7 @@ def memory(config: Any, size: ModelSize) -> Memory:
     kv = size.kv_bytes_per_token / (min(rollout.tensor_model_parallel_size, size.kv_heads) * stages)
     weights, gradients, optimizer, offloaded = _states(config, size.params)
     length = config.data.max_prompt_length + config.data.max_response_length
-    return Memory(
+    return MemoryEstimate(
         states=weights + gradients + optimizer,
         working=_working(config, actor, size),
         resident=(0 if offloaded.params else weights) + (0 if offloaded.optimizer else optimizer) + REST,
@@ -133,19 +133,19 @@ def memory(config: Any, size: ModelSize) -> Memory:
     )
 
 
-def rollouts_at_once(config: Any, needs: Memory, gpu_memory: float) -> int:
+def rollouts_at_once(config: Any, needs: MemoryEstimate, gpu_memory: float) -> int:
     """Rollouts of full length whose keys and values fit into one vLLM, negative where not even its weights fit."""
     rollout = config.actor_rollout_ref.rollout
     room = rollout.gpu_memory_utilization * gpu_memory - needs.rollout_weights - REST / 2
     return int(room // needs.kv_per_rollout)
 
 
-def step_time(config: Any, size: ModelSize, gpu: Gpu) -> StepTime:
+def estimate_step_time(config: Any, size: ModelSize, gpu: GpuKind) -> StepTime:
     """Seconds of a step on GPUs of this kind."""
     rollout, data, gpus = config.actor_rollout_ref.rollout, config.data, all_gpus(config)
     rows = data.train_batch_size * rollout.n
     length = LENGTH_SHARE * (data.max_prompt_length + data.max_response_length)
-    needs = memory(config, size)
+    needs = estimate_memory(config, size)
     of_an_engine = ceil(rows / max(1, gpus // engine_gpus(rollout)))
     room = rollouts_at_once(config, needs, gpu.memory) / LENGTH_SHARE
     running = max(1, min(rollout.max_num_seqs, of_an_engine, int(room)))

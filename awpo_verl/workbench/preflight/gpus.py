@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from awpo_verl.integration.keys import on_cpu
-from awpo_verl.workbench.preflight.cluster import ClusterError, join, wait_for_port
-from awpo_verl.workbench.preflight.estimate import GIB, GPUS, Gpu, all_gpus
+from awpo_verl.workbench.preflight.cluster import ClusterError, join_cluster, wait_for_port
+from awpo_verl.workbench.preflight.estimate import GIB, GPUS, GpuKind, all_gpus
 from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
 
 
@@ -43,15 +43,15 @@ class Machine:
         return Machine(count, torch.cuda.get_device_name(0), total, free, on_cpu())
 
     @property
-    def gpu(self) -> Gpu | None:
+    def gpu(self) -> GpuKind | None:
         """Its kind, with its real memory; one that is not known is taken for an A100 as to speed."""
         if not self.count:
             return None
         words = re.split(r"[^a-z0-9]+", self.name.lower())  # "h20" is in "h200"
         known = next((gpu for key, gpu in GPUS.items() if key in words or f"g{key}" in words), GPUS["a100"])
-        return Gpu(self.total, known.flops, known.bandwidth)
+        return GpuKind(self.total, known.flops, known.bandwidth)
 
-    def check(self, config: Any) -> list[Finding]:
+    def check_gpus(self, config: Any) -> list[Finding]:
         """Whether the GPUs that the config asks for are there, and free."""
         if self.on_cpu:
             return [ok("gpus", "VERL_PLATFORM=cpu: none needed")]
@@ -134,7 +134,7 @@ def _in_cluster(address: str, wanted: int, asked: str) -> Finding:
     try:
         if address.rpartition(":")[2].isdigit():
             wait_for_port(address.removeprefix("ray://"), time.monotonic())  # Ray itself would try for minutes
-        join(address)
+        join_cluster(address)
     except ClusterError as problem:
         return error("gpus", str(problem))
     try:

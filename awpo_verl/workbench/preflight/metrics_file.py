@@ -12,7 +12,7 @@ from pathlib import Path
 VARIABLE = "VERL_FILE_LOGGER_PATH"
 
 
-def make_room() -> Path | None:
+def move_earlier_file() -> Path | None:
     """Make the file's folder, and move what an earlier run has written out of the way, to metrics.1.jsonl.
 
     Returns:
@@ -32,7 +32,7 @@ def make_room() -> Path | None:
     return earlier
 
 
-def parts(path: Path) -> list[Path]:
+def list_parts(path: Path) -> list[Path]:
     """The files of a run and of those that it resumed, the oldest first.
 
     Numbered from 1 without a gap, as make_room does: lr1.5.jsonl is an experiment of its own beside lr1.jsonl.

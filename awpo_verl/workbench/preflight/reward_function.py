@@ -41,7 +41,7 @@ def check_reward_function(config: Any, deadline: float = DEADLINE) -> list[Findi
     if not path:
         return []
     function = f"{path} ({config.reward.custom_reward_function.get('name')})"
-    lines, ended = probe(config, deadline)
+    lines, ended = run_probe(config, deadline)
     told = {line["stage"]: line for line in lines if "stage" in line}
     began = [line["began"] for line in lines if "began" in line]
     failed = [line["error"] for line in lines if "error" in line and line["stage"] == "load"]
@@ -75,7 +75,7 @@ def _unless_workers_differ(finding: Finding, config: Any) -> Finding:
         return finding
     return warning(
         WHAT,
-        f"{finding.said} The run goes on if {RUNTIME_ENV} ({given}) gives the workers what is missing here; this "
+        f"{finding.message} The run goes on if {RUNTIME_ENV} ({given}) gives the workers what is missing here; this "
         "check has its env_vars only.",
     )
 
@@ -118,7 +118,7 @@ def _of_result(function: str, told: dict[str, Any], config: Any) -> list[Finding
     return [ok(WHAT, f"{function} scores an empty response: outcome {outcome:g}{also}")]
 
 
-def probe(config: Any, deadline: float) -> tuple[list[dict[str, Any]], int | None]:
+def run_probe(config: Any, deadline: float) -> tuple[list[dict[str, Any]], int | None]:
     """What reward_probe.py reported, and its exit code; None where the deadline ended it.
 
     What the function prints is dropped. Processes that it started are ended with it.

@@ -42,10 +42,10 @@ def main() -> int:
         write(stage=LOAD, error=explain(error, config))
         return 0
     write(stage=LOAD)
-    row = first_row(config)
+    row = read_first_row(config)
     if row is None:
         return 0
-    mismatch = refused_arguments(function, row)
+    mismatch = find_refused_arguments(function, row)
     if mismatch:
         write(stage=LOAD, error=mismatch)
     if mismatch or ROUTER in row:  # the model that it asks does not run yet
@@ -54,13 +54,13 @@ def main() -> int:
     try:
         result = _call(function, row)
     except Exception as error:  # noqa: BLE001  # as above
-        write(stage=CALL, error=last_lines(error))
+        write(stage=CALL, error=format_last_lines(error))
         return 0
-    write(stage=CALL, **described(result, config.algorithm.get("awpo")))
+    write(stage=CALL, **describe_result(result, config.algorithm.get("awpo")))
     return 0
 
 
-def first_row(config: Any) -> dict[str, Any] | None:
+def read_first_row(config: Any) -> dict[str, Any] | None:
     """The function's arguments for the first training row, as verl's own reward managers pass them.
 
     None for a reward manager of the user's own, and where the data are not a parquet file that is here.
@@ -91,7 +91,7 @@ def first_row(config: Any) -> dict[str, Any] | None:
     }
 
 
-def refused_arguments(function: Callable[..., Any], row: dict[str, Any]) -> str:
+def find_refused_arguments(function: Callable[..., Any], row: dict[str, Any]) -> str:
     """What verl passes and the function does not take; "" where it takes all. function: as verl binds it."""
     of_user, reward_kwargs = function.args  # type: ignore[attr-defined]  # verl's partial
     try:
@@ -117,13 +117,13 @@ def _call(function: Callable[..., Any], row: dict[str, Any]) -> Any:
     return asyncio.run(call())
 
 
-def last_lines(error: BaseException, count: int = 3) -> str:
+def format_last_lines(error: BaseException, count: int = 3) -> str:
     """The end of the traceback, on one line each, without this module's frames."""
     lines = "".join(traceback.format_exception(error)).strip().splitlines()
     return "\n".join(line.rstrip()[:300] for line in lines[-count:])
 
 
-def described(result: Any, section: Any) -> dict[str, Any]:
+def describe_result(result: Any, section: Any) -> dict[str, Any]:
     """What the function returned, as AWPO reads it: outcome and reasoning, or what is wrong with it."""
     from awpo_verl.config import parse
     from awpo_verl.rewards.parts import read_result

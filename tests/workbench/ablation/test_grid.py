@@ -103,7 +103,7 @@ def test_what_is_given_wrong_is_said(
 
 
 def test_a_variant_of_ones_own() -> None:
-    picked = variants.pick("mine:algorithm.awpo.outcome_range=[-1,1],+a.b=2 awpo")
+    picked = variants.pick_variants("mine:algorithm.awpo.outcome_range=[-1,1],+a.b=2 awpo")
     assert picked == {"mine": ("algorithm.awpo.outcome_range=[-1,1]", "+a.b=2"), "awpo": ()}
 
 
@@ -132,13 +132,13 @@ def _flat(section: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_every_variant_is_what_its_name_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from awpo_verl.workbench.preflight.compose import compose
+    from awpo_verl.workbench.preflight.compose import compose_config
 
     monkeypatch.delenv("VERL_PLATFORM", raising=False)
     base = ("algorithm.adv_estimator=awpo", "reward.reward_manager.name=awpo", "actor_rollout_ref.rollout.name=vllm")
     plain: dict[str, str] = {}
     for name, keys in variants.VARIANTS.items():
-        config = compose([*base, "actor_rollout_ref.actor.use_dynamic_bsz=True", *keys]).config.algorithm
+        config = compose_config([*base, "actor_rollout_ref.actor.use_dynamic_bsz=True", *keys]).config.algorithm
         flat = {key: str(value) for key, value in _flat(OmegaConf.to_container(config))}
         plain = plain or flat
         assert {key: value for key, value in flat.items() if plain.get(key) != value} == EXPECTED[name], name

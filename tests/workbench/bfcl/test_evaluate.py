@@ -92,10 +92,10 @@ def test_a_port_that_is_taken_is_named(model: Path) -> None:
 
 def test_an_out_holds_the_answers_of_one_model(tmp_path: Path) -> None:
     settings = {"model": "m", "served": "first", "label": "a", "limit": 5}
-    evaluate.claim(tmp_path, settings)
-    evaluate.claim(tmp_path, settings | {"label": "b", "limit": 9})  # the same answers
+    evaluate.claim_folder(tmp_path, settings)
+    evaluate.claim_folder(tmp_path, settings | {"label": "b", "limit": 9})  # the same answers
     with pytest.raises(evaluate.EvaluationError, match="served: 'first' there, 'second' now"):
-        evaluate.claim(tmp_path, settings | {"served": "second"})
+        evaluate.claim_folder(tmp_path, settings | {"served": "second"})
 
 
 @needs_bfcl

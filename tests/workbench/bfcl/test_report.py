@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from awpo_verl.workbench.bfcl import records, report
-from awpo_verl.workbench.bfcl.inside_bfcl_eval import CRASHED, failure, forget_server_failures, spread
-from awpo_verl.workbench.bfcl.records import Record, Run
+from awpo_verl.workbench.bfcl.inside_bfcl_eval import CRASHED, failure_kind, forget_server_failures, pick_evenly
+from awpo_verl.workbench.bfcl.records import BfclEntry, BfclRun
 
 CALL = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
 OPENAI = "Traceback (most recent call last):\n  ...\nopenai.{}: Error code"
@@ -37,7 +37,7 @@ def save(root: Path, group: str, category: str, results: list[dict[str, Any]], w
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> BfclRun:
     selection = {
         "simple_python": [f"simple_python_{i}" for i in range(6)],
         "irrelevance": ["irrelevance_0", "irrelevance_1", "irrelevance_2"],
@@ -65,10 +65,10 @@ def run(tmp_path: Path) -> Run:
     errors = ["multi_turn:inference_error", CRASHED]
     wrong = [{"id": f"multi_turn_base_{i}", "error": {"error_type": e}} for i, e in zip((1, 2), errors, strict=True)]
     save(tmp_path, "multi_turn", "multi_turn_base", turns, wrong)
-    return records.read(tmp_path, {"max_new_tokens": 64, "context": 256})
+    return records.read_run(tmp_path, {"max_new_tokens": 64, "context": 256})
 
 
-def test_every_failure_is_told_apart(run: Run) -> None:
+def test_every_failure_is_told_apart(run: BfclRun) -> None:
     kinds = {id: (record.correct, record.kind) for id, record in run.of("simple_python").items()}
     assert kinds == {
         "simple_python_0": (True, ""),
@@ -80,19 +80,19 @@ def test_every_failure_is_told_apart(run: Run) -> None:
     }
 
 
-def test_a_failed_request_is_not_a_right_refusal_to_call(run: Run) -> None:
+def test_a_failed_request_is_not_a_right_refusal_to_call(run: BfclRun) -> None:
     """BFCL counts all three irrelevance entries as right."""
     assert run.bfcl["irrelevance"] == 1.0
     assert [record.correct for record in run.of("irrelevance").values()] == [True, False, None]
-    assert "irrelevance: BFCL's score file says 100.0" in report.markdown(run, report.rows(run))
+    assert "irrelevance: BFCL's score file says 100.0" in report.render_markdown(run, report.build_rows(run))
 
 
-def test_multi_turn_entries_have_their_failures_too(run: Run) -> None:
+def test_multi_turn_entries_have_their_failures_too(run: BfclRun) -> None:
     found = [(record.correct, record.kind) for record in run.of("multi_turn_base").values()]
     assert found == [(True, ""), (False, "context"), (False, "crash")]
 
 
-def test_an_answer_at_its_limit_is_cut(run: Run) -> None:
+def test_an_answer_at_its_limit_is_cut(run: BfclRun) -> None:
     """64 of 64 new tokens; and 14 where the prompt of 240 left 256 - 240 - 2 = 14."""
     assert [id for id, record in run.records.items() if record.cut] == ["simple_python_1", "multi_turn_base_0"]
 
@@ -102,15 +102,15 @@ def test_only_bfcls_own_handlers_of_prompts_cap_an_answer_at_4096(tmp_path: Path
     entry = {"id": "multiple_0", "result": CALL, "input_token_count": 50, "output_token_count": 5000}
     save(tmp_path, "non_live", "multiple", [entry], [])
     for handler, cut in (("qwen", True), ("qwen-fc", True), ("openai", False), ("openai-fc", False)):
-        found = records.read(tmp_path, {"handler": handler, "context": 32768})
+        found = records.read_run(tmp_path, {"handler": handler, "context": 32768})
         assert found.records["multiple_0"].cut is cut
 
 
-def test_entries_without_an_answer_are_outside_of_n(run: Run) -> None:
-    simple = next(row for row in report.rows(run) if row.name == "simple_python")
+def test_entries_without_an_answer_are_outside_of_n(run: BfclRun) -> None:
+    simple = next(row for row in report.build_rows(run) if row.name == "simple_python")
     assert (simple.n, simple.accuracy.value) == (4, 0.25)  # 1 right of 0, 1, 2 and 4
-    assert report.unanswered(run) == 3
-    assert "3 entries have no answer" in report.markdown(run, report.rows(run))
+    assert report.count_unanswered(run) == 3
+    assert "3 entries have no answer" in report.render_markdown(run, report.build_rows(run))
 
 
 def test_scores_of_an_earlier_run_are_not_taken_for_this_one(tmp_path: Path) -> None:
@@ -120,13 +120,13 @@ def test_scores_of_an_earlier_run_are_not_taken_for_this_one(tmp_path: Path) -> 
     save(tmp_path, "non_live", "multiple", [{"id": "multiple_0", "result": CALL}], [])
     more = [{"id": "multiple_0", "result": CALL}, {"id": "multiple_1", "result": CALL}]
     lines(tmp_path / "result/evaluated/non_live/BFCL_v4_multiple_result.json", more)
-    assert records.read(tmp_path, {}).records["multiple_0"].kind == "missing"
+    assert records.read_run(tmp_path, {}).records["multiple_0"].kind == "missing"
 
 
-def made(**verdicts: Sequence[bool | None]) -> Run:
+def made(**verdicts: Sequence[bool | None]) -> BfclRun:
     """made(multiple=[True, None]): records multiple_0, multiple_1."""
-    records = {f"{name}_{i}": Record(name, v) for name, values in verdicts.items() for i, v in enumerate(values)}
-    return Run({"label": "made"}, records)
+    records = {f"{name}_{i}": BfclEntry(name, v) for name, values in verdicts.items() for i, v in enumerate(values)}
+    return BfclRun({"label": "made"}, records)
 
 
 def test_groups_are_weighed_as_bfcl_does() -> None:
@@ -139,7 +139,7 @@ def test_groups_are_weighed_as_bfcl_does() -> None:
         irrelevance=[True],
         multi_turn_base=[True, False],
     )
-    values = {row.name: row.accuracy.value for row in report.rows(run)}
+    values = {row.name: row.accuracy.value for row in report.build_rows(run)}
     assert values["non-live"] == pytest.approx((0.75 + 0.25) / 2)
     assert values["live"] == pytest.approx(3 / 6)  # by entries
     # without agentic the weights are 10, 10, 10 and 30 of 60
@@ -147,14 +147,14 @@ def test_groups_are_weighed_as_bfcl_does() -> None:
 
 
 def test_a_group_says_how_much_of_it_was_run() -> None:
-    row = next(row for row in report.rows(made(multiple=[True], parallel=[False])) if row.name == "non-live")
+    row = next(row for row in report.build_rows(made(multiple=[True], parallel=[False])) if row.name == "non-live")
     assert (row.parts, row.of, row.n, row.accuracy.value) == (2, 6, 2, 0.5)
 
 
 def test_a_comparison_is_over_the_entries_that_both_answered() -> None:
     mine = made(multiple=[True, True, True, False, None, True])
     theirs = made(multiple=[True, False, False, False, True])
-    row = report.rows(mine, theirs)[0]
+    row = report.build_rows(mine, theirs)[0]
     assert (row.n, row.common) == (5, 4)
     assert row.difference is not None
     assert row.difference.value == pytest.approx(3 / 4 - 1 / 4)
@@ -162,16 +162,16 @@ def test_a_comparison_is_over_the_entries_that_both_answered() -> None:
 
 
 def test_without_common_entries_there_is_no_difference() -> None:
-    rows = report.rows(made(multiple=[True]), made(parallel=[True]))
+    rows = report.build_rows(made(multiple=[True]), made(parallel=[True]))
     assert all(row.difference is None for row in rows)
 
 
 def test_a_written_report_is_a_baseline(tmp_path: Path) -> None:
     run = made(multiple=[True, False], live_simple=[None])
-    report.write(run, None, tmp_path)
+    report.write_report(run, None, tmp_path)
     for path in (tmp_path, tmp_path / "bfcl.json"):
-        assert records.load(path).records == run.records
-    text = report.write(made(multiple=[True, True]), records.load(tmp_path), tmp_path)
+        assert records.load_saved_run(path).records == run.records
+    text = report.write_report(made(multiple=[True, True]), records.load_saved_run(tmp_path), tmp_path)
     assert text == (tmp_path / "bfcl.md").read_text(encoding="utf-8")
     assert "+50.0" in text
 
@@ -179,7 +179,7 @@ def test_a_written_report_is_a_baseline(tmp_path: Path) -> None:
 def test_a_baseline_asked_in_another_way_is_named() -> None:
     mine, theirs = made(multiple=[True]), made(multiple=[True])
     mine.settings["handler"], theirs.settings["handler"] = "qwen-fc", "openai-fc"
-    text = report.markdown(mine, report.rows(mine, theirs), theirs)
+    text = report.render_markdown(mine, report.build_rows(mine, theirs), theirs)
     assert "Not measured alike: handler qwen-fc here, openai-fc there" in text
 
 
@@ -209,11 +209,11 @@ def test_only_failed_requests_are_asked_again(tmp_path: Path) -> None:
 )
 def test_vllms_ways_to_say_too_long(message: str, kind: str) -> None:
     entry = {"result": f"Error during inference: Error code: 400 - {message}", "traceback": OPENAI.format("APIError")}
-    assert failure(entry) == kind
+    assert failure_kind(entry) == kind
 
 
 def test_a_larger_limit_keeps_the_entries_of_its_divisors() -> None:
     ids = [str(i) for i in range(97)]
-    assert len(spread(ids, 10)) == 10
-    assert set(spread(ids, 10)) <= set(spread(ids, 30))
-    assert spread(ids, 0) == spread(ids, 100) == ids
+    assert len(pick_evenly(ids, 10)) == 10
+    assert set(pick_evenly(ids, 10)) <= set(pick_evenly(ids, 30))
+    assert pick_evenly(ids, 0) == pick_evenly(ids, 100) == ids

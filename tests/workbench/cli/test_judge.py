@@ -76,7 +76,7 @@ def test_what_failed_or_was_cut_off_is_tried_again_and_nothing_else(rollouts: Pa
         code, said = run(*command)
         failed = [line["row"] for line in read(out) if line["judge_status"] == "server_error"]
         assert code == 1
-        assert f"{len(failed)} rows have no judgement" in said
+        assert f"{len(failed)} rows have no score" in said
         assert 0 < len(failed) < ROWS
         assert all(line["reasoning_valid"] == 0.0 for line in read(out) if line["row"] in failed)
 
@@ -122,8 +122,8 @@ def test_an_endpoint_that_is_down_stops_the_run_and_a_second_one_goes_on(rollout
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["model"], "'model' is no setting; write key=value"),
-        (["extra_body={a"], "extra_body={a: not key=value with a value in YAML: "),
+        (["model"], "'model' is not a setting; write key=value"),
+        (["extra_body={a"], "extra_body={a: the value is not YAML: "),
         (["model=m"], "without a judge: set algorithm.awpo.judge.base_url"),
         (["base_url=http://h/v1"], "algorithm.awpo.judge.model="),
         (["base_url=http://h/v1", "model=m", "tempo=1"], "algorithm.awpo.judge.tempo"),

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from awpo_verl.workbench.cli import app
 from awpo_verl.workbench.files import json_files
-from awpo_verl.workbench.files.rollout_files import count_rows, records
+from awpo_verl.workbench.files.rollout_files import count_rows, read_rows
 from tests.workbench.cli.test_cli import ROWS, parts, score, write
 
 LINES = "\n".join(map(json.dumps, ROWS)).encode()
@@ -124,7 +124,7 @@ def test_a_row_with_a_key_twice_is_an_error_of_that_row() -> None:
         Path(name).write_text(text)
         result = score(name)
         assert result.exit_code == 1
-        assert f"2 rows could not be scored. The first: {name}:2: the key 'response' is there twice" in result.output
+        assert f"2 rows could not be scored. The first: {name}:2: the key 'response' appears twice" in result.output
         assert [row["row"] for row in parts()] == [f"{name}:1", f"{name}:4"]
 
 
@@ -133,7 +133,7 @@ def test_a_long_list_is_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> 
     Path("r.json").write_text(f"[{json.dumps(ROWS[0])}, {TWICE},\n {json.dumps(ROWS[1])}]")
     for size in (1, 2, 7, 64):
         monkeypatch.setattr(json_files, "_CHUNK", size)
-        first, second, third = records(Path("r.json"))
-        assert (first.read(), third.read()) == (ROWS[0], ROWS[1])
-        with pytest.raises(ValueError, match="the key 'response' is there twice"):
-            second.read()
+        first, second, third = read_rows(Path("r.json"))
+        assert (first.decode(), third.decode()) == (ROWS[0], ROWS[1])
+        with pytest.raises(ValueError, match="the key 'response' appears twice"):
+            second.decode()

@@ -56,7 +56,7 @@ def test_a_reply_at_the_end_of_the_messages_never_gets_into_the_prompt() -> None
         ({"question": "Q"}, "tool_calls is missing, and so is ground_truth; expected"),
         ({"question": "Q", "tool_calls": []}, r"tools is missing; expected a list of tools \(\[\] where"),
         (plain("Q", call("f"), tools="{"), "tools is not JSON"),
-        (plain("Q", {"name": ""}), r"tool_calls\[0\] is no call \(a call without a name\)"),
+        (plain("Q", {"name": ""}), r"tool_calls\[0\] is not a call \(a call without a name\)"),
         ({"messages": [], "tools": [], "tool_calls": []}, r"messages is \[\]; expected messages"),
         ({"messages": [{"role": "robot"}], "tools": []}, r"messages\[0\].role is 'robot'; expected one of system"),
         ({"messages": [{"role": "user"}], "tools": []}, r"messages\[0\].content is missing; expected a text"),

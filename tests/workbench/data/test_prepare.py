@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from awpo_verl.rewards.reasoning import stated_steps
 from awpo_verl.workbench.cli import app
 from awpo_verl.workbench.cli.prepare import prepare
-from awpo_verl.workbench.data.options import Options
-from awpo_verl.workbench.data.pipeline import TOO_LONG
+from awpo_verl.workbench.data.options import PrepareOptions
+from awpo_verl.workbench.data.preparation import TOO_LONG
 from tests.workbench.data.rows import ALL, call, drops, plain, run, toolace, write, written, xlam
 
 
@@ -117,7 +117,7 @@ def test_every_option_of_the_command_reaches_the_run(tmp_path, tokenizer):
 
 def test_the_commands_defaults_are_the_options():
     given = {name: parameter.default for name, parameter in inspect.signature(prepare).parameters.items()}
-    options = asdict(Options())
+    options = asdict(PrepareOptions())
     assert given.pop("eval_set") is None
     assert options.pop("eval_set") == ()
     assert {name: given[name] for name in options} == options
@@ -137,14 +137,17 @@ def test_a_split_without_rows_is_named_for_verl_cannot_load_it(tmp_path):
         (("xlam", "none.jsonl"), "none.jsonl: no such file or folder"),
         (("glaive", "xlam.jsonl"), "there is no set 'glaive'"),
         (("xlam", "xlam.jsonl", "--prompt", "source"), "xlam has no prompt"),
-        (("xlam", "xlam.jsonl", "--split", "train"), "--split train is of a set of the hub; xlam.jsonl is read as it"),
+        (
+            ("xlam", "xlam.jsonl", "--split", "train"),
+            "--split train works for a data set on the hub; xlam.jsonl is a file",
+        ),
         (("xlam", "xlam.jsonl", "--eval-set", "none.jsonl"), "none.jsonl: no such file or folder"),
     ],
 )
 def test_errors_leave_nothing_behind_and_exit_with_2(tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "awpo_verl.workbench.data.sources.load", lambda source: (_ for _ in ()).throw(OSError("offline"))
+        "awpo_verl.workbench.data.sources.load_hub_dataset", lambda source: (_ for _ in ()).throw(OSError("offline"))
     )
     write(tmp_path / "xlam.jsonl", [xlam(f"Q {n}", [], []) for n in range(3)])
     result = command(*arguments, "--out", "out")

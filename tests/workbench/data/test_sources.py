@@ -19,8 +19,8 @@ ROWS = [{"a": n, "text": f"é ] , [ {n}" * (n * 40)} for n in range(30)]
 
 def read(source, **more):
     path = Path(source)
-    found = sources.records(path) if path.exists() else sources.hub_records(str(source), **more)
-    return [(record.where, record.read()) for record in found]
+    found = sources.read_rows(path) if path.exists() else sources.read_hub_rows(str(source), **more)
+    return [(record.where, record.decode()) for record in found]
 
 
 def test_every_kind_of_file_gives_the_same_rows(tmp_path):
@@ -56,10 +56,10 @@ def test_a_broken_list_is_named_with_the_item(tmp_path, text):
 
 def test_a_broken_line_is_an_error_of_its_row(tmp_path):
     file = write(tmp_path / "lines.jsonl", [ROWS[0], "{", ROWS[1]])
-    first, second, third = sources.records(file)
-    assert (first.read(), third.read()) == (ROWS[0], ROWS[1])
+    first, second, third = sources.read_rows(file)
+    assert (first.decode(), third.decode()) == (ROWS[0], ROWS[1])
     with pytest.raises(ValueError, match="not JSON"):
-        second.read()
+        second.decode()
 
 
 def test_a_folder_in_sorted_order_without_what_is_no_rows_or_its_folder_data(tmp_path):
@@ -91,12 +91,12 @@ def test_what_is_neither_a_path_nor_a_set_of_the_hub_says_both(tmp_path, monkeyp
         read("some/set")
     monkeypatch.setattr(sources, "load", lambda source: pytest.fail(f"{source} was looked for"))
     for path in ("/no/such.json", "rows.jsonl", "data/train.parquet"):
-        with pytest.raises(FileError, match=f"{path}: no such file or folder, and no id of the hub's"):
+        with pytest.raises(FileError, match=f"{path}: no such file or folder, and not the id of a data set on the hub"):
             read(path)
     with pytest.raises(FileError, match=r"a folder without .json, .jsonl, .parquet files"):
         read(tmp_path)
     (tmp_path / "a.csv").write_text("a")
-    with pytest.raises(FileError, match=r".csv is not read; use .json, .jsonl, .parquet"):
+    with pytest.raises(FileError, match=r".csv cannot be read; use .json, .jsonl, .parquet"):
         read(tmp_path / "a.csv")
 
 

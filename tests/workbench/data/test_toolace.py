@@ -50,7 +50,7 @@ def test_names_with_blanks_dots_slashes_and_brackets_are_read(text, expected):
         ("[other(1)]", "positional arguments of a tool without a schema"),
         ('[City Weather/v2 (daily)("Rome", city="Oslo")]', "an argument twice"),
         ('[City Weather/v2 (daily)(days=2, "Rome")]', "a positional argument after a named one"),
-        ("[getTime(" + "a" * 300 + "=1)]", "an argument's name is not read: aaa"),
+        ("[getTime(" + "a" * 300 + "=1)]", "an argument's name cannot be read: aaa"),
         ("[" + "f" * 300 + "(a=1)]", "a name of more than 200"),
         ("[getTime(a=b)]", "no literal"),
         ("[getTime(a=__import__('os').system('x'))]", "no literal"),
@@ -167,7 +167,7 @@ def test_a_call_inside_of_prose_says_neither_call_nor_no_call():
         (toolace(("assistant", "Hello.")), "no turn of the user"),
         (
             toolace(("user", "a"), tools=[{"name": "f", "parameters": {"type": "object", "required": [1]}}]),
-            "is no tool",
+            "is not a tool",
         ),
         (toolace(("user", "a"), tools=[{"description": "f"}]), r"system\[0\].name is missing"),
         (

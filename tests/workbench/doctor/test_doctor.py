@@ -198,12 +198,12 @@ def test_shared_memory_of_a_container_and_a_full_disk_are_warnings(monkeypatch: 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
     found = check_shared_memory(has_gpu=True, folder=Path("/"))
     assert found.level == "warning"
-    assert "0.062 GiB, 16 are advised" in found.said
-    assert "--shm-size" in found.said
+    assert "0.062 GiB, 16 are advised" in found.message
+    assert "--shm-size" in found.message
     assert [finding.level for finding in check_disk(Path("/"), has_gpu=False)] == ["warning", "warning"]
     monkeypatch.setattr(
         shutil, "disk_usage", lambda folder: usage._replace(total=100 << 30, used=96 << 30, free=4 << 30)
     )
     disk = check_disk(Path("/"), has_gpu=False)
     assert [finding.level for finding in disk] == ["ok", "ok", "warning"]
-    assert "96% full" in disk[-1].said
+    assert "96% full" in disk[-1].message

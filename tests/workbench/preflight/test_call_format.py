@@ -38,12 +38,12 @@ def config(tmp_path: Path, template: str | None, *, format: str = "auto", functi
 )
 def test_the_chat_template_tells(tmp_path: Path, template: str, level: str, words: str) -> None:
     (finding,) = check_call_format(config(tmp_path, template))
-    assert (finding.level, words in finding.said) == (level, True), finding
+    assert (finding.level, words in finding.message) == (level, True), finding
 
 
 def test_a_format_that_is_set_is_taken(tmp_path: Path) -> None:
     (finding,) = check_call_format(config(tmp_path, "<|tool_call_start|>", format="hermes"))
-    assert finding.said == "read as hermes (algorithm.awpo.outcome.format)"
+    assert finding.message == "read as hermes (algorithm.awpo.outcome.format)"
 
 
 def test_where_a_function_decides_it_is_a_warning(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_tool_loop_that_runs_another_format_is_a_warning(tmp_path: Path) -> No
     given.actor_rollout_ref.rollout.multi_turn.enable = True
     _, finding = check_call_format(given)
     assert finding.level == "warning"
-    assert "multi_turn.format=hermes is what verl's tool loop runs, and the rewards read glm" in finding.said
+    assert "multi_turn.format=hermes is what verl's tool loop runs, and the rewards read glm" in finding.message
     given.actor_rollout_ref.rollout.multi_turn.format = "glm"
     assert len(check_call_format(given)) == 1
     given = config(tmp_path, None, format="gpt_oss")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from awpo_verl.workbench.preflight import checks
-from awpo_verl.workbench.preflight.compose import ComposeError, compose
+from awpo_verl.workbench.preflight.compose import ComposeError, compose_config
 from awpo_verl.workbench.preflight.findings import Finding
 from tests.workbench.preflight.conftest import AT, EIGHT, of
 
@@ -163,13 +163,13 @@ def test_what_is_not_installed_is_named_with_what_needs_it(
 ) -> None:
     monkeypatch.setattr(checks, "_installed", lambda name: name not in ("flash_attn", "megatron.core"))
     (finding,) = checks.check_packages(composed("model_engine=megatron"), EIGHT)
-    assert "not installed: megatron.core (model_engine=megatron). " in finding.said  # it has its own attention
+    assert "not installed: megatron.core (model_engine=megatron). " in finding.message  # it has its own attention
     (finding,) = checks.check_packages(composed(), EIGHT)
-    assert "not installed: vllm" not in finding.said
+    assert "not installed: vllm" not in finding.message
     assert finding.level == "ok"  # `kernels` serves flash attention, too
     monkeypatch.setattr(checks, "_installed", lambda name: name not in ("flash_attn", "kernels", "mbridge"))
     (finding,) = checks.check_packages(composed(), EIGHT)
-    assert "flash_attn (attn_implementation=flash_attention_2, verl's default)" in finding.said
+    assert "flash_attn (attn_implementation=flash_attention_2, verl's default)" in finding.message
     (finding,) = checks.check_packages(composed(f"+{AT}.model.override_config.attn_implementation=sdpa"), EIGHT)
     assert finding.level == "ok"
     (finding,) = checks.check_packages(composed("model_engine=megatron"), EIGHT)
@@ -177,7 +177,7 @@ def test_what_is_not_installed_is_named_with_what_needs_it(
     (finding,) = checks.check_packages(
         composed("model_engine=megatron", f"{AT}.actor.megatron.vanilla_mbridge=True"), EIGHT
     )
-    assert "not installed: mbridge (" in finding.said
+    assert "not installed: mbridge (" in finding.message
     (finding,) = checks.check_packages(composed(), dataclasses.replace(EIGHT, on_cpu=True))
     assert finding.level == "ok"
 
@@ -204,11 +204,11 @@ def test_composing_says_what_awpo_implies_and_leaves_hydra_as_it_was(composed: C
 
     composed()
     assert not HydraConfig.initialized()
-    said = compose(
+    said = compose_config(
         ["algorithm.adv_estimator=awpo", f"{AT}.rollout.name=vllm", f"{AT}.actor.use_dynamic_bsz=True"]
     ).remarks
     assert "implied         actor_rollout_ref.actor.policy_loss.loss_mode=awpo (was vanilla, verl's default)" in said
-    chosen = compose(
+    chosen = compose_config(
         [
             *("algorithm.adv_estimator=awpo", f"{AT}.rollout.name=vllm", f"{AT}.actor.use_dynamic_bsz=True"),
             f"{AT}.actor.policy_loss.loss_mode=vanilla",

@@ -11,16 +11,16 @@ from typer.testing import CliRunner
 
 from awpo_verl.workbench.cli import app
 from awpo_verl.workbench.preflight import checks
-from awpo_verl.workbench.preflight.command_line import CommandLine, CommandLineError, without_program
-from awpo_verl.workbench.preflight.command_line import read as read_arguments
-from awpo_verl.workbench.preflight.compose import ComposeError, compose
+from awpo_verl.workbench.preflight.command_line import CommandLine, CommandLineError, strip_program
+from awpo_verl.workbench.preflight.command_line import parse_command_line as read_arguments
+from awpo_verl.workbench.preflight.compose import ComposeError, compose_config
 
 KEYS = ["algorithm.adv_estimator=awpo", "+a.b=[1, 2]", "~c", "+a.source=/opt/main_ppo.py"]
 MICRO = "actor_rollout_ref.actor.use_dynamic_bsz=True"
 
 
 def read(given: list[str]) -> CommandLine:
-    return read_arguments(without_program(given))
+    return read_arguments(strip_program(given))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_would_be_lost_is_refused(given: list[str], said: str) -> None:
     with pytest.raises(CommandLineError, match=said):
         read(given)
     with pytest.raises(ComposeError, match=said):
-        compose(given)
+        compose_config(given)
 
 
 def test_a_config_of_ones_own_composes_as_in_verl(tmp_path: Path) -> None:
@@ -67,15 +67,15 @@ def test_a_config_of_ones_own_composes_as_in_verl(tmp_path: Path) -> None:
         "algorithm: {adv_estimator: awpo, awpo: {reasoning_weight: 0.5}}\n"
     )
     line = ["--config-path", str(tmp_path), "--config-name", "mine", MICRO, "algorithm.awpo.gate.kind=hard"]
-    section = compose(line).config.algorithm.awpo
+    section = compose_config(line).config.algorithm.awpo
     assert (section.reasoning_weight, section.gate.kind) == (0.5, "hard")
     for path in ("config", "pkg://verl.trainer.config"):  # verl's own, as its main names it
         line = ["--config-path", path, MICRO, "algorithm.adv_estimator=awpo"]
-        assert compose(line).config.algorithm.awpo.reasoning_weight == 1.0
+        assert compose_config(line).config.algorithm.awpo.reasoning_weight == 1.0
     with pytest.raises(ComposeError, match=r"--config-path=not/there: .*not/there is no folder"):
-        compose(["--config-path=not/there", MICRO])
+        compose_config(["--config-path=not/there", MICRO])
     with pytest.raises(ComposeError, match="Cannot find primary config 'yours'"):
-        compose(["--config-path", str(tmp_path), "--config-name", "yours", MICRO])
+        compose_config(["--config-path", str(tmp_path), "--config-name", "yours", MICRO])
 
 
 def test_the_commands_take_it_as_it_stands_in_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,5 +107,5 @@ def test_a_rollout_without_a_name_is_an_error(composed: Callable[..., Any]) -> N
     config = composed()
     config.actor_rollout_ref.rollout.name = "???"
     [finding] = checks.check_packages(config, checks.Machine.here())
-    assert (finding.level, finding.what) == ("error", "packages")
-    assert finding.said == "actor_rollout_ref.rollout.name is not set, and verl has no default. Use vllm."
+    assert (finding.level, finding.subject) == ("error", "packages")
+    assert finding.message == "actor_rollout_ref.rollout.name is not set, and verl has no default. Use vllm."

@@ -55,7 +55,7 @@ def test_ground_truths_are_read_before_the_run(
     assert any("ground truths of tools are no expected calls" in warning for warning in warnings)
     trajectory = {"trajectory": {"environment": "m:E", "turns": []}}
     assert not any(
-        "no expected calls" in finding.said for finding in _check_truths("f", [_row(trajectory)], composed())
+        "no expected calls" in finding.message for finding in _check_truths("f", [_row(trajectory)], composed())
     )
     function = tmp_path / "reward.py"
     function.write_text("def compute_score(**kwargs): return 1.0")

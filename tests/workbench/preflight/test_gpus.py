@@ -53,7 +53,7 @@ def test_a_gpu_is_known_by_its_name(name: str, kind: str) -> None:
 def test_devices_that_are_no_gpus_are_not_counted(composed: Callable[..., Any]) -> None:
     config = composed()
     config.trainer.device = "npu"  # verl sets it on such a machine
-    (finding,) = Machine(0, "", 0, 0, on_cpu=False).check(config)
+    (finding,) = Machine(0, "", 0, 0, on_cpu=False).check_gpus(config)
     assert finding == Finding("warning", "gpus", "trainer.device=npu: its devices are not counted here.")
 
 
