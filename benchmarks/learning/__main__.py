@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from awpo_verl.workbench.preflight.command_line import quote_value
 from benchmarks.learning import pictures, plan, results, series, tables
 from examples.demo import shop, shop_warm_start
 

@@ -1,9 +1,9 @@
-"""The table of a run: by category and by BFCL's groups, with intervals, failures, and a paired comparison.
+"""The table of a BFCL run: by category and by BFCL's groups, with intervals, failures, and a paired comparison.
 
-Groups and their weights are BFCL v4's (eval_checker/eval_runner_helper.py, generate_leaderboard_csv): non-live is the
-mean of simple (itself a mean of the languages), multiple, parallel and parallel_multiple; live is weighted by entries;
-multi-turn and irrelevance are plain means; overall weighs them 10, 10, 30 and 10, and agentic 40. One difference: BFCL
-counts a category that was not run as 0; here a group is over what was run, and says how much of it that is.
+Groups and weights are BFCL v4's (eval_checker/eval_runner_helper.py, generate_leaderboard_csv). Non-live is the mean of
+simple (itself a mean of the languages), multiple, parallel and parallel_multiple. Live is weighted by entries.
+Multi-turn and irrelevance are plain means. Overall weighs these 10, 10, 30 and 10, and agentic 40. One difference: BFCL
+counts a category that was not run as 0. Here a group covers the categories that were run, and says how many.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from awpo_verl.workbench.bfcl import intervals
 from awpo_verl.workbench.bfcl.intervals import Estimate, Paired
-from awpo_verl.workbench.bfcl.records import BfclEntry, BfclRun, count_failures
+from awpo_verl.workbench.bfcl.entries import BfclEntry, BfclRun, count_failures
 
 Tree = str | tuple["Tree", ...]
 SIMPLE = ("simple_python", "simple_java", "simple_javascript")
@@ -30,17 +30,25 @@ GROUPS: dict[str, Tree] = {
 }
 OVERALL = {"non-live": 10.0, "live": 10.0, "irrelevance detection": 10.0, "multi-turn": 30.0, "agentic": 40.0}
 KINDS = ("decode", "context", "cut", "handler", "crash")
-NO_VERDICT = ("server", "missing")
-_COUNTED = (
-    "Within n: decode (BFCL found no calls that it could read), context (the conversation outgrew the model's "
-    "context), handler and crash (BFCL's handler or checker raised on the answer) are wrong; cut (the answer went up "
-    "to the limit of new tokens) is as BFCL says. Outside of n: no answer (failed at the server, or not run)."
+NO_ANSWER = ("server", "missing")
+_EXPLANATION = (
+    "Within n: decode (BFCL found no readable calls), context (the conversation outgrew the model's context), handler "
+    "and crash (BFCL's handler or checker raised on the answer) count as wrong. cut (the answer reached the limit of "
+    "new tokens) counts as BFCL says. Outside of n: no answer (the server failed, or the entry was not run)."
 )
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One line: a category, or a group over `parts` of its `of` categories."""
+    """One line of the table.
+
+    Attributes:
+        name: a category or a group.
+        n: entries with a result.
+        failures: kind -> entries.
+        parts, of: a group's categories that were run, and all of its categories.
+        difference, p, common: against the baseline, over the `common` entries; p by the exact McNemar test.
+    """
 
     name: str
     n: int
@@ -54,7 +62,7 @@ class TableRow:
 
 
 def build_rows(run: BfclRun, baseline: BfclRun | None = None) -> list[TableRow]:
-    """Categories in BFCL's order, then groups, then overall."""
+    """Rows of the categories in BFCL's order, then of the groups, then overall."""
     single = {name: _category(name, run, baseline) for name in run.categories}
     sizes = {name: row.n for name, row in single.items() if row.n}
     lines = [single[name] for name in sorted(single, key=_order)]
@@ -68,26 +76,26 @@ def build_rows(run: BfclRun, baseline: BfclRun | None = None) -> list[TableRow]:
 
 
 def pair_entries(run: dict[str, BfclEntry], baseline: dict[str, BfclEntry]) -> Paired:
-    """Entries that have a verdict in both."""
+    """Count the entries with a result in both runs."""
     count: Counter[tuple[bool, bool]] = Counter()
-    for id, record in run.items():
+    for id, entry in run.items():
         other = baseline.get(id)
-        if other is not None and record.correct is not None and other.correct is not None:
-            count[record.correct, other.correct] += 1
+        if other is not None and entry.correct is not None and other.correct is not None:
+            count[entry.correct, other.correct] += 1
     return Paired(count[True, True], count[True, False], count[False, True], count[False, False])
 
 
 def render_markdown(run: BfclRun, lines: list[TableRow], baseline: BfclRun | None = None) -> str:
-    """The report as a reader gets it, on the terminal and in bfcl.md."""
+    """The report as Markdown, for the terminal and bfcl.md."""
     against = [] if baseline is None else ["vs baseline", "95 % interval", "p", "common"]
     head = ["", "n", "accuracy", "95 % interval", *KINDS, "no answer", *against]
     table = [head, *[_cells(row, baseline is not None) for row in lines]]
     widths = [max(2, *(len(line[i]) for line in table)) for i in range(len(head))]
     text = [_line(head, widths), _line(["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]], widths)]
     text += [_line(line, widths) for line in table[1:]]
-    told = {key: value for key, value in run.settings.items() if value not in ("", None) and key != "label"}
-    settings = ", ".join(f"{key} {value}" for key, value in told.items())
-    parts = [f"# BFCL: {run.settings.get('label', '')}", settings, "\n".join(text), _COUNTED]
+    shown = {key: value for key, value in run.settings.items() if value not in ("", None) and key != "label"}
+    settings = ", ".join(f"{key} {value}" for key, value in shown.items())
+    parts = [f"# BFCL: {run.settings.get('label', '')}", settings, "\n".join(text), _EXPLANATION]
     if baseline is not None:
         parts.append(f"Baseline: {baseline.settings.get('label', '')}. {_mismatch(run, baseline)}".strip())
     parts += _notes(run, lines)
@@ -95,7 +103,7 @@ def render_markdown(run: BfclRun, lines: list[TableRow], baseline: BfclRun | Non
 
 
 def write_report(run: BfclRun, baseline: BfclRun | None, folder: Path) -> str:
-    """bfcl.json and bfcl.md in this folder; returns the text of the latter."""
+    """Write bfcl.json and bfcl.md to this folder, and return the text of bfcl.md."""
     lines = build_rows(run, baseline)
     report: dict[str, Any] = run.as_json() | {"rows": [_as_json(row) for row in lines]}
     if baseline is not None:
@@ -107,18 +115,19 @@ def write_report(run: BfclRun, baseline: BfclRun | None, folder: Path) -> str:
 
 
 def count_unanswered(run: BfclRun) -> int:
-    return sum(record.correct is None for record in run.records.values())
+    """Entries without a result."""
+    return sum(entry.correct is None for entry in run.entries.values())
 
 
 def _category(name: str, run: BfclRun, baseline: BfclRun | None) -> TableRow:
-    records = run.of(name)
-    verdicts = [record.correct for record in records.values() if record.correct is not None]
+    entries = run.of(name)
+    results = [entry.correct for entry in entries.values() if entry.correct is not None]
     row = TableRow(
-        name, len(verdicts), intervals.estimate_accuracy(sum(verdicts), len(verdicts)), dict(count_failures(records))
+        name, len(results), intervals.estimate_accuracy(sum(results), len(results)), dict(count_failures(entries))
     )
     if baseline is None:
         return row
-    table = pair_entries(records, baseline.records)
+    table = pair_entries(entries, baseline.entries)
     compared = (intervals.accuracy_difference(table), intervals.mcnemar_p_value(table)) if table.n else (None, None)
     return TableRow(row.name, row.n, row.accuracy, row.failures, difference=compared[0], p=compared[1], common=table.n)
 
@@ -144,7 +153,7 @@ def _group(name: str, shares: dict[str, float], single: dict[str, TableRow], of:
 
 
 def _weights(name: str, tree: Tree, sizes: dict[str, int]) -> dict[str, float]:
-    """Each category's share of a group, over the categories that were run."""
+    """Each category's share of a group, over the categories that were run; the shares sum to 1."""
     if name == "live":
         there = {category: sizes[category] for category in LIVE if category in sizes}
         return {category: size / sum(there.values()) for category, size in there.items()}
@@ -165,7 +174,7 @@ def _order(category: str) -> tuple[int, str]:
 
 def _cells(row: TableRow, compared: bool) -> list[str]:
     name = row.name if row.of == 1 else f"**{row.name}** ({row.parts} of {row.of})"
-    lost = sum(row.failures.get(kind, 0) for kind in NO_VERDICT)
+    lost = sum(row.failures.get(kind, 0) for kind in NO_ANSWER)
     cells = [name, str(row.n), *_estimate(row.accuracy if row.n else None)]
     cells += [str(row.failures.get(kind) or "-") for kind in KINDS] + [str(lost or "-")]
     if compared:
@@ -191,12 +200,12 @@ def _notes(run: BfclRun, lines: list[TableRow]) -> list[str]:
         official = run.bfcl.get(row.name)
         if official is not None and row.n and abs(official - row.accuracy.value) > 1e-9:
             notes.append(
-                f"{row.name}: BFCL's score file says {official * 100:.1f}; it scores failed requests as answers, and "
-                "entries that an earlier selection had."
+                f"{row.name}: BFCL's score file says {official * 100:.1f}; it also scores failed requests and entries "
+                "of an earlier selection."
             )
     notes += [f"Example of {kind}: {' '.join(message.split())[:300]}" for kind, message in run.messages.items()]
     if lost := count_unanswered(run):
-        notes.append(f"{lost} entries have no answer. Run the same command again: only they are asked again.")
+        notes.append(f"{lost} entries have no answer. Run the same command again: it asks only for these.")
     return notes
 
 
@@ -204,7 +213,7 @@ def _mismatch(run: BfclRun, baseline: BfclRun) -> str:
     keys = ("bfcl_eval", "handler", "temperature", "max_new_tokens", "context")
     pairs = ((key, run.settings.get(key), baseline.settings.get(key)) for key in keys)
     other = [f"{key} {mine} here, {theirs} there" for key, mine, theirs in pairs if mine != theirs]
-    return f"Not measured alike: {'; '.join(other)}." if other else ""
+    return f"The settings differ: {'; '.join(other)}." if other else ""
 
 
 def _as_json(row: TableRow) -> dict[str, Any]:

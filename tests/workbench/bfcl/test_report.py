@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from awpo_verl.workbench.bfcl import records, report
+from awpo_verl.workbench.bfcl import entries, report
 from awpo_verl.workbench.bfcl.inside_bfcl_eval import CRASHED, failure_kind, forget_server_failures, pick_evenly
-from awpo_verl.workbench.bfcl.records import BfclEntry, BfclRun
+from awpo_verl.workbench.bfcl.entries import BfclEntry, BfclRun
 
 CALL = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
 OPENAI = "Traceback (most recent call last):\n  ...\nopenai.{}: Error code"
@@ -65,7 +65,7 @@ def run(tmp_path: Path) -> BfclRun:
     errors = ["multi_turn:inference_error", CRASHED]
     wrong = [{"id": f"multi_turn_base_{i}", "error": {"error_type": e}} for i, e in zip((1, 2), errors, strict=True)]
     save(tmp_path, "multi_turn", "multi_turn_base", turns, wrong)
-    return records.read_run(tmp_path, {"max_new_tokens": 64, "context": 256})
+    return entries.read_run(tmp_path, {"max_new_tokens": 64, "context": 256})
 
 
 def test_every_failure_is_told_apart(run: BfclRun) -> None:
@@ -94,7 +94,7 @@ def test_multi_turn_entries_have_their_failures_too(run: BfclRun) -> None:
 
 def test_an_answer_at_its_limit_is_cut(run: BfclRun) -> None:
     """64 of 64 new tokens; and 14 where the prompt of 240 left 256 - 240 - 2 = 14."""
-    assert [id for id, record in run.records.items() if record.cut] == ["simple_python_1", "multi_turn_base_0"]
+    assert [id for id, record in run.entries.items() if record.cut] == ["simple_python_1", "multi_turn_base_0"]
 
 
 def test_only_bfcls_own_handlers_of_prompts_cap_an_answer_at_4096(tmp_path: Path) -> None:
@@ -102,8 +102,8 @@ def test_only_bfcls_own_handlers_of_prompts_cap_an_answer_at_4096(tmp_path: Path
     entry = {"id": "multiple_0", "result": CALL, "input_token_count": 50, "output_token_count": 5000}
     save(tmp_path, "non_live", "multiple", [entry], [])
     for handler, cut in (("qwen", True), ("qwen-fc", True), ("openai", False), ("openai-fc", False)):
-        found = records.read_run(tmp_path, {"handler": handler, "context": 32768})
-        assert found.records["multiple_0"].cut is cut
+        found = entries.read_run(tmp_path, {"handler": handler, "context": 32768})
+        assert found.entries["multiple_0"].cut is cut
 
 
 def test_entries_without_an_answer_are_outside_of_n(run: BfclRun) -> None:
@@ -120,13 +120,15 @@ def test_scores_of_an_earlier_run_are_not_taken_for_this_one(tmp_path: Path) -> 
     save(tmp_path, "non_live", "multiple", [{"id": "multiple_0", "result": CALL}], [])
     more = [{"id": "multiple_0", "result": CALL}, {"id": "multiple_1", "result": CALL}]
     lines(tmp_path / "result/evaluated/non_live/BFCL_v4_multiple_result.json", more)
-    assert records.read_run(tmp_path, {}).records["multiple_0"].kind == "missing"
+    assert entries.read_run(tmp_path, {}).entries["multiple_0"].kind == "missing"
 
 
 def made(**verdicts: Sequence[bool | None]) -> BfclRun:
-    """made(multiple=[True, None]): records multiple_0, multiple_1."""
-    records = {f"{name}_{i}": BfclEntry(name, v) for name, values in verdicts.items() for i, v in enumerate(values)}
-    return BfclRun({"label": "made"}, records)
+    """made(multiple=[True, None]): entries multiple_0, multiple_1."""
+    made_entries = {
+        f"{name}_{i}": BfclEntry(name, v) for name, values in verdicts.items() for i, v in enumerate(values)
+    }
+    return BfclRun({"label": "made"}, made_entries)
 
 
 def test_groups_are_weighed_as_bfcl_does() -> None:
@@ -170,8 +172,8 @@ def test_a_written_report_is_a_baseline(tmp_path: Path) -> None:
     run = made(multiple=[True, False], live_simple=[None])
     report.write_report(run, None, tmp_path)
     for path in (tmp_path, tmp_path / "bfcl.json"):
-        assert records.load_saved_run(path).records == run.records
-    text = report.write_report(made(multiple=[True, True]), records.load_saved_run(tmp_path), tmp_path)
+        assert entries.load_saved_run(path).entries == run.entries
+    text = report.write_report(made(multiple=[True, True]), entries.load_saved_run(tmp_path), tmp_path)
     assert text == (tmp_path / "bfcl.md").read_text(encoding="utf-8")
     assert "+50.0" in text
 
@@ -180,7 +182,7 @@ def test_a_baseline_asked_in_another_way_is_named() -> None:
     mine, theirs = made(multiple=[True]), made(multiple=[True])
     mine.settings["handler"], theirs.settings["handler"] = "qwen-fc", "openai-fc"
     text = report.render_markdown(mine, report.build_rows(mine, theirs), theirs)
-    assert "Not measured alike: handler qwen-fc here, openai-fc there" in text
+    assert "The settings differ: handler qwen-fc here, openai-fc there" in text
 
 
 def test_only_failed_requests_are_asked_again(tmp_path: Path) -> None:

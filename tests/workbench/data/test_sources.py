@@ -84,12 +84,12 @@ def test_what_is_neither_a_path_nor_a_set_of_the_hub_says_both(tmp_path, monkeyp
     def fail(source):
         raise ConnectionError(f"Couldn't reach '{source}' on the Hub (offline)")
 
-    monkeypatch.setattr(sources, "load", fail)
+    monkeypatch.setattr(sources, "load_hub_dataset", fail)
     with pytest.raises(
-        FileError, match=r"some/set: no such file or folder, and as a set of the hub it could not .*reach"
+        FileError, match=r"some/set: no such file or folder, and it could not be loaded from the hub: .*reach"
     ):
         read("some/set")
-    monkeypatch.setattr(sources, "load", lambda source: pytest.fail(f"{source} was looked for"))
+    monkeypatch.setattr(sources, "load_hub_dataset", lambda source: pytest.fail(f"{source} was looked for"))
     for path in ("/no/such.json", "rows.jsonl", "data/train.parquet"):
         with pytest.raises(FileError, match=f"{path}: no such file or folder, and not the id of a data set on the hub"):
             read(path)
@@ -107,7 +107,9 @@ def test_a_set_of_the_hub_is_read_through_datasets_split_by_split(tmp_path, monk
     folder.mkdir()
     write(folder / "train.jsonl", ROWS[:2])
     write(folder / "test.jsonl", ROWS[2:3])
-    monkeypatch.setattr(sources, "load", lambda source: load_dataset(str(folder), cache_dir=str(tmp_path / "cache")))
+    monkeypatch.setattr(
+        sources, "load_hub_dataset", lambda source: load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    )
     expected = [("owner/set/train:1", ROWS[0]), ("owner/set/train:2", ROWS[1]), ("owner/set/test:1", ROWS[2])]
     assert read("owner/set") == expected
     assert read("owner/set", split="test") == expected[2:]

@@ -67,7 +67,7 @@ REPORTS: dict[str, tuple[list[dict[str, Any]], int | None, str, str]] = {
 @pytest.mark.parametrize("case", REPORTS)
 def test_where_the_subprocess_ended_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     lines, ended, level, words = REPORTS[case]
-    monkeypatch.setattr(reward_function, "probe", lambda config, deadline: (lines, ended))
+    monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (lines, ended))
     (finding,) = check_reward_function(config_of(tmp_path, HEAD))
     assert (finding.level, words in finding.message) == (level, True), finding
 
@@ -108,14 +108,14 @@ def test_what_the_function_returned_is_read_as_in_the_run(
 ) -> None:
     result, level, words = RESULTS[case]
     told = [{"began": "load"}, {"stage": "load"}, {"began": "call"}, {"stage": "call", **describe_result(result, None)}]
-    monkeypatch.setattr(reward_function, "probe", lambda config, deadline: (told, 0))
+    monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (told, 0))
     (finding,) = check_reward_function(config_of(tmp_path, HEAD))
     assert (finding.level, words in finding.message) == (level, True), finding
 
 
 def test_another_reward_manager_reads_the_result_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = [{"began": "load"}, {"stage": "load"}, {"began": "call"}, {"stage": "call", **describe_result("1", None)}]
-    monkeypatch.setattr(reward_function, "probe", lambda config, deadline: (told, 0))
+    monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (told, 0))
     config = config_of(tmp_path, HEAD)
     config.reward.reward_manager.name = "naive"
     assert [finding.level for finding in check_reward_function(config)] == ["ok"]
@@ -225,7 +225,7 @@ REFUSES = [{"began": "load"}, {"stage": "load"}, {"stage": "load", "error": "it 
 def test_what_does_not_load_here_may_load_where_ray_prepares_the_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list, ended: int, given: dict[str, Any], level: str
 ) -> None:
-    monkeypatch.setattr(reward_function, "probe", lambda config, deadline: (lines, ended))
+    monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (lines, ended))
     (finding,) = check_reward_function(with_runtime_env(config_of(tmp_path, HEAD), **given))
     assert finding.level == level
     assert (f"ray_kwargs.ray_init.runtime_env ({', '.join(given)}) gives" in finding.message) == (level == "warning")

@@ -1,9 +1,9 @@
-"""BFCL's result and score files -> one record an entry: right, wrong, or no answer, and why.
+"""Read BFCL's result and score files: for each entry right, wrong or no answer, and why.
 
-BFCL keeps a failed request's error as the text of the answer. Scored like any answer it is wrong in most categories and
-right in the irrelevance ones, where calling nothing is right. Here such an entry is never right: where the conversation
-outgrew the model's context, or the handler could not read what the model had said, it is wrong; where the server
-failed, it has no verdict and is left out of n.
+BFCL keeps the error of a failed request as the text of the answer. Scored as an answer, it is wrong in most categories
+and right in the irrelevance categories, which expect no call. Here such an entry is never right. It is wrong if the
+conversation outgrew the model's context, or if the handler could not read the model's reply. If the server failed, it
+has no result and is left out of n.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ _PREFIX = "BFCL_v4_"
 
 @dataclass(frozen=True)
 class BfclEntry:
-    """One entry. `correct` is None where there is no verdict. `kind` is "" where BFCL's verdict stands as it is:
+    """The result of one BFCL entry.
 
-    context, server, handler: no answer, see bfcl_run.failure; missing: not generated; decode: BFCL found no calls that
-    it could read; crash: BFCL's checker raised. `error` is BFCL's error type; `cut` says that the answer, or one of a
-    conversation's, went up to the limit of new tokens.
+    Attributes:
+        correct: None without a result.
+        kind: "" if BFCL's own result counts; else context, server, handler (no answer: inside_bfcl_eval.failure_kind),
+            missing (not generated), decode (BFCL found no readable calls), or crash (BFCL's checker raised).
+        error: BFCL's error type.
+        cut: the answer, or one of a conversation's answers, reached the limit of new tokens.
     """
 
     category: str
@@ -39,39 +42,46 @@ class BfclEntry:
 
 @dataclass(frozen=True)
 class BfclRun:
-    """A finished or partial run: what it was made with, its records by id, and BFCL's own accuracies by category."""
+    """A finished or partial run.
+
+    Attributes:
+        settings: how the run was made.
+        entries: id -> result.
+        bfcl: category -> BFCL's own accuracy.
+        messages: kind of failure -> an example.
+    """
 
     settings: dict[str, Any]
-    records: dict[str, BfclEntry]
+    entries: dict[str, BfclEntry]
     bfcl: dict[str, float] = field(default_factory=dict)
-    messages: dict[str, str] = field(default_factory=dict)  # kind of failure -> an example
+    messages: dict[str, str] = field(default_factory=dict)
 
     def of(self, category: str) -> dict[str, BfclEntry]:
-        return {id: record for id, record in self.records.items() if record.category == category}
+        return {id: entry for id, entry in self.entries.items() if entry.category == category}
 
     @property
     def categories(self) -> list[str]:
-        return list(dict.fromkeys(record.category for record in self.records.values()))
+        return list(dict.fromkeys(entry.category for entry in self.entries.values()))
 
     def as_json(self) -> dict[str, Any]:
         return {
             "settings": self.settings,
             "bfcl": self.bfcl,
-            "records": {k: asdict(v) for k, v in self.records.items()},
+            "records": {id: asdict(entry) for id, entry in self.entries.items()},
         }
 
 
 class MissingRunError(FileNotFoundError):
-    """There is no run where one was named."""
+    """The named place holds no run."""
 
 
 def read_run(root: Path, settings: dict[str, Any]) -> BfclRun:
-    """The run whose files bfcl_run.py left in `root`. The ids that were asked for count, whatever else is there."""
+    """Read the run whose files inside_bfcl_eval.py wrote to `root`. Only the ids that this run selected count."""
     note = json.loads((root / "selection.json").read_text(encoding="utf-8"))
     new, context = settings.get("max_new_tokens"), settings.get("context")
     if not new and settings.get("handler") not in CHAT:
-        new = 4096  # what BFCL's handlers of prompts ask for; those of chats leave it to the server
-    records: dict[str, BfclEntry] = {}
+        new = 4096  # the limit of BFCL's prompting handlers; its chat handlers leave it to the server
+    entries: dict[str, BfclEntry] = {}
     bfcl: dict[str, float] = {}
     messages: dict[str, str] = {}
     for category, ids in note["selection"].items():
@@ -81,32 +91,30 @@ def read_run(root: Path, settings: dict[str, Any]) -> BfclRun:
             bfcl[category] = head["accuracy"]
         errors = {entry["id"]: _error(entry) for entry in wrong}
         for id in ids:
-            scored = head.get("total_count") == len(results)  # else the scores are of an earlier run
-            records[id] = _record(category, results.get(id), errors.get(id, ""), scored, new, context)
-            if records[id].kind in ("context", "server", "handler"):
-                messages.setdefault(records[id].kind, f"{id}: {results[id]['result']}")
-    return BfclRun(settings | {"bfcl_eval": note["bfcl_eval"]}, records, bfcl, messages)
+            scored = head.get("total_count") == len(results)  # otherwise the scores are from an earlier run
+            entries[id] = _make_entry(category, results.get(id), errors.get(id, ""), scored, new, context)
+            if entries[id].kind in ("context", "server", "handler"):
+                messages.setdefault(entries[id].kind, f"{id}: {results[id]['result']}")
+    return BfclRun(settings | {"bfcl_eval": note["bfcl_eval"]}, entries, bfcl, messages)
 
 
 def load_saved_run(path: Path) -> BfclRun:
-    """A run that was reported before: its bfcl.json, or the folder that has it."""
+    """Load a reported run from its bfcl.json, or from the folder that has it."""
     file = path / "bfcl.json" if path.is_dir() else path
     if not file.is_file():
         raise MissingRunError(f"BASELINE={path}: no {file}; give another run's OUT or its bfcl.json")
     saved = json.loads(file.read_text(encoding="utf-8"))
-    return BfclRun(
-        saved["settings"], {id: BfclEntry(**record) for id, record in saved["records"].items()}, saved["bfcl"]
-    )
+    return BfclRun(saved["settings"], {id: BfclEntry(**entry) for id, entry in saved["records"].items()}, saved["bfcl"])
 
 
-def count_failures(records: dict[str, BfclEntry]) -> Counter[str]:
-    """How many of each kind of failure, and how many answers were cut."""
-    count = Counter(record.kind for record in records.values() if record.kind)
-    count["cut"] = sum(record.cut for record in records.values())
+def count_failures(entries: dict[str, BfclEntry]) -> Counter[str]:
+    """Count the failures of each kind, and the answers that were cut."""
+    count = Counter(entry.kind for entry in entries.values() if entry.kind)
+    count["cut"] = sum(entry.cut for entry in entries.values())
     return count
 
 
-def _record(
+def _make_entry(
     category: str, result: dict[str, Any] | None, error: str, scored: bool, new: int | None, context: int | None
 ) -> BfclEntry:
     if result is None or not scored:
@@ -119,14 +127,14 @@ def _record(
 
 
 def _is_cut(result: dict[str, Any], new: float, context: float) -> bool:
-    """Whether an answer has as many tokens as it was given: the cap, or what the prompt had left of the context."""
+    """Whether an answer used all tokens that it could have: the limit, or the rest of the context after the prompt."""
     made, given = (_flat(result.get(key)) for key in ("output_token_count", "input_token_count"))
     room = [min(new, context - tokens - 2) for tokens in given]
     return any(tokens >= most for tokens, most in zip(made, room, strict=False))
 
 
 def _flat(value: Any) -> list[float]:
-    """BFCL counts tokens as a number, or as a list a step in a list a turn."""
+    """Flatten BFCL's token counts: a number, or a list per turn of lists per step."""
     if isinstance(value, list):
         return [number for item in value for number in _flat(item)]
     return [value] if isinstance(value, int | float) else []
