@@ -82,7 +82,7 @@ def resolve_checkpoint(model: str, merged: Path) -> Checkpoint:
         f"MODEL={model}: nothing to serve. Looked in\n{looked}\n"
         "for config.json with *.safetensors or pytorch_model*.bin (also in huggingface/ and model/huggingface/), and "
         "for verl's FSDP shards (model_world_size_W_rank_R.pt). Merge Megatron shards first: "
-        "`python -m verl.model_merger merge --backend megatron --local_dir ... --target_dir ...`. Then give that folder."
+        "`python -m verl.model_merger merge --backend megatron --local_dir ... --target_dir ...`."
     )
 
 

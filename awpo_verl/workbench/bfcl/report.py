@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from awpo_verl.workbench.bfcl import intervals
-from awpo_verl.workbench.bfcl.intervals import Estimate, Paired
 from awpo_verl.workbench.bfcl.entries import BfclEntry, BfclRun, count_failures
+from awpo_verl.workbench.bfcl.intervals import Estimate, Paired
 
 Tree = str | tuple["Tree", ...]
 SIMPLE = ("simple_python", "simple_java", "simple_javascript")

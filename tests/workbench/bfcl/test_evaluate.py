@@ -81,13 +81,13 @@ def test_a_baseline_that_is_not_there_stops_before_anything_starts(tmp_path: Pat
     assert "another run's OUT or its bfcl.json" in done.stderr
 
 
-def test_a_port_that_is_taken_is_named(model: Path) -> None:
+def test_a_port_in_use_is_named(model: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         done = recipe("--dry-run", MODEL=str(model), PORT=str(other.getsockname()[1]))
     assert done.returncode == 1
-    assert "is taken" in done.stderr
+    assert "is in use" in done.stderr
 
 
 def test_an_out_holds_the_answers_of_one_model(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from awpo_verl.workbench.bfcl import entries, report
-from awpo_verl.workbench.bfcl.inside_bfcl_eval import CRASHED, failure_kind, forget_server_failures, pick_evenly
 from awpo_verl.workbench.bfcl.entries import BfclEntry, BfclRun
+from awpo_verl.workbench.bfcl.inside_bfcl_eval import CRASHED, failure_kind, forget_server_failures, pick_evenly
 
 CALL = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
 OPENAI = "Traceback (most recent call last):\n  ...\nopenai.{}: Error code"
