@@ -89,7 +89,7 @@ def test_a_folder_with_other_settings_is_refused(
     [
         (("--variants", "awpo no_gat"), "there is no variant 'no_gat'; use awpo, no_gate"),
         (("--variants", ""), "no variant is named"),
-        (("--variants", "mine:"), "a variant of one's own is name:key=value"),
+        (("--variants", "mine:"), "your own variant must be name:key=value"),
         (("--variants", "mine:x,y"), "'x,y' must begin with key=value"),
         (("--seeds", "one"), "the seeds are 'one'; they must be whole numbers"),
         (("--recipe", "/nowhere.sh"), "there is no recipe /nowhere.sh"),

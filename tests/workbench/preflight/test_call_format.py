@@ -27,8 +27,8 @@ def config(tmp_path: Path, template: str | None, *, format: str = "auto", functi
 @pytest.mark.parametrize(
     ("template", "level", "words"),
     [
-        ("<tool_call>{name}<arg_key>", "ok", "read as glm, told by the chat template"),
-        ("{{ messages }}", "ok", "does not tell"),
+        ("<tool_call>{name}<arg_key>", "ok", "read as glm, from the chat template"),
+        ("{{ messages }}", "ok", "names no format"),
         (
             "<|tool_call_start|>",
             "error",
@@ -63,7 +63,7 @@ def test_a_tool_loop_that_runs_another_format_is_a_warning(tmp_path: Path) -> No
     given.actor_rollout_ref.rollout.multi_turn.enable = True
     _, finding = check_call_format(given)
     assert finding.level == "warning"
-    assert "multi_turn.format=hermes is what verl's tool loop runs, and the rewards read glm" in finding.message
+    assert "multi_turn.format=hermes, and the rewards read glm" in finding.message
     given.actor_rollout_ref.rollout.multi_turn.format = "glm"
     assert len(check_call_format(given)) == 1
     given = config(tmp_path, None, format="gpt_oss")

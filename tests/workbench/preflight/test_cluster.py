@@ -31,7 +31,10 @@ def test_nodes_with_other_packages_are_named() -> None:
     same = dict.fromkeys(cluster.PACKAGES, "1.0")
     assert cluster.find_differences({"a": same, "b": same}) == ""
     said = cluster.find_differences({"a": same, "b": same | {"verl": "0.9.0"}, "c": same})
-    assert said == "the nodes have different versions of verl: 0.9.0 on b; 1.0 on a, c. Install the same everywhere."
+    assert (
+        said
+        == "the nodes have different versions of verl: 0.9.0 on b; 1.0 on a, c. Install the same version everywhere."
+    )
     assert "not installed on b" in cluster.find_differences({"a": same, "b": {}})
 
 

@@ -129,7 +129,7 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(ModelError, match=r"has no config\.json"):
         read_size(str(tmp_path))
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="cannot be had"):
+    with pytest.raises(ModelError, match="cannot be loaded"):
         read_size(str(tmp_path))
 
 
