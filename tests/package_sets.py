@@ -85,4 +85,4 @@ def imported_modules(path: Path) -> set[str]:
 def third_party(path: Path) -> set[str]:
     """Top-level names of other projects that a file imports."""
     tops = {name.partition(".")[0] for name in imported_modules(path)}
-    return tops - {"awpo_verl", "__future__"} - sys.stdlib_module_names
+    return tops - {"awpo_verl", "__future__", "_typeshed"} - sys.stdlib_module_names  # _typeshed is for pyright only

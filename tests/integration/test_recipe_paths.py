@@ -115,6 +115,6 @@ def test_the_tiny_recipe_composes_in_a_folder_with_a_hostile_name(tmp_path: Path
 
 def test_an_unquoted_path_is_refused_with_how_to_quote_it() -> None:
     with pytest.raises(
-        ComposeError, match=r"into quotes within the shell's, as in \"data.train_files='/a b/c.parquet'\""
+        ComposeError, match=r"into quotes inside the shell's quotes, as in \"data.train_files='/a b/c.parquet'\""
     ):
         compose_config(["data.train_files=/été (1)/c.parquet"])

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from awpo_verl.workbench.cli import app
 from awpo_verl.workbench.files import json_files
 from awpo_verl.workbench.files.rollout_files import count_rows, read_rows
-from tests.workbench.cli.test_cli import ROWS, parts, score, write
+from tests.workbench.cli.test_score import ROWS, parts, score, write
 
 LINES = "\n".join(map(json.dumps, ROWS)).encode()
 
