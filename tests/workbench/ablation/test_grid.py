@@ -57,7 +57,7 @@ def test_every_variant_and_seed_is_run_once_with_its_keys(
     assert "finished before" in capsys.readouterr().out
 
 
-def test_a_failed_run_is_told_the_others_go_on_and_it_is_tried_again(
+def test_a_failed_run_is_reported_the_others_continue_and_it_is_retried(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "grid"
@@ -95,14 +95,14 @@ def test_a_folder_with_other_settings_is_refused(
         (("--recipe", "/nowhere.sh"), "there is no recipe /nowhere.sh"),
     ],
 )
-def test_what_is_given_wrong_is_said(
+def test_a_wrong_argument_is_named(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, str], expected: str
 ) -> None:
     assert run(recipe, tmp_path / "grid", *arguments) == 2
     assert expected in capsys.readouterr().err
 
 
-def test_a_variant_of_ones_own() -> None:
+def test_your_own_variant() -> None:
     picked = variants.pick_variants("mine:algorithm.awpo.outcome_range=[-1,1],+a.b=2 awpo")
     assert picked == {"mine": ("algorithm.awpo.outcome_range=[-1,1]", "+a.b=2"), "awpo": ()}
 

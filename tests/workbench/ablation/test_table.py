@@ -44,7 +44,7 @@ def test_variants_are_compared_seed_by_seed(tmp_path: Path) -> None:
     assert results_as_json(collect_results(runs))["grpo"]["1"][METRIC] == [(0, 0.1), (8, pytest.approx(0.2))]
 
 
-def test_the_reference_is_the_one_that_was_asked_for_and_not_what_finished_first(tmp_path: Path) -> None:
+def test_the_reference_is_the_requested_variant_and_not_the_first_to_finish(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{n}.jsonl", (8, {METRIC: value})) for n, value in enumerate((0.3, 0.4, 0.5))]
     # awpo's seed 0 has failed
     found = collect_results([("no_gate", 0, paths[0]), ("awpo", 1, paths[1]), ("no_gate", 1, paths[2])])
@@ -63,7 +63,7 @@ def test_a_resumed_run_is_one_curve_and_a_torn_line_costs_itself(tmp_path: Path)
     assert found.runs["awpo"][0][METRIC] == [(1, 0.1), (2, 0.25), (3, 0.3)]
 
 
-def test_without_such_a_metric_the_table_says_so(tmp_path: Path) -> None:
+def test_a_metric_that_no_run_logged_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "metrics.jsonl", (1, {"a": 1.0, "b": math.nan}))
     found = collect_results([("awpo", 0, path)])
     assert render_table(found, ["val-core/*"], "awpo") == "No finished run has logged a metric like val-core/*.\n"

@@ -46,7 +46,7 @@ def test_shards_are_merged_by_verls_merger(tmp_path: Path) -> None:
     assert found.merge_command[6:] == ["--local_dir", str(actor), "--target_dir", f"{tmp_path / 'merged'}.partial"]
 
 
-def test_what_was_merged_before_is_not_merged_again(tmp_path: Path) -> None:
+def test_merged_shards_are_not_merged_again(tmp_path: Path) -> None:
     actor = shards(tmp_path / "actor", 1, range(1))
     huggingface(actor / "huggingface", weights=False)
     huggingface(tmp_path / "merged")
@@ -60,7 +60,7 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
         resolve_checkpoint(str(actor), tmp_path / "merged")
 
 
-def test_a_folder_without_weights_says_what_was_looked_for(tmp_path: Path) -> None:
+def test_a_folder_without_weights_names_the_searched_files(tmp_path: Path) -> None:
     huggingface(tmp_path / "model", weights=False)
     with pytest.raises(
         CheckpointError, match=r"nothing to serve[\s\S]*config.json with \*.safetensors[\s\S]*FSDP shards"
@@ -68,7 +68,7 @@ def test_a_folder_without_weights_says_what_was_looked_for(tmp_path: Path) -> No
         resolve_checkpoint(str(tmp_path / "model"), tmp_path / "merged")
 
 
-def test_a_hub_id_is_told_from_a_wrong_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_id_is_distinguished_from_a_wrong_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert resolve_checkpoint("Qwen/Qwen3-0.6B", tmp_path).model == "Qwen/Qwen3-0.6B"
     (tmp_path / "outputs").mkdir()

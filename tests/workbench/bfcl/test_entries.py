@@ -9,7 +9,7 @@ from awpo_verl.workbench.bfcl.entries import BfclRun
 from tests.workbench.bfcl.bfcl_files import CALL, lines, save
 
 
-def test_every_failure_is_told_apart(run: BfclRun) -> None:
+def test_every_kind_of_failure_is_distinguished(run: BfclRun) -> None:
     kinds = {id: (entry.correct, entry.kind) for id, entry in run.of("simple_python").items()}
     assert kinds == {
         "simple_python_0": (True, ""),
@@ -21,7 +21,7 @@ def test_every_failure_is_told_apart(run: BfclRun) -> None:
     }
 
 
-def test_a_failed_request_is_not_a_right_refusal_to_call(run: BfclRun) -> None:
+def test_a_failed_request_does_not_count_as_right_in_irrelevance(run: BfclRun) -> None:
     """BFCL counts all three irrelevance entries as right."""
     assert run.bfcl["irrelevance"] == 1.0
     assert [entry.correct for entry in run.of("irrelevance").values()] == [True, False, None]
@@ -38,7 +38,7 @@ def test_an_answer_at_its_limit_is_cut(run: BfclRun) -> None:
     assert [id for id, entry in run.entries.items() if entry.cut] == ["simple_python_1", "multi_turn_base_0"]
 
 
-def test_only_bfcls_own_handlers_of_prompts_cap_an_answer_at_4096(tmp_path: Path) -> None:
+def test_only_bfcls_prompting_handlers_limit_an_answer_to_4096(tmp_path: Path) -> None:
     (tmp_path / "selection.json").write_text('{"bfcl_eval": "1", "selection": {"multiple": ["multiple_0"]}}')
     entry = {"id": "multiple_0", "result": CALL, "input_token_count": 50, "output_token_count": 5000}
     save(tmp_path, "non_live", "multiple", [entry], [])

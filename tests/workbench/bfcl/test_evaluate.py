@@ -75,7 +75,7 @@ def test_a_wrong_checkpoint_stops_before_anything_starts(tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_a_baseline_that_is_not_there_stops_before_anything_starts(tmp_path: Path, model: Path) -> None:
+def test_a_missing_baseline_stops_before_anything_starts(tmp_path: Path, model: Path) -> None:
     done = recipe("--dry-run", MODEL=str(model), OUT=str(tmp_path / "out"), BASELINE=str(tmp_path / "nowhere"))
     assert done.returncode == 1
     assert "another run's OUT or its bfcl.json" in done.stderr
@@ -90,7 +90,7 @@ def test_a_port_in_use_is_named(model: Path) -> None:
     assert "is in use" in done.stderr
 
 
-def test_an_out_holds_the_answers_of_one_model(tmp_path: Path) -> None:
+def test_an_out_folder_holds_the_answers_of_one_model(tmp_path: Path) -> None:
     settings = {"model": "m", "served": "first", "label": "a", "limit": 5}
     evaluate.claim_folder(tmp_path, settings)
     evaluate.claim_folder(tmp_path, settings | {"label": "b", "limit": 9})  # the same answers

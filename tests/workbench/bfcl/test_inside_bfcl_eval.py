@@ -35,7 +35,7 @@ def test_only_failed_requests_are_asked_again(tmp_path: Path) -> None:
         ("Internal server error", "server"),
     ],
 )
-def test_vllms_ways_to_say_too_long(message: str, kind: str) -> None:
+def test_vllms_messages_for_a_prompt_that_is_too_long(message: str, kind: str) -> None:
     entry = {"result": f"Error during inference: Error code: 400 - {message}", "traceback": OPENAI.format("APIError")}
     assert failure_kind(entry) == kind
 

@@ -43,7 +43,7 @@ def test_groups_are_weighed_as_bfcl_does() -> None:
     assert values["overall"] == pytest.approx((10 * 0.5 + 10 * 0.5 + 10 * 1.0 + 30 * 0.5) / 60)
 
 
-def test_a_group_says_how_much_of_it_was_run() -> None:
+def test_a_group_names_how_many_of_its_categories_were_run() -> None:
     row = next(row for row in report.build_rows(made(multiple=[True], parallel=[False])) if row.name == "non-live")
     assert (row.parts, row.of, row.n, row.accuracy.value) == (2, 6, 2, 0.5)
 
@@ -73,7 +73,7 @@ def test_a_written_report_is_a_baseline(tmp_path: Path) -> None:
     assert "+50.0" in text
 
 
-def test_a_baseline_asked_in_another_way_is_named() -> None:
+def test_a_baseline_with_other_settings_is_named() -> None:
     mine, theirs = made(multiple=[True]), made(multiple=[True])
     mine.settings["handler"], theirs.settings["handler"] = "qwen-fc", "openai-fc"
     text = report.render_markdown(mine, report.build_rows(mine, theirs), theirs)

@@ -71,7 +71,7 @@ def test_a_folder_inside_of_the_checkpoint_is_its_model_and_another_folder_is_no
             describe_endpoint(url, str(tmp_path / "global_step_5"))
 
 
-def test_of_several_models_none_is_taken_for_the_one_that_is_not_there() -> None:
+def test_with_several_models_none_replaces_the_missing_one() -> None:
     with endpoint(BASE, ADAPTER) as url, pytest.raises(ServerError, match=r"serves base .*, adapter .*; expected mine"):
         describe_endpoint(url, "mine")
     with endpoint() as url, pytest.raises(ServerError, match="serves nothing; expected mine"):
@@ -102,6 +102,6 @@ def test_our_server_is_known_by_its_name_and_another_at_its_port_is_refused(tmp_
             pass
 
 
-def test_what_is_no_endpoint_says_so() -> None:
+def test_a_server_that_is_not_an_endpoint_is_named() -> None:
     with pytest.raises(ServerError, match="does not answer as an OpenAI endpoint does"):
         describe_endpoint("http://127.0.0.1:9/v1", "mine")

@@ -29,7 +29,7 @@ def test_the_version_is_asked_for_without_a_command() -> None:
     ],
     ids=" ".join,
 )
-def test_a_complaint_is_one_line_on_stderr_that_can_be_searched_for(
+def test_an_error_is_one_searchable_line_on_stderr(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -123,7 +123,7 @@ def test_the_commands_defaults_are_the_options():
     assert {name: given[name] for name in options} == options
 
 
-def test_a_split_without_rows_is_named_for_verl_cannot_load_it(tmp_path):
+def test_a_split_without_rows_is_named_because_verl_cannot_load_it(tmp_path):
     source = write(tmp_path / "source.jsonl", [plain(f"Q {n}", call("f", a=n)) for n in range(9)])
     told = "heldout.parquet has no rows, and verl cannot load it. --heldout is 0."
     assert told in " ".join(command("jsonl", source, "--out", tmp_path / "a", "--heldout", 0).output.split())
@@ -163,7 +163,7 @@ def test_names_that_look_like_markup_stay_as_they_are(tmp_path):
     assert "x[/y]0" in result.output
 
 
-def test_a_value_that_json_does_not_have_costs_its_row_alone(tmp_path):
+def test_a_value_without_a_json_type_drops_only_its_row(tmp_path):
     rows = [plain(f"Q {n}", call("f", a=n)) for n in range(3)]
     calls = [[call("f", a=n, b=None)] for n in (1, 2)] + [[call("f", a=3, b=pd.Timestamp("2026-01-02"))]]
     pd.DataFrame([row | {"tool_calls": given} for row, given in zip(rows, calls, strict=True)]).to_parquet(

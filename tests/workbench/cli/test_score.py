@@ -87,7 +87,7 @@ def test_graded_match_and_format_are_chosen_as_in_the_config(tmp_path: Path) -> 
     assert "algorithm.awpo.outcome.format=xml" in result.output
 
 
-def test_a_mark_at_the_start_of_a_file_is_no_part_of_its_first_row(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_row(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text(json.dumps(ROWS[0]) + "\n", encoding="utf-8-sig")
     assert score(tmp_path / "r.jsonl").exit_code == 0
 

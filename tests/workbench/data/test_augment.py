@@ -102,7 +102,7 @@ def test_a_schema_that_says_more_than_names_and_types_is_not_masked():
     assert draw_mask(sample, random.Random(0)) is None
 
 
-def test_irrelevance_takes_the_called_tools_out_and_expects_no_call(tmp_path):
+def test_irrelevance_removes_the_called_tools_and_expects_no_call(tmp_path):
     tools = [openai("f", a="integer"), openai("g", a="integer")]
     sample = Sample("here", "1", "s", ({"role": "user", "content": "Q"},), tuple(tools), (call("f", a=1),))
     after = remove_called_tools(sample)

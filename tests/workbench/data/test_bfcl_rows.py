@@ -107,7 +107,7 @@ def test_a_broken_file_of_answers_is_named(folder, tmp_path):
         prepare_files("bfcl", str(folder), tmp_path / "out", ALL)
 
 
-def test_questions_alone_give_nothing_and_it_is_said_why(folder, tmp_path):
+def test_questions_without_answers_are_an_error_with_the_reason(folder, tmp_path):
     alone = write(tmp_path / "BFCL_v4_simple_python.json", [entry(0), entry(1)])
     with pytest.raises(
         PrepareError, match=r"none of 2 rows is kept: 2 no possible answer \(BFCL_v4_simple_python.json:1"

@@ -16,7 +16,7 @@ from tests.workbench.data.rows import ALL, call, drops, openai, plain, rlla, run
 LONG = "please book a small quiet room in the old town of Rome for two nights from Friday on"  # 17 words
 
 
-def test_the_same_but_for_case_blanks_and_order_is_a_duplicate(tmp_path):
+def test_case_blanks_and_order_do_not_hide_a_duplicate(tmp_path):
     f, g = openai("f", a="integer"), openai("g", a="integer")
     rows = [
         plain("Do it.", call("f", a=1), call("g", a=2), tools=[f, g]),
@@ -76,7 +76,7 @@ EVAL_ROWS = {
 
 
 @pytest.mark.parametrize("form", EVAL_ROWS)
-def test_a_question_of_the_evaluation_set_is_dropped_with_the_row_it_stands_in(tmp_path, form):
+def test_a_question_of_the_evaluation_set_is_dropped_and_its_row_named(tmp_path, form):
     evaluation = write(tmp_path / "eval.jsonl", EVAL_ROWS[form])
     words = LONG.split()
     rows = [
@@ -108,7 +108,7 @@ def test_our_own_parquet_is_an_evaluation_set(tmp_path):
     assert len(kept) == 1
 
 
-def test_a_short_turn_is_no_question_of_its_own_but_all_turns_together_are(tmp_path):
+def test_a_short_turn_is_compared_only_with_all_turns_together(tmp_path):
     turns = [("user", "Hello there"), ("assistant", "Hi."), ("user", "Yes please"), ("assistant", "[getTime()]")]
     evaluation = EvalSet()
     evaluation.add_files(write(tmp_path / "eval.jsonl", [toolace(*turns)]))
@@ -118,7 +118,7 @@ def test_a_short_turn_is_no_question_of_its_own_but_all_turns_together_are(tmp_p
     assert evaluation.find_overlap(whole) == "the question of eval.jsonl:1"
 
 
-def test_a_user_who_says_no_word_is_a_row_that_nothing_is_like(tmp_path):
+def test_a_user_text_without_words_matches_nothing(tmp_path):
     """As in BFCL's live_irrelevance, rows 738 and 755."""
     evaluation = EvalSet()
     rows = [{"question": [[{"role": "user", "content": text}]], "function": []} for text in ("\x16", "\t/", "Go")]
@@ -129,7 +129,7 @@ def test_a_user_who_says_no_word_is_a_row_that_nothing_is_like(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"text": "Q"}', '{"question": [[{"role": "system", "content": "S"}]]}'])
-def test_an_evaluation_row_without_a_question_is_an_error_for_it_would_hide_a_leak(tmp_path, line):
+def test_an_evaluation_row_without_a_question_is_an_error(tmp_path, line):
     evaluation = write(tmp_path / "eval.jsonl", [{"question": "Q"}, line])
     with pytest.raises(FileError, match=r"eval.jsonl:2: (not a row of an evaluation set|the row has no user text)"):
         run("jsonl", [plain("Q")], tmp_path, replace(ALL, eval_set=(str(evaluation),)))

@@ -48,7 +48,7 @@ ITEMS = {"type": "array", "items": {"type": "integer"}}
         ("1", {}, None),
     ],
 )
-def test_a_value_that_is_not_of_its_type_is_read_as_one_where_it_says_the_same(value, schema, read):
+def test_a_value_of_another_type_is_converted_if_it_means_the_same(value, schema, read):
     found = convert_value(value, schema)
     assert found == read
     assert type(found) is type(read)
@@ -81,7 +81,7 @@ def test_an_empty_text_may_be_left_out_where_nothing_is_required():
         (call("f", a=None), BREAKS_SCHEMA),
     ],
 )
-def test_what_cannot_be_fixed_is_dropped_with_its_reason_and_keep_keeps_it(wrong, reason):
+def test_a_call_that_cannot_be_fixed_is_dropped_unless_keep(wrong, reason):
     for mismatch in ("fix", "drop"):
         with pytest.raises(UnusableError) as caught:
             fit_calls([call("f", a=1), wrong], TOOLS, mismatch)
@@ -98,7 +98,7 @@ def test_drop_fixes_nothing():
     "arguments",
     [{"a": float("nan")}, {"a": {"$any": []}}, {"a": {"$any": 3}}, {"b": "x</tool_call>"}, {"b": "x" * 70_000}],
 )
-def test_what_our_checker_would_not_score_1_is_dropped_whatever_is_kept(arguments):
+def test_a_reference_that_does_not_score_1_is_always_dropped(arguments):
     with pytest.raises(UnusableError) as caught:
         fit_calls([call("f", **{"a": 1, **arguments})], TOOLS, "keep")
     assert caught.value.reason == UNCHECKABLE

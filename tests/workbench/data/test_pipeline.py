@@ -207,7 +207,7 @@ def test_difficulty(calls, tools, turns, difficulty):
     assert rate_difficulty(Sample("here", "1", "s", messages, offered, tuple(calls))) == difficulty
 
 
-def test_the_set_that_it_looks_like_is_suggested(tmp_path):
+def test_the_set_with_these_columns_is_suggested(tmp_path):
     source = write(tmp_path / "source.jsonl", [xlam("Q", [], [])] * 3)
     with pytest.raises(PrepareError) as caught:
         prepare_files("toolace", str(source), tmp_path / "out", ALL)
@@ -254,7 +254,7 @@ def test_an_empty_source_and_one_of_which_nothing_is_kept_are_errors(tmp_path):
         run("jsonl", [plain("Hello")], tmp_path, PrepareOptions())
 
 
-def test_what_is_read_is_never_overwritten(tmp_path):
+def test_a_file_that_is_read_is_never_overwritten(tmp_path):
     source = write(tmp_path / "dropped.jsonl", MANY)
     with pytest.raises(FileError, match=r"has dropped.jsonl, which is read"):
         prepare_files("jsonl", str(source), tmp_path, ALL)

@@ -29,7 +29,7 @@ def test_each_way_to_write_a_row_gives_the_same_sample(row):
     assert (found.messages, found.tools, found.calls) == ((USER,), (F,), (call("f", a=1),))
 
 
-def test_what_a_row_says_of_itself_is_kept(tmp_path):
+def test_a_rows_own_fields_are_kept(tmp_path):
     more = {"id": 9, "data_source": "mine", "difficulty": "level 3", "reasoning": "So.", "reasoning_steps": ["1+1=2"]}
     given = plain("Q", call("f", a={"$any": [1, 2]}), **more)
     report, (row,) = run("jsonl", [given], tmp_path)

@@ -85,7 +85,7 @@ def test_the_sentence_for_thinking_stands_before_the_tools():
     assert render_hermes([USER], [], think=True)[0] == {"role": "system", "content": THINK}
 
 
-def test_the_sets_own_prompt_is_left_as_it_is():
+def test_the_sets_own_prompt_is_unchanged():
     assert render_source([SYSTEM, USER]) == [SYSTEM, USER]
     assert render_source([SYSTEM, USER], think=True)[0]["content"] == f"Be brief.\n\n{THINK}"
     assert render_source([USER], think=True) == [{"role": "system", "content": THINK}, USER]

@@ -62,7 +62,7 @@ def test_a_broken_line_is_an_error_of_its_row(tmp_path):
         second.decode()
 
 
-def test_a_folder_in_sorted_order_without_what_is_no_rows_or_its_folder_data(tmp_path):
+def test_a_folder_is_read_in_sorted_order_without_files_that_hold_no_rows(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     for name in ("b.jsonl", "a.json", "c.jsonl"):
@@ -78,7 +78,7 @@ def test_a_folder_in_sorted_order_without_what_is_no_rows_or_its_folder_data(tmp
     assert read(tmp_path) == expected
 
 
-def test_what_is_neither_a_path_nor_a_set_of_the_hub_says_both(tmp_path, monkeypatch):
+def test_a_source_that_is_neither_a_path_nor_on_the_hub_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
     def fail(source):

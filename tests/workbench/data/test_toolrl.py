@@ -47,7 +47,7 @@ def test_the_conversation_is_taken_out_of_the_users_text():
     ]
 
 
-def test_tools_calls_and_no_thinking_where_it_is_the_placeholder(tmp_path):
+def test_tools_and_calls_are_read_and_placeholder_thinking_is_removed(tmp_path):
     given = rlla(TOOLS, HISTORY, ANSWER)
     found = sample("rlla", given)
     assert [t["function"]["description"] for t in found.tools] == ["The news.\nMore of it.", "Says it."]
@@ -140,9 +140,7 @@ def test_all_of_toolrls_rows_convert_and_their_answers_are_right(tmp_path, name,
 
 @real
 @pytest.mark.parametrize(("name", "dropped", "fixed"), [("test.parquet", 8, 10), ("rlla_sft.json", 27, 39)])
-def test_by_default_toolrls_broken_answers_are_dropped_and_its_numbers_in_quotes_accepted_as_both(
-    tmp_path, name, dropped, fixed
-):
+def test_by_default_toolrls_broken_answers_are_dropped_and_quoted_numbers_accepted(tmp_path, name, dropped, fixed):
     report = prepare_files("rlla", str(DATA / name), tmp_path, ALL)
     assert (report.rows - report.total, report.fixed) == (dropped, fixed)
     for row in written(tmp_path):

@@ -62,7 +62,7 @@ def test_any_text_is_some_type(text):
     assert isinstance(optional, bool)
 
 
-def test_required_is_what_has_neither_a_default_nor_optional_and_an_empty_default_is_none():
+def test_a_parameter_without_default_and_optional_is_required():
     schema = build_json_schema(
         {
             "a": {"type": "str", "description": "A."},
@@ -115,7 +115,7 @@ def test_lists_and_json_schema_of_mirrors_are_read():
     assert found.tools[0]["function"]["parameters"] == schema
 
 
-def test_of_two_tools_of_one_name_the_first_counts():
+def test_the_first_of_two_tools_with_one_name_counts():
     found = sample("xlam", xlam("Q", [lamp(on={"type": "bool"}), lamp(off={"type": "bool"})], []))
     assert [list(t["function"]["parameters"]["properties"]) for t in found.tools] == [["on"]]
 

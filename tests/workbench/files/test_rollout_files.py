@@ -66,7 +66,7 @@ def test_a_json_file_holds_a_list_or_lines(name: str) -> None:
     assert len(parts()) == 4
 
 
-def test_a_list_that_is_torn_is_refused_with_its_file() -> None:
+def test_a_list_that_is_cut_off_is_refused_with_its_file() -> None:
     Path("r.json").write_text(json.dumps(ROWS)[:-5])
     result = score("r.json")
     assert result.exit_code == 2
@@ -95,7 +95,7 @@ def test_hidden_files_and_folders_of_a_folder_are_left_out(tmp_path: Path) -> No
     assert {row["row"].partition(":")[0] for row in parts()} == {"1.jsonl"}
 
 
-def test_an_out_without_its_folder_names_what_was_given() -> None:
+def test_an_out_without_its_folder_is_named() -> None:
     Path("r.jsonl").write_bytes(LINES)
     result = score("r.jsonl", "--out", "there/is/none.jsonl")
     assert result.exit_code == 2
@@ -103,7 +103,7 @@ def test_an_out_without_its_folder_names_what_was_given() -> None:
     assert ".partial" not in result.output
 
 
-def test_judge_refuses_an_out_without_its_folder_before_it_asks_anyone() -> None:
+def test_judge_refuses_an_out_without_its_folder_before_any_request() -> None:
     Path("r.jsonl").write_bytes(LINES)
     arguments = ["judge", "r.jsonl", "base_url=http://127.0.0.1:9/v1", "model=m", "--out", "none/judged.jsonl"]
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})

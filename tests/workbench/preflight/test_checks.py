@@ -16,7 +16,7 @@ from awpo_verl.workbench.preflight.findings import Finding
 from tests.workbench.preflight.conftest import AT, EIGHT, of
 
 
-def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> None:
+def test_a_good_config_has_no_warnings(said: Callable[..., Any]) -> None:
     findings = said()
     assert of(findings, "error") == []
     assert of(findings, "warning") == []
@@ -91,7 +91,7 @@ def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> N
         ),
     ],
 )
-def test_what_would_fail_is_an_error_that_says_what_to_set(
+def test_settings_that_would_fail_are_errors_with_a_remedy(
     said: Callable[..., Any], keys: list[str], expected: str
 ) -> None:
     errors = of(said(*keys), "error")
@@ -133,7 +133,7 @@ def test_what_would_fail_is_an_error_that_says_what_to_set(
         ),
     ],
 )
-def test_what_is_worth_a_look_is_a_warning(said: Callable[..., Any], keys: list[str], expected: str) -> None:
+def test_doubtful_settings_are_warnings(said: Callable[..., Any], keys: list[str], expected: str) -> None:
     findings = said(*keys)
     assert of(findings, "error") == []
     assert any(expected in warning for warning in of(findings, "warning")), findings
@@ -158,7 +158,7 @@ def test_a_disk_without_room_for_one_checkpoint(said: Callable[..., Any], monkey
     assert "not enough room" in error
 
 
-def test_what_is_not_installed_is_named_with_what_needs_it(
+def test_a_missing_package_is_named_with_its_reason(
     composed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "_installed", lambda name: name not in ("flash_attn", "megatron.core"))
@@ -192,7 +192,7 @@ def test_what_is_not_installed_is_named_with_what_needs_it(
         ([f"{AT}.rollout.n=eight"], "a value of another type than verl takes: .*'str' and 'int'"),
     ],
 )
-def test_what_verl_or_awpo_refuse_is_told_in_their_words(
+def test_refusals_of_verl_and_awpo_keep_their_messages(
     composed: Callable[..., Any], keys: list[str], expected: str
 ) -> None:
     with pytest.raises(ComposeError, match=expected):
@@ -250,11 +250,11 @@ def test_a_judges_extra_body_takes_any_keys(composed: Callable[..., Any]) -> Non
         [f"{AT}.rollout.log_prob_use_dynamic_bsz=False", f"{AT}.rollout.log_prob_max_token_len_per_gpu=100"],
     ],
 )
-def test_what_verl_runs_is_no_error(said: Callable[..., Any], keys: list[str]) -> None:
+def test_configs_that_verl_runs_have_no_errors(said: Callable[..., Any], keys: list[str]) -> None:
     assert of(said(*keys), "error") == []
 
 
-def test_a_model_that_is_there_and_not_understood_is_a_warning(said: Callable[..., Any], qwen4b: Path) -> None:
+def test_a_model_of_unknown_size_is_a_warning(said: Callable[..., Any], qwen4b: Path) -> None:
     (qwen4b / "config.json").write_text('{"model_type": "clip"}')  # no language model
     findings = said()
     assert of(findings, "error") == []
@@ -267,7 +267,7 @@ def test_a_model_that_is_there_and_not_understood_is_a_warning(said: Callable[..
     assert "cannot be read here" in of(findings, "warning")[0]
 
 
-def test_a_check_that_fails_itself_stops_no_run(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_raises_is_a_warning(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*given: Any) -> None:
         raise KeyError("a key of tomorrow")
 

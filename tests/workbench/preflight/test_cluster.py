@@ -88,7 +88,7 @@ def test_the_recipe_runs_once_all_nodes_have_joined_and_ends_the_cluster(tmp_pat
         socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
-def test_a_node_that_does_not_come_is_told_in_time(tmp_path: Path, ray_folder: Path) -> None:
+def test_a_missing_node_is_reported_in_time(tmp_path: Path, ray_folder: Path) -> None:
     recipe = tmp_path / "recipe.sh"
     recipe.write_text("echo the recipe has begun\n")
     log = tmp_path / "head.log"
@@ -99,7 +99,7 @@ def test_a_node_that_does_not_come_is_told_in_time(tmp_path: Path, ray_folder: P
     assert "the recipe has begun" not in log.read_text()
 
 
-def test_a_head_that_cannot_start_is_told_at_once(tmp_path: Path, ray_folder: Path) -> None:
+def test_a_head_that_cannot_start_is_reported_at_once(tmp_path: Path, ray_folder: Path) -> None:
     recipe = tmp_path / "recipe.sh"
     recipe.write_text("echo the recipe has begun\n")
     log = tmp_path / "head.log"
@@ -113,7 +113,7 @@ def test_a_head_that_cannot_start_is_told_at_once(tmp_path: Path, ray_folder: Pa
     assert "the recipe has begun" not in log.read_text()
 
 
-def test_without_a_head_it_says_what_to_set(tmp_path: Path) -> None:
+def test_a_missing_head_address_is_named(tmp_path: Path) -> None:
     environment = {key: value for key, value in on_path().items() if key not in ("HEAD", "SLURM_JOB_NODELIST")}
     done = subprocess.run(["bash", str(RECIPE)], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -57,14 +57,14 @@ def test_the_program_in_front_and_the_flags_among_the_keys(program: list[str], f
         (["--config-name"], "expected one argument. Only --config-path and --config-name"),
     ],
 )
-def test_what_would_be_lost_is_refused(given: list[str], said: str) -> None:
+def test_arguments_that_would_be_lost_are_refused(given: list[str], said: str) -> None:
     with pytest.raises(CommandLineError, match=said):
         read(given)
     with pytest.raises(ComposeError, match=said):
         compose_config(given)
 
 
-def test_a_config_of_ones_own_composes_as_in_verl(tmp_path: Path) -> None:
+def test_your_own_config_composes_as_in_verl(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "defaults: [ppo_trainer, _self_]\nhydra: {searchpath: ['pkg://verl.trainer.config']}\n"
         "algorithm: {adv_estimator: awpo, awpo: {reasoning_weight: 0.5}}\n"
@@ -81,7 +81,7 @@ def test_a_config_of_ones_own_composes_as_in_verl(tmp_path: Path) -> None:
         compose_config(["--config-path", str(tmp_path), "--config-name", "yours", MICRO])
 
 
-def test_the_commands_take_it_as_it_stands_in_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_take_a_whole_command_line_of_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     line = [
         "python",

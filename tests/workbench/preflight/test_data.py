@@ -63,7 +63,7 @@ def test_ground_truths_are_read_before_the_run(
     assert not any("not expected calls" in warning for warning in of(said(*own), "warning"))
 
 
-def test_data_in_other_forms_that_verl_reads_is_no_error(said: Callable[..., Any], tmp_path: Path) -> None:
+def test_other_data_that_verl_reads_is_a_warning(said: Callable[..., Any], tmp_path: Path) -> None:
     lines = tmp_path / "rows.jsonl"
     lines.write_text("{}\n")
     assert of(said(f"data.train_files={lines}"), "error") == []

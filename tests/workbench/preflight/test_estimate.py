@@ -23,7 +23,7 @@ PARAMS = 4_022_468_096  # as its model card has it: 4.0B, 3.6B without the embed
 NO_EMBEDDING = PARAMS - 151936 * 2560
 
 
-def test_the_size_of_a_model_comes_from_its_config_alone(qwen4b: Path) -> None:
+def test_the_size_of_a_model_comes_only_from_its_config(qwen4b: Path) -> None:
     size = read_size(str(qwen4b))
     # a layer: q 2560*4096, k and v 2560*1024 each, o 4096*2560, three of 2560*9728, norms 2*2560 + 2*128
     layer = 2560 * (4096 + 1024 + 1024 + 4096) + 3 * 2560 * 9728 + 2 * 2560 + 2 * 128
@@ -56,7 +56,7 @@ def test_fsdp_shares_sixteen_bytes_a_parameter(composed: Callable[..., Any], qwe
         (["trainer.nnodes=8"], 12 * PARAMS / 64),
     ],
 )
-def test_what_is_offloaded_or_shared_further_does_not_stay_beside_vllm(
+def test_offloaded_or_further_shared_states_do_not_stay_beside_vllm(
     composed: Callable[..., Any], qwen4b: Path, keys: list[str], resident: float
 ) -> None:
     assert estimate_memory(composed(*keys), read_size(str(qwen4b))).resident == pytest.approx(resident + REST)
@@ -122,7 +122,7 @@ def test_the_time_of_a_step_by_the_roofline(composed: Callable[..., Any], qwen4b
     assert time.total == time.generation + time.old_log_probs + time.update
 
 
-def test_a_model_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_model_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelError, match=r"/nowhere is not a folder\. Give a folder with a model, or a hub id"):
         read_size("/nowhere")
@@ -143,7 +143,7 @@ def test_more_gpus_than_key_value_heads_share_no_more_cache(composed: Callable[.
     assert needs.kv_tokens(10e9) == int((10e9 - needs.rollout_weights - REST / 2) // (147_456 / 8))
 
 
-def test_of_experts_a_token_visits_few_and_a_gpu_gathers_all(composed: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_token_visits_few_experts_and_a_gpu_gathers_all(composed: Callable[..., Any], tmp_path: Path) -> None:
     """Qwen3-30B-A3B: 30.5 billion parameters, of which 3.3 billion a token."""
     from tests.workbench.preflight.conftest import QWEN3_4B
 
@@ -171,9 +171,7 @@ def test_of_experts_a_token_visits_few_and_a_gpu_gathers_all(composed: Callable[
     assert estimate_memory(composed(), size).working > 2 * 2 * 128 * 3 * 2048 * 768
 
 
-def test_a_cache_that_more_gpus_share_than_there_are_heads_is_doubled(
-    composed: Callable[..., Any], qwen4b: Path
-) -> None:
+def test_a_cache_shared_by_more_gpus_than_heads_is_copied(composed: Callable[..., Any], qwen4b: Path) -> None:
     size = read_size(str(qwen4b))  # 8 heads of keys and values
     keys = ("trainer.n_gpus_per_node=16", "actor_rollout_ref.rollout.tensor_model_parallel_size=16")
     assert estimate_memory(composed(*keys), size).kv_per_token == size.kv_bytes_per_token / 8

@@ -34,7 +34,7 @@ def test_a_gpu_in_use_by_another_process(said: Callable[..., Any]) -> None:
     assert "the first of 8 GPUs has 37 of 75 GiB free" in warnings[0]
 
 
-def test_a_cluster_that_is_not_there(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_cluster_is_named(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     (error,) = of(said("trainer.nnodes=2"), "error")
     assert error.startswith("gpus: nothing listens at 127.0.0.1:1 ")
@@ -50,14 +50,14 @@ def test_a_gpu_is_known_by_its_name(name: str, kind: str) -> None:
     assert (gpu.flops, gpu.bandwidth) == (GPUS[kind].flops, GPUS[kind].bandwidth)
 
 
-def test_devices_that_are_no_gpus_are_not_counted(composed: Callable[..., Any]) -> None:
+def test_devices_other_than_gpus_are_not_counted(composed: Callable[..., Any]) -> None:
     config = composed()
     config.trainer.device = "npu"  # verl sets it on such a machine
     (finding,) = Machine(0, "", 0, 0, on_cpu=False).check_gpus(config)
     assert finding == Finding("warning", "gpus", "trainer.device=npu: its devices are not counted here.")
 
 
-def test_a_cluster_that_ray_start_left_is_the_one_that_verl_joins(
+def test_verl_joins_the_cluster_that_ray_start_runs(
     composed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of `ray start` on every node and no RAY_ADDRESS, which is verl's documented way."""

@@ -65,7 +65,9 @@ REPORTS: dict[str, tuple[list[dict[str, Any]], int | None, str, str]] = {
 
 
 @pytest.mark.parametrize("case", REPORTS)
-def test_where_the_subprocess_ended_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+def test_the_stage_in_which_the_subprocess_ended_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
     lines, ended, level, words = REPORTS[case]
     monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (lines, ended))
     (finding,) = check_reward_function(config_of(tmp_path, HEAD))
@@ -103,9 +105,7 @@ RESULTS: dict[str, tuple[Any, str, str]] = {
 
 
 @pytest.mark.parametrize("case", RESULTS)
-def test_what_the_function_returned_is_read_as_in_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
+def test_the_functions_result_is_read_as_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     result, level, words = RESULTS[case]
     told = [{"began": "load"}, {"stage": "load"}, {"began": "call"}, {"stage": "call", **describe_result(result, None)}]
     monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (told, 0))
@@ -142,7 +142,7 @@ def test_the_arguments_are_those_of_the_first_row_with_an_empty_response(tmp_pat
     assert read_first_row(config) is None
 
 
-def test_a_function_that_does_not_take_what_verl_passes_is_named_with_it(tmp_path: Path) -> None:
+def test_a_function_that_lacks_verls_parameters_is_named(tmp_path: Path) -> None:
     config = config_of(tmp_path, "def compute_score(solution_str, ground_truth):\n    return 0\n")
     row = read_first_row(config)
     assert row is not None
@@ -154,7 +154,7 @@ def test_a_function_that_does_not_take_what_verl_passes_is_named_with_it(tmp_pat
     assert find_refused_arguments(load(config_of(tmp_path, HEAD + "    return 0\n")), row) == ""
 
 
-def test_of_an_exception_the_end_of_the_traceback_is_shown() -> None:
+def test_the_end_of_an_exceptions_traceback_is_shown() -> None:
     def fails() -> None:
         raise KeyError("gold")
 
@@ -222,7 +222,7 @@ REFUSES = [{"began": "load"}, {"stage": "load"}, {"stage": "load", "error": "it 
         (REFUSES, 0, {"working_dir": "/a"}, "error"),  # the file loads here, and its parameters are the workers' too
     ],
 )
-def test_what_does_not_load_here_may_load_where_ray_prepares_the_workers(
+def test_a_function_that_fails_to_load_is_a_warning_if_ray_prepares_the_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list, ended: int, given: dict[str, Any], level: str
 ) -> None:
     monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (lines, ended))
@@ -231,7 +231,7 @@ def test_what_does_not_load_here_may_load_where_ray_prepares_the_workers(
     assert (f"ray_kwargs.ray_init.runtime_env ({', '.join(given)}) gives" in finding.message) == (level == "warning")
 
 
-def test_a_function_that_hangs_is_ended_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_that_hangs_is_ended_with_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hangs = tmp_path / "python"  # in Python's place: the imports of the real subprocess take longer than the deadline
     hangs.write_text(
         f'#!/bin/bash\nsleep 1000 &\necho $! > {tmp_path}/child\necho \'{{"began": "load"}}\' > $3\nwait\n'
