@@ -30,7 +30,8 @@ TOLD = (
     "rewards/outcome/formats/__init__.py",
     *("rewards/outcome/ground_truth.py", "rewards/outcome/expected_calls.py", "rewards/outcome/schema.py"),
     "rewards/outcome/execution/rows.py",
-    *("rewards/reasoning/judge/endpoint.py", "rewards/reasoning/judge/metrics.py", "rewards/reasoning/judge/prompt.py"),
+    *("rewards/reasoning/judge/client.py", "rewards/reasoning/judge/endpoint.py"),
+    *("rewards/reasoning/judge/metrics.py", "rewards/reasoning/judge/prompt.py"),
 )
 
 

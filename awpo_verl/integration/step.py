@@ -205,8 +205,9 @@ def judge_figures(parts: Parts, config: AWPOConfig) -> dict[str, float]:
     Raises:
         JudgeFailedError: judge.required=True, and too few rollouts were judged.
     """
-    _watch.look(parts, config.judge)
-    return judge_metrics(parts)
+    metrics = judge_metrics(parts)
+    _watch.look(metrics, parts, config.judge)
+    return metrics
 
 
 def estimator(token_level_rewards: Tensor, response_mask: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:

@@ -137,9 +137,9 @@ async def judge_rows(
     running: set[asyncio.Task[None]] = set()
 
     async def one(rollout: Rollout, key: str, case: Case | None, line: dict[str, Any]) -> None:
-        judge_score = JudgeScore(score=0.0, status=NO_THINKING) if case is None else await judge.judge(case)
+        judge_score = JudgeScore(score=0.0, status=NO_THINKING) if case is None else await judge.score(case)
         if judge_score.status == "breaker_open":
-            raise EndpointDownError(f"{judge.endpoint.base_url} is down; run the same command again when it is up.")
+            raise EndpointDownError(f"{judge.model.name} is down; run the same command again when it is up.")
         line |= {"reasoning": judge_score.score or 0.0, "reasoning_valid": float(judge_score.score is not None)}
         line |= {"key": key, **judge_score.as_info()}
         out.write(json.dumps(line) + "\n")

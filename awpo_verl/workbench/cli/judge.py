@@ -92,7 +92,7 @@ async def _judge_file(path: Path, out: Path, config: AWPOConfig, report: JudgeRe
     """Judge the rows of a file into `out` and the report, with a progress bar on `errors`."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from awpo_verl.rewards.reasoning.judge import Judge, find_endpoint
+    from awpo_verl.rewards.reasoning.judge import make_judge
     from awpo_verl.workbench.files.output_files import refuse_to_overwrite, require_folder
     from awpo_verl.workbench.files.rollout_files import count_rows, read_rows
     from awpo_verl.workbench.judge import judge_rows, take_up_scores
@@ -100,7 +100,7 @@ async def _judge_file(path: Path, out: Path, config: AWPOConfig, report: JudgeRe
     refuse_to_overwrite(out, path)
     require_folder(out)
     total = count_rows(path)
-    judge = Judge(config.judge, find_endpoint(config.judge, None, None))
+    judge = make_judge(config.judge)
     earlier = take_up_scores(out)
     columns = (
         TextColumn("judging"),
