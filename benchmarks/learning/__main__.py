@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from awpo_verl.workbench.preflight.command_line import quoted
+from awpo_verl.workbench.preflight.command_line import quote_value
 from benchmarks.learning import pictures, plan, results, series, tables
 from examples.demo import shop, shop_warm_start
 
@@ -88,8 +88,8 @@ def compose(model: Path, data: Path, out: Path) -> object:
         **SETTINGS,
     }
     keys = [
-        f"reward.custom_reward_function.path={quoted(str(Path(__file__).with_name('judges.py')))}",
-        f"trainer.default_local_dir={quoted(f'{out}/start')}",
+        f"reward.custom_reward_function.path={quote_value(str(Path(__file__).with_name('judges.py')))}",
+        f"trainer.default_local_dir={quote_value(f'{out}/start')}",
         "trainer.logger=[file]",
         "trainer.val_before_train=False",
         "trainer.validation_data_dir=null",

@@ -20,7 +20,7 @@ from typing import Any
 import ray
 from omegaconf import OmegaConf
 
-from awpo_verl.workbench.preflight.compose import compose
+from awpo_verl.workbench.preflight.compose import compose_config
 
 SECTIONS = ("algorithm", "data", "trainer")
 # The actor has the loss of the first run. `awpo` without a clip scale is verl's `vanilla` (METHOD I2), and a run that
@@ -66,7 +66,7 @@ def main() -> None:
 
     runs = []
     for metrics, keys in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
-        composed = compose(keys)
+        composed = compose_config(keys)
         print(f"{composed.remarks}", flush=True)
         runs.append((metrics, composed.config))
         unlike = differences(composed.config, runs[0][1])

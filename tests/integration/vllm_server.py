@@ -26,7 +26,7 @@ def serve(model: Path, name: str, log: Path) -> AbstractContextManager[str]:
 
     White space between JSON tokens is fixed: a random model may write nothing else.
     """
-    port = server.free_port()
+    port = server.find_free_port()
     extra = ["--enforce-eager", "--structured-outputs-config", STRUCTURED_OUTPUTS]
-    command = server.command(str(model), name, port, 1, extra)
-    return server.serve(command, port, log, START_SECONDS, ENVIRONMENT)
+    command = server.make_serve_command(str(model), name, port, 1, extra)
+    return server.run_server(command, port, log, START_SECONDS, ENVIRONMENT)
