@@ -36,10 +36,10 @@ class LearningWatch:
     def __init__(self) -> None:
         self._streaks: dict[str, _Streak] = {}
 
-    def look(
+    def check_batch(
         self, advantages: Tensor, outcome: Tensor, reasoning: Tensor, valid: Tensor, parts: Mapping[str, Any], key: str
     ) -> None:
-        """At one train batch of B rollouts; prints a warning at most once for each condition.
+        """Look at one train batch of B rollouts, and print a warning, at most once for each condition.
 
         Args:
             advantages, outcome, reasoning: [B].

@@ -38,7 +38,7 @@ class RunRanges:
         self._sources_with_outliers: set[str] = set()
         self._reasoning_is_checked = False
 
-    def of_outcomes(
+    def find_outcome_ranges(
         self, outcome: Tensor, parts: Mapping[str, Sequence[Any]], rejected: Tensor, config: AWPOConfig
     ) -> RowRanges:
         """The range of each row's outcome: the config's, or by data source.

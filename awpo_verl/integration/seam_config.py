@@ -1,6 +1,8 @@
-"""Config seam (verl 0.9.1, utils/config.py): what `algorithm.adv_estimator=awpo` implies, and what is refused.
+"""Seam of the config (verl 0.9.1, utils/config.py): what `algorithm.adv_estimator=awpo` implies, and what is refused.
 
-verl calls `validate_config` in the driver, after Hydra has composed the config and before Ray starts.
+verl calls `validate_config(config, use_reference_policy, use_critic)` in the driver, after Hydra has composed the
+config and before Ray starts. A run that uses neither the estimator nor the reward manager `awpo` gets its config as
+without this package.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from omegaconf import OmegaConf, open_dict
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
 from awpo_verl.algorithm.registry import find
-from awpo_verl.config import AWPOConfig, AWPOConfigError, parse
+from awpo_verl.config import AWPOConfig, AWPOConfigError, merge_defaults, parse
 from awpo_verl.integration import legacy_keys
 from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
-from awpo_verl.integration.patching import CHANGED, require_intact
+from awpo_verl.integration.patching import read_arguments, require_all_seams, wrap
 from awpo_verl.integration.reward_function import require_loadable
 from awpo_verl.rewards.outcome.formats import check_name
 from awpo_verl.rewards.reasoning.judge.endpoint import find_endpoint
@@ -33,31 +35,46 @@ IMPLIED = {
 }
 
 
-def validate_config(original: Any, config: Any, *args: Any, **kwargs: Any) -> Any:
-    """Around verl's validate_config(config, use_reference_policy, use_critic)."""
-    # the legacy trainer validates again inside Ray, where nobody knows any more what the user chose
+def install(module: Any) -> None:
+    """Wrap `validate_config` in verl.utils.config."""
+    wrap(module, "validate_config", validate_config)
+
+
+def validate_config(original: Any, *args: Any, **kwargs: Any) -> Any:
+    """Around verl's validate_config."""
+    config = read_arguments(original, args, kwargs)["config"]
+    # the legacy trainer validates again inside Ray, where the command line is not known any more
     if not config.get(APPLIED, False):
-        lines: list[str] = []
-        if on_cpu():
-            from awpo_verl.integration.cpu.config import apply
-
-            lines += apply(config, overridden_keys())
-        if config.algorithm.adv_estimator == AWPO:
-            lines += prepare(config, overridden_keys())
-        elif config.reward.reward_manager.name == AWPO:
-            lines += prepare_baseline(config, overridden_keys())
-        if lines:
-            print("\n".join(["", *(f"[awpo] {line}" for line in lines), ""]), flush=True)
-            set_key(config, APPLIED, True)
-        _plain_section(config)
-    return original(config, *args, **kwargs)
+        _apply(config)
+    return original(*args, **kwargs)
 
 
-def _plain_section(config: Any) -> None:
-    """The section without its types, so that a process without awpo_verl can read the config of a run without AWPO."""
-    if config.algorithm.get("awpo") is not None:
+def _apply(config: Any) -> None:
+    """Set what the run implies, print it, and leave the section in a form that each process can read."""
+    lines: list[str] = []
+    if on_cpu():
+        from awpo_verl.integration.cpu.config import apply
+
+        lines += apply(config, overridden_keys())
+    if config.algorithm.adv_estimator == AWPO:
+        lines += prepare(config, overridden_keys())
+    elif OmegaConf.select(config, "reward.reward_manager.name") == AWPO:
+        lines += prepare_baseline(config, overridden_keys())
+    elif _has_only_defaults(config):
         with open_dict(config.algorithm):
-            config.algorithm.awpo = OmegaConf.to_container(config.algorithm.pop("awpo"))
+            config.algorithm.pop(AWPO)
+    if lines:
+        print("\n".join(["", *(f"[awpo] {line}" for line in lines), ""]), flush=True)
+        set_key(config, APPLIED, True)
+    if config.algorithm.get(AWPO) is not None:  # without its types, for a process without awpo_verl
+        with open_dict(config.algorithm):
+            config.algorithm.awpo = OmegaConf.to_container(config.algorithm.pop(AWPO))
+
+
+def _has_only_defaults(config: Any) -> bool:
+    """Whether the section is there, and is as seam_hydra.py has added it."""
+    section = config.algorithm.get(AWPO)
+    return section is not None and OmegaConf.to_container(section) == OmegaConf.to_container(merge_defaults(None))
 
 
 def prepare(config: Any, chosen: Collection[str]) -> list[str]:
@@ -73,7 +90,7 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     Raises:
         AWPOConfigError: names the key, what is wrong, and what to use instead.
     """
-    require_intact()
+    require_all_seams()
     section = parse(config.algorithm.get("awpo"))
     find(GATES, "gate.kind", section.gate.kind)
     find(DIFFICULTIES, "difficulty.kind", section.difficulty.kind)
@@ -90,7 +107,6 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
         lines.append(_imply(config, key, default, needed, chosen))
     lines += _rewards(section, config, chosen)
     lines += _remarks(config)
-    lines += [f"  note            {changed} AWPO goes on; awpo-verl doctor shows all seams." for changed in CHANGED]
     lines.append(f"  method          {_summary(section)}")
     return lines
 

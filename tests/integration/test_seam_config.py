@@ -241,12 +241,6 @@ def test_a_gate_of_ones_own_that_cannot_be_imported_stops_in_the_driver() -> Non
         prepare(composed("algorithm.adv_estimator=awpo", "algorithm.awpo.gate.kind=nothing_here:gate"), set())
 
 
-def test_a_seam_that_is_not_as_released_is_said_and_awpo_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seam_config, "CHANGED", ["verl.x.y: its source is not that of verl 0.9.1."])
-    lines = "\n".join(prepare(composed("algorithm.adv_estimator=awpo"), set()))
-    assert "note            verl.x.y: its source is not that of verl 0.9.1. AWPO goes on" in lines
-
-
 def test_cpu_keys_are_implied_and_a_users_choice_is_kept() -> None:
     config = composed("reward.num_workers=3")
     lines = "\n".join(apply(config, {"data.dataloader_num_workers"}))

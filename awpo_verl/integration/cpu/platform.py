@@ -108,7 +108,7 @@ class PlatformCPU(PlatformBase):
     def profiler_stop(self) -> None: ...
 
     def ray_resource_name(self) -> str:
-        return "GPU"  # Ray is told of one for each worker (cpu_config.py)
+        return "GPU"  # Ray is told of one for each worker (config.py)
 
     def ray_noset_envvars(self) -> list[str]:
         return []
