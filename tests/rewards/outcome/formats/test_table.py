@@ -130,10 +130,11 @@ def test_a_prompt_in_a_file_that_ends_in_open_thinking() -> None:
 
 
 def test_the_docs_have_every_format_and_the_server_that_it_follows() -> None:
-    docs = (ROOT / "docs" / "rewards.md").read_text(encoding="utf-8")
-    joined = " ".join(docs.split())
+    docs = (ROOT / "docs" / "call_formats.md").read_text(encoding="utf-8")
     for format in FORMATS.values():
-        assert f"- `{format.name}`: {format.servers}" in joined
+        row = re.search(rf"^\| `{format.name}` \| .+ \| (.+) \|$", docs, re.MULTILINE)
+        assert row is not None
+        assert re.sub(r"\W", "", row[1].split(";")[0]).lower() in re.sub(r"\W", "", format.servers).lower()
         assert re.search(rf"^{format.name} ", docs, re.MULTILINE)
 
 
