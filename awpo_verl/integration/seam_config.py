@@ -15,7 +15,7 @@ from omegaconf import OmegaConf, open_dict
 
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
-from awpo_verl.algorithm.registry import find
+from awpo_verl.algorithm.registry import find_function
 from awpo_verl.config import AWPOConfig, AWPOConfigError, merge_defaults, parse
 from awpo_verl.integration import legacy_keys
 from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
@@ -92,8 +92,8 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     """
     require_all_seams()
     section = parse(config.algorithm.get("awpo"))
-    find(GATES, "gate.kind", section.gate.kind)
-    find(DIFFICULTIES, "difficulty.kind", section.difficulty.kind)
+    find_function(GATES, "gate", section.gate.kind)
+    find_function(DIFFICULTIES, "difficulty", section.difficulty.kind)
     check_name(section.outcome.format)
     if config.algorithm.get("use_kl_in_reward", False):
         raise AWPOConfigError(

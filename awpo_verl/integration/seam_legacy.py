@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from awpo_verl.algorithm.groups import Groups
 from awpo_verl.config import parse
 from awpo_verl.integration.keys import AWPO, CLIP_SCALE, GDPO, GDPO_READY
 from awpo_verl.integration.patching import read_arguments, wrap
@@ -58,7 +59,7 @@ def compute_advantage(step: Step, original: Any, *args: Any, **kwargs: Any) -> A
 def _compute_awpo(step: Step, data: Any, algorithm: Any, norm_by_std: bool) -> Any:
     """Advantages, returns, clip scale and metrics, into `data`."""
     mask = data.batch["response_mask"]
-    rows = StepRows(data.non_tensor_batch, data.non_tensor_batch["uid"], find_rows_without_tokens(mask))
+    rows = StepRows(data.non_tensor_batch, Groups.of(data.non_tensor_batch["uid"]), find_rows_without_tokens(mask))
     result = step.estimate(rows, data.batch["token_level_rewards"].sum(dim=-1), algorithm, norm_by_std)
     data.batch["advantages"] = data.batch["returns"] = spread_over_tokens(result.advantages, mask)
     data.batch[CLIP_SCALE] = result.clip_scale.to(mask.device, torch.float32)

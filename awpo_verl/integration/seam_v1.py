@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from awpo_verl.algorithm.groups import Groups
 from awpo_verl.config import parse
 from awpo_verl.integration.keys import AWPO, CLIP_SCALE, GDPO, GDPO_READY
 from awpo_verl.integration.patching import read_arguments, wrap
@@ -119,9 +120,9 @@ def install(module: Any, step: Step) -> None:
 
 def _read_rollouts(rows: BatchRows, sessions: Sessions, data: Any) -> StepRows:
     """The real sessions, each through its last row. data: verl's DataProto of R rows."""
-    uids = data.non_tensor_batch["uid"][sessions.last_row]
+    groups = Groups.of(data.non_tensor_batch["uid"][sessions.last_row])
     rejected = sessions.find_rejected(data.batch["response_mask"])
-    return StepRows(PartsByKey(rows, sessions.last_row), uids, rejected)
+    return StepRows(PartsByKey(rows, sessions.last_row), groups, rejected)
 
 
 def _put_clip_scale(batch: Any, clip_scale: Tensor) -> Any:

@@ -19,7 +19,7 @@ from torch import Tensor
 from awpo_verl.algorithm import Estimate, RowRanges, estimate
 from awpo_verl.algorithm.advantage import fill_missing
 from awpo_verl.algorithm.alignment import alignment
-from awpo_verl.algorithm.groups import group_center, group_ids, group_sizes
+from awpo_verl.algorithm.groups import Groups, Labels
 from awpo_verl.algorithm.metrics import reward_metrics
 from awpo_verl.algorithm.ranges import unit_reasoning
 from awpo_verl.config import SECTION, AWPOConfig, parse
@@ -30,7 +30,6 @@ from awpo_verl.rewards.parts import NONFINITE, OUTCOME, VALID
 from awpo_verl.rewards.reasoning.judge.metrics import STATUS, Watch, judge_metrics, without_thinking
 
 Parts = Mapping[str, Sequence[Any]]  # the reward parts as columns of B values, and data_source
-Labels = Sequence[object] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,12 @@ class StepRows:
 
     Attributes:
         parts: the reward parts.
-        uids: B group labels.
+        groups: the group of each row.
         rejected: bool [B], True where rejection sampling has left no response token.
     """
 
     parts: Parts
-    uids: Labels
+    groups: Groups
     rejected: Tensor
 
 
@@ -83,12 +82,12 @@ class Step:
         judge = self._watch_judge(parts, config)
         judged = _find_judged(parts, len(outcome))
         ranges = self._ranges.find_outcome_ranges(outcome, parts, rejected, config)
-        result = estimate(outcome, reasoning, valid, rows.uids, config, norm_by_std, judged, rejected, ranges)
+        result = estimate(outcome, reasoning, valid, rows.groups, config, norm_by_std, judged, rejected, ranges)
         watched = [result.advantages, outcome, reasoning, valid]
         if rejected.any():
             watched = [column.masked_select(~rejected) for column in watched]
         self._learning_watch.check_batch(*watched, parts=parts, key=config.reasoning_key)
-        unit, _ = unit_reasoning(reasoning, valid, _bounds(config))
+        unit, _ = unit_reasoning(reasoning, valid, config.reasoning_bounds())
         compared = valid & judged & ~rejected
         result.metrics.update(_alignment(rows, ranges.to_unit(outcome), unit, compared) | judge)
         return result
@@ -111,7 +110,7 @@ class Step:
         outcome = torch.tensor([float(o) for o in parts[OUTCOME]], dtype=torch.float64)
         ranges = self._ranges.find_outcome_ranges(outcome, parts, rejected, config)
         reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
-        unit, outside = unit_reasoning(reasoning, valid, _bounds(config))
+        unit, outside = unit_reasoning(reasoning, valid, config.reasoning_bounds())
         finite = valid & torch.isfinite(unit) & ~rejected
         metrics["awpo/rejected_frac"] = float(rejected.double().mean())
         if finite.any():
@@ -142,14 +141,14 @@ class Step:
             return None
         reasoning, valid = read_reasoning(parts, key, len(uids))
         self._ranges.check_reasoning(reasoning, valid, config)
-        unit, _ = unit_reasoning(reasoning, valid, _bounds(config))
-        ids, n = group_ids(uids)
-        return fill_missing(unit, valid & torch.isfinite(unit), ids, n).numpy()
+        unit, _ = unit_reasoning(reasoning, valid, config.reasoning_bounds())
+        return fill_missing(unit, valid & torch.isfinite(unit), Groups.of(uids)).numpy()
 
     def _watch_judge(self, parts: Parts, config: AWPOConfig) -> dict[str, float]:
         """`awpo/judge/*` of the rows; {} where no judge is in use. Raises JudgeFailedError."""
+        metrics = judge_metrics(parts)
         self._judge_watch.look(parts, config.judge)
-        return judge_metrics(parts)
+        return metrics
 
 
 def _reward_metrics(
@@ -159,16 +158,14 @@ def _reward_metrics(
     kept = ~rows.rejected
     if not kept.any():
         return {}
-    ids, n = group_ids([label for label, keep in zip(rows.uids, kept.tolist(), strict=True) if keep])
-    sizes = group_sizes(ids, n)
-    _, _, std_out = group_center(outcome[kept], ids, sizes)
-    unit = ranges.to_unit(outcome)[kept]
-    return reward_metrics(outcome[kept], unit, reasoning[kept], finite[kept], sizes, std_out)
+    groups, unit = rows.groups.select(kept), ranges.to_unit(outcome)[kept]
+    std_out = groups.center(outcome[kept]).std
+    return reward_metrics(outcome[kept], unit, reasoning[kept], finite[kept], groups.sizes, std_out)
 
 
 def _alignment(rows: StepRows, outcome: Tensor, reasoning: Tensor, compared: Tensor) -> dict[str, float]:
     """`alignment` of the rows in `compared`, bool [B]: those with a score, and not a missing one."""
-    return alignment(outcome, reasoning, compared & torch.isfinite(reasoning), rows.uids, rows.parts.get(SOURCE))
+    return alignment(outcome, reasoning, compared & torch.isfinite(reasoning), rows.groups, rows.parts.get(SOURCE))
 
 
 def _find_judged(parts: Parts, n_rows: int) -> Tensor:
@@ -176,11 +173,6 @@ def _find_judged(parts: Parts, n_rows: int) -> Tensor:
     if STATUS not in parts:
         return torch.ones(n_rows, dtype=torch.bool)
     return ~torch.tensor(without_thinking(parts, n_rows))
-
-
-def _bounds(config: AWPOConfig) -> tuple[float, float]:
-    low, high = config.reasoning_range
-    return low, high
 
 
 def read_reasoning(parts: Parts, key: str, n_rows: int) -> tuple[Tensor, Tensor]:

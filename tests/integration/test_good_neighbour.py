@@ -240,8 +240,8 @@ def look(name, value):
     elif type(value) is dict:  # a subclass may import what it names
         entries.update(f"{name}[{key}]" for key, item in list(value.items()) if is_ours(item))
 
-for name, module in list(sys.modules.items()):
-    if name.split(".")[0] in ("__main__", "__mp_main__", "awpo_verl") or not isinstance(module, types.ModuleType): continue
+for name, module in [(n, m) for n, m in sys.modules.items() if isinstance(m, types.ModuleType)]:
+    if name.split(".")[0] in ("__main__", "__mp_main__", "awpo_verl"): continue
     for attribute, value in list(vars(module).items()):
         if attribute == "__builtins__": continue
         look(f"{name}.{attribute}", value)

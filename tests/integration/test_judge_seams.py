@@ -12,6 +12,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from awpo_verl.algorithm.groups import Groups
 from awpo_verl.integration import seam_dumps, seam_reward_loop
 from awpo_verl.integration.step import Step, StepRows
 from awpo_verl.rewards.outcome import parse_response
@@ -36,7 +37,7 @@ def columns(reasoning: list[float], status: list[str], source: str = "set") -> d
 
 def estimated(outcome: torch.Tensor, parts: dict[str, np.ndarray], config: Any) -> dict[str, float]:
     """The metrics of one group."""
-    rows = StepRows(parts, ["g"] * len(outcome), torch.zeros(len(outcome), dtype=torch.bool))
+    rows = StepRows(parts, Groups.of(["g"] * len(outcome)), torch.zeros(len(outcome), dtype=torch.bool))
     return Step().estimate(rows, outcome, config, True).metrics
 
 

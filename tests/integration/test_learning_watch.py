@@ -6,6 +6,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from awpo_verl.algorithm.groups import Groups
 from awpo_verl.integration.step import Step, StepRows
 
 ALGORITHM = OmegaConf.create({"awpo": {}})
@@ -22,7 +23,7 @@ class Run:
     def batch(self, outcome: list[float], reasoning: list[float | None], **parts: list[str]) -> str:
         """What one batch prints."""
         columns = {"reasoning": reasoning, "reasoning_valid": [float(q is not None) for q in reasoning], **parts}
-        rows = StepRows(columns, ["a", "a", "b", "b"], torch.zeros(4, dtype=torch.bool))
+        rows = StepRows(columns, Groups.of(["a", "a", "b", "b"]), torch.zeros(4, dtype=torch.bool))
         self.step.estimate(rows, torch.tensor(outcome), ALGORITHM, True)
         return self.capsys.readouterr().out
 

@@ -15,6 +15,7 @@ from verl.trainer.ppo import ray_trainer
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 from verl.trainer.ppo.metric_utils import compute_data_metrics
 
+from awpo_verl.algorithm.groups import Groups
 from awpo_verl.integration import patching, seam_legacy
 from awpo_verl.integration.keys import CLIP_SCALE
 from awpo_verl.integration.seam_v1 import Handover
@@ -173,7 +174,7 @@ def test_a_baseline_logs_rewards_and_dead_groups_as_awpo_does_and_nothing_of_awp
         ]
     )
     algorithm = OmegaConf.create({"adv_estimator": "grpo"})
-    step_rows = StepRows(parts, ["a", "a", "b", "b"], torch.zeros(4, dtype=torch.bool))
+    step_rows = StepRows(parts, Groups.of(["a", "a", "b", "b"]), torch.zeros(4, dtype=torch.bool))
     figures = Step().baseline_metrics(step_rows, algorithm)
     assert figures["awpo/dead_groups_frac"] == 0.5
     assert figures["awpo/outcome/mean"] == 0.25
@@ -185,5 +186,5 @@ def test_a_baseline_logs_rewards_and_dead_groups_as_awpo_does_and_nothing_of_awp
 
 
 def test_a_baseline_with_another_reward_manager_has_no_figures() -> None:
-    step_rows = StepRows(to_columns([{"acc": 1.0}]), ["a"], torch.zeros(1, dtype=torch.bool))
+    step_rows = StepRows(to_columns([{"acc": 1.0}]), Groups.of(["a"]), torch.zeros(1, dtype=torch.bool))
     assert Step().baseline_metrics(step_rows, OmegaConf.create({"adv_estimator": "gdpo"})) == {}

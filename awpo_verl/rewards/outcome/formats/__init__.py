@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from awpo_verl.config.bounds import SECTION, AWPOConfigError
-from awpo_verl.config.import_path import is_own, load_own
+from awpo_verl.config.import_path import is_import_path, load_object
 from awpo_verl.rewards.outcome.formats import (
     deepseek,
     deepseek_dsml,
@@ -99,12 +99,12 @@ def find_format(name: str) -> CallFormat:
     """
     if name in FORMATS:
         return FORMATS[name]
-    if not is_own(name):
+    if not is_import_path(name):
         raise AWPOConfigError(
             f"{SECTION}.{KEY}={name} is not usable: it must be one of {AUTO}, {', '.join(FORMATS)}, or module:object "
             "of your own."
         )
-    found = load_own(KEY, name)
+    found = load_object(KEY, name)
     if not isinstance(found, CallFormat):
         raise AWPOConfigError(
             f"{SECTION}.{KEY}={name} is not usable: it is a {type(found).__name__}, and must be a CallFormat "
