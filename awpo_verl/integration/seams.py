@@ -55,7 +55,7 @@ SEAMS = (
         "hydra 1.3.2",
     ),
     Seam("verl.trainer.config.algorithm", "AlgoConfig.__init__", (), "", "algorithm.awpo in verl's AlgoConfig"),
-    Seam("verl.utils.config", "validate_config", ("config",), "ab4096deecfe", "what adv_estimator=awpo implies"),
+    Seam("verl.utils.config", "validate_config", ("config",), "ab4096deecfe", "keys that adv_estimator=awpo implies"),
     Seam(_CORE, "register_adv_est", ("name_or_enum",), "d560ae823494", "the estimator"),
     Seam(_CORE, "register_policy_loss", ("name",), "a01f67e82d67", "the policy loss"),
     Seam(_CORE, "agg_loss", ("loss_mat", "loss_mask", "loss_agg_mode"), "fd052ff7eb53", "the policy loss"),

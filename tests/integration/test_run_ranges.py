@@ -19,7 +19,7 @@ from awpo_verl.integration.run_ranges import RunRanges, find_scorers
 from awpo_verl.integration.step import Step
 from awpo_verl.integration.tokens import find_rows_without_tokens, spread_over_tokens
 from awpo_verl.integration.v1_rows import BatchRows, PartsByKey
-from awpo_verl.integration.verl_outcome_ranges import rule_range
+from awpo_verl.integration.verl_outcome_ranges import find_rule_range
 from tests.integration.through_trainers import T, rows, through_legacy, through_v1
 
 UNIFORM = [0.5, 0.5, 0.5, 0.5]
@@ -64,7 +64,7 @@ def test_a_known_range_is_what_verls_rule_returns_for_wrong_and_right(source: st
         result = default_compute_score(source, text, truth)
         return result["score"] if isinstance(result, dict) else result
 
-    assert (score("no answer"), score(right)) == rule_range(source)
+    assert (score("no answer"), score(right)) == find_rule_range(source)
 
 
 def test_every_source_of_verls_rules_has_a_known_range_and_no_other_has() -> None:
@@ -80,8 +80,8 @@ def test_every_source_of_verls_rules_has_a_known_range_and_no_other_has() -> Non
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert len(named) > 20
-    assert {source for source in named if rule_range(source) is None} == set()
-    assert rule_range("my/own") is None
+    assert {source for source in named if find_rule_range(source) is None} == set()
+    assert find_rule_range("my/own") is None
 
 
 def test_a_success_rate_of_a_half_weighs_the_same_under_every_rule() -> None:

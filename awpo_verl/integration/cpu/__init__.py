@@ -26,7 +26,7 @@ ENVIRONMENT = {
 
 
 def install() -> None:
-    """Register the platform, set the environment where it is unset, and hang the patches on their modules."""
+    """Register the platform, set the unset environment variables, and patch each module when verl imports it."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     wrapt.register_post_import_hook(_register_platform, "verl.plugin.platform.platform_manager")

@@ -16,7 +16,7 @@ from awpo_verl.integration.keys import on_cpu
 
 
 def _device_module() -> ModuleType:
-    """torch.cpu, with the calls of torch.cuda that verl 0.9.1 makes and torch.cpu lacks."""
+    """torch.cpu, with the functions of torch.cuda that verl 0.9.1 calls and torch.cpu lacks."""
 
     def nothing(*args: Any, **kwargs: Any) -> None:
         return None

@@ -92,7 +92,7 @@ def check_model(config: Any) -> tuple[list[Finding], ModelSize | None]:
 
 def check_legacy_keys(config: Any) -> list[Finding]:
     """Reward keys of earlier versions of verl, which it accepts and does not read."""
-    ignored = legacy_keys.describe(config)
+    ignored = legacy_keys.describe_ignored_keys(config)
     return [error("reward", ignored)] if ignored else []
 
 
