@@ -17,7 +17,11 @@ import pytest
 from awpo_verl.config import parse
 from awpo_verl.config.reference import reference
 
-PAGES = [*map(Path, ("README.md", "CONTRIBUTING.md", "recipes/README.md")), *sorted(Path("docs").glob("*.md"))]
+PAGES = [
+    *map(Path, ("README.md", "CONTRIBUTING.md", "recipes/README.md")),
+    *sorted(Path("docs").glob("*.md")),
+    *sorted(Path("benchmarks").glob("**/README.md")),
+]
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Whose messages a user meets in a run, or before one; the parsers' reasons and the data preparation's are reports.
 TOLD = (

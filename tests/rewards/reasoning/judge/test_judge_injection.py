@@ -10,8 +10,8 @@ import pytest
 from awpo_verl.config import JudgeConfig
 from awpo_verl.rewards.reasoning.judge import Endpoint
 from awpo_verl.rewards.reasoning.judge.prompt import load_template
-from benchmarks import judge_injection
-from benchmarks.judge_injection import GUARD, HARMLESS, SAMPLES, Row, main, make_judges, spread, summary, table
+from benchmarks.judge import injection
+from benchmarks.judge.injection import GUARD, HARMLESS, SAMPLES, Row, main, make_judges, spread, summary, table
 from tests.rewards.reasoning.judge.injections import ATTEMPTS, FAMILIES
 from tests.rewards.reasoning.judge.judge_server import JudgeServer, score_of, text_of
 
@@ -34,7 +34,7 @@ def test_each_attempt_is_judged_in_both_arms_and_its_score_is_the_judges(tmp_pat
         prompt = judges[row.arm].template.fill(case, JudgeConfig())
         assert row.score == score_of(text_of({"messages": prompt.messages})) / 10
     assert {row.family for row in rows} == {"", "harmless", *FAMILIES}
-    assert found["lines"] == json.loads(json.dumps([judge_injection.asdict(line) for line in summary(rows)]))
+    assert found["lines"] == json.loads(json.dumps([injection.asdict(line) for line in summary(rows)]))
 
 
 def test_the_naive_arm_has_the_rubric_and_the_texts_as_they_are() -> None:
