@@ -67,6 +67,13 @@ def check_kind(kinds: Kinds[Callable[..., object]], section: str, given: KindCon
             )
 
 
+def show_kind(kinds: Kinds[Callable[..., object]], given: KindConfig) -> str:
+    """The kind with the values that it reads, for logs: `fixed(value=0.5)`. A user's own function by its name alone."""
+    reads = kinds[given.kind].reads if given.kind in kinds else ()
+    values = ", ".join(f"{key}={getattr(given, key):g}" for key in reads)
+    return f"{given.kind}({values})" if values else given.kind
+
+
 def changed_keys(given: KindConfig) -> dict[str, object]:
     """The keys beside `kind` that differ from their defaults, with their values."""
     keys = [field.name for field in fields(given) if field.name != "kind"]

@@ -96,10 +96,7 @@ def read_meanings(config: DataclassInstance) -> tuple[str, dict[str, str]]:
             found[name] += " " + line.strip()
         else:
             before.append(line)
-    missing = set(names) - set(found) - set(_nested(config))
-    if missing:
-        raise KeyError(f"{type(config).__name__} has no meaning of {sorted(missing)} in its docstring")
-    return " ".join(before).strip(), found
+    return " ".join(before).strip(), {name: found[name] for name in names if name not in _nested(config)}
 
 
 def _nested(config: DataclassInstance) -> list[str]:

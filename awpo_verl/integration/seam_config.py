@@ -17,6 +17,7 @@ from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
 from awpo_verl.algorithm.registry import find_function
 from awpo_verl.config import AWPOConfig, AWPOConfigError, merge_defaults, parse
+from awpo_verl.config.kinds import show_kind
 from awpo_verl.integration import legacy_keys
 from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
 from awpo_verl.integration.patching import read_arguments, require_all_seams, wrap
@@ -238,12 +239,9 @@ def _find_warnings(config: Any) -> list[str]:
 
 
 def _summarize(c: AWPOConfig) -> str:
-    gate = c.gate.kind + {"fixed": f"({c.gate.value:g})", "hard": f"({c.gate.threshold:g})"}.get(c.gate.kind, "")
-    difficulty = c.difficulty.kind + (
-        f"[{c.difficulty.d_min:g}, {c.difficulty.d_max:g}]" if c.difficulty.kind == "parabolic" else ""
-    )
     return (
-        f"reasoning_weight={c.reasoning_weight:g} gate={gate} difficulty={difficulty} "
+        f"reasoning_weight={c.reasoning_weight:g} gate={show_kind(GATES, c.gate)} "
+        f"difficulty={show_kind(DIFFICULTIES, c.difficulty)} "
         f"clip.shrink={c.clip.shrink:g} clip.scope={c.clip.scope} outcome_range={c.outcome_range} "
         f"reasoning_range={list(c.reasoning_range)}"
     )
