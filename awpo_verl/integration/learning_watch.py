@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
 from awpo_verl.config import SECTION
-from awpo_verl.rewards.reasoning.judge.metrics import STATUS
 
 ADVANTAGES, OUTCOME, REASONING, MISSING = "advantages", "outcome", "reasoning", "no reasoning"
 BATCHES = 3  # in a row: one batch of easy or hard prompts may be constant
@@ -37,18 +35,18 @@ class LearningWatch:
         self._streaks: dict[str, _Streak] = {}
 
     def check_batch(
-        self, advantages: Tensor, outcome: Tensor, reasoning: Tensor, valid: Tensor, parts: Mapping[str, Any], key: str
+        self, advantages: Tensor, outcome: Tensor, reasoning: Tensor, valid: Tensor, has_judge: bool, key: str
     ) -> None:
         """Look at one train batch of B rollouts, and print a warning, at most once for each condition.
 
         Args:
             advantages, outcome, reasoning: [B].
             valid: bool [B], False where the reasoning reward is missing.
-            parts: the reward parts as columns of B values.
+            has_judge: a judge scores the reasoning. The judge has its own warning about missing rewards.
             key: `algorithm.awpo.reasoning_key`.
         """
         streaks: dict[str, _Streak] = {}
-        for condition, value in _find_conditions(advantages, outcome, reasoning, valid, parts):
+        for condition, value in _find_conditions(advantages, outcome, reasoning, valid, has_judge):
             earlier = self._streaks.get(condition)
             streaks[condition] = earlier if earlier is not None and earlier.value == value else _Streak(value)
             streaks[condition].batches += 1
@@ -93,7 +91,7 @@ def _describe(condition: str, streaks: Mapping[str, _Streak], rows: int, key: st
 
 
 def _find_conditions(
-    advantages: Tensor, outcome: Tensor, reasoning: Tensor, valid: Tensor, parts: Mapping[str, Any]
+    advantages: Tensor, outcome: Tensor, reasoning: Tensor, valid: Tensor, has_judge: bool
 ) -> Iterator[tuple[str, float]]:
     """Each condition of a batch, with the value that all rows have."""
     if len(outcome) < 2:
@@ -106,5 +104,5 @@ def _find_conditions(
     if len(scored):
         if len(scored) > 1 and bool((scored == scored[0]).all()):
             yield REASONING, float(scored[0])
-    elif STATUS not in parts:  # a judge that fails has its own warning
+    elif not has_judge:
         yield MISSING, 0.0

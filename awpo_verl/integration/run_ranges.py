@@ -7,10 +7,9 @@ outcome outside of it, before that batch is weighed. The first batch after a res
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,9 +17,7 @@ from awpo_verl.algorithm.groups import factorize, to_rows
 from awpo_verl.algorithm.ranges import UNIT, Range, RowRanges, SeenRanges, fixed_ranges, unit_reasoning
 from awpo_verl.config import SECTION, AWPOConfig, AWPOConfigError
 from awpo_verl.integration.verl_outcome_ranges import find_rule_range
-from awpo_verl.rewards.parts import CHECKED, VERL_RULE
-
-SOURCE = "data_source"
+from awpo_verl.rewards.parts import PartsColumns
 
 
 class Scorer(NamedTuple):
@@ -39,19 +36,19 @@ class RunRanges:
         self._reasoning_is_checked = False
 
     def find_outcome_ranges(
-        self, outcome: Tensor, parts: Mapping[str, Sequence[Any]], rejected: Tensor, config: AWPOConfig
+        self, outcome: Tensor, parts: PartsColumns, rejected: Tensor, config: AWPOConfig
     ) -> RowRanges:
         """The range of each row's outcome: from the config, or by data source.
 
         Args:
             outcome: float64 [B], finite where not rejected.
-            parts: the reward parts as columns of B values, and data_source.
+            parts: of which the data sources are read, and where verl's rule gave the outcome.
             rejected: bool [B], True for a row that does not widen a range.
         """
         fixed = config.fixed_outcome_range()
         if fixed is not None:
             return fixed_ranges(outcome, fixed)
-        ids, scorers = find_scorers(parts, len(outcome))
+        ids, scorers = find_scorers(parts.data_source, parts.by_verl_rule)
         known, counted = [scorer.known for scorer in scorers], ~rejected & torch.isfinite(outcome)
         return self._outcomes.observe_ids(outcome, ids, scorers, known, counted)
 
@@ -94,32 +91,23 @@ class RunRanges:
         self._reasoning_is_checked = True
 
 
-def find_scorers(parts: Mapping[str, Sequence[Any]], n_rows: int) -> tuple[Tensor, list[Scorer]]:
-    """What scored each of B rows: this package's checker (`checked`), verl's rule (`verl_rule`), or a user's function.
+def find_scorers(sources: Sequence[str] | None, by_verl_rule: Tensor) -> tuple[Tensor, list[Scorer]]:
+    """What scored each of B rows: verl's rule for the data source, or anything else.
 
     A user's function may have the data source of one of verl's rules. The rule does not run then, and its range is not
-    the function's. Without data_source all rows have one source.
+    the function's.
+
+    Args:
+        sources: B data sources. None: all rows have one source.
+        by_verl_rule: bool [B], True where verl's rule gave the outcome.
 
     Returns:
         ids: int64 [B], the number of each row's scorer; and the scorers by number, each once. A scorer may have no row.
     """
-    sources = parts.get(SOURCE)
-    if sources is None:
-        sources = [""] * n_rows
-    of_row, names = factorize([str(source) for source in sources])
-    by_rule = _read_flags(parts.get(VERL_RULE), n_rows) & ~_read_flags(parts.get(CHECKED), n_rows)
+    of_row, names = factorize([""] * len(by_verl_rule) if sources is None else sources)
     pairs = [Scorer(str(name), known) for name in names for known in (UNIT, find_rule_range(str(name)) or UNIT)]
     number = {scorer: i for i, scorer in enumerate(dict.fromkeys(pairs))}
-    return to_rows(torch.tensor([number[scorer] for scorer in pairs]), 2 * of_row + by_rule.long()), list(number)
-
-
-def _read_flags(values: Sequence[Any] | None, n_rows: int) -> Tensor:
-    """bool [B]: which rows have a 1. A user's function may have put anything into `checked`."""
-    try:
-        numbers = np.zeros(n_rows) if values is None else np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        numbers = np.zeros(n_rows)
-    return torch.from_numpy(numbers == 1.0)
+    return to_rows(torch.tensor([number[scorer] for scorer in pairs]), 2 * of_row + by_verl_rule.long()), list(number)
 
 
 def _source(scorer: Hashable) -> str:

@@ -8,7 +8,6 @@ B = rows, N = groups (prompts).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,20 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from awpo_verl.algorithm import Estimate, RowRanges, estimate
+from awpo_verl.algorithm import Estimate, estimate
 from awpo_verl.algorithm.advantage import fill_missing
 from awpo_verl.algorithm.alignment import alignment
 from awpo_verl.algorithm.groups import Groups, Labels
 from awpo_verl.algorithm.metrics import reward_metrics
 from awpo_verl.algorithm.ranges import unit_reasoning
-from awpo_verl.config import SECTION, AWPOConfig, parse
+from awpo_verl.config import AWPOConfig, parse
 from awpo_verl.integration.learning_watch import LearningWatch
 from awpo_verl.integration.patching import require_all_seams
-from awpo_verl.integration.run_ranges import SOURCE, RunRanges
-from awpo_verl.rewards.parts import NONFINITE, OUTCOME, VALID
-from awpo_verl.rewards.reasoning.judge.metrics import STATUS, Watch, judge_metrics, without_thinking
-
-Parts = Mapping[str, Sequence[Any]]  # the reward parts as columns of B values, and data_source
+from awpo_verl.integration.run_ranges import RunRanges
+from awpo_verl.rewards.parts import JUDGE_STATUS, OUTCOME, VALID, Columns, PartsColumns, read_parts, read_reasoning
+from awpo_verl.rewards.reasoning.judge.metrics import Watch, judge_metrics
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,12 @@ class StepRows:
     """B rollouts of one train batch; padding is left out.
 
     Attributes:
-        parts: the reward parts.
+        columns: the reward parts as verl has them, by key.
         groups: the group of each row.
         rejected: bool [B], True where rejection sampling has left no response token.
     """
 
-    parts: Parts
+    columns: Columns
     groups: Groups
     rejected: Tensor
 
@@ -75,21 +72,30 @@ class Step:
             JudgeFailedError: judge.required=True, and too few rollouts were judged.
         """
         require_all_seams()
-        config, parts, rejected = parse(algorithm.get("awpo")), rows.parts, rows.rejected
+        config, rejected = parse(algorithm.get("awpo")), rows.rejected
         outcome = outcome.detach().cpu().double()
-        reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
-        self._ranges.check_reasoning(reasoning, valid, config)
-        judge = self._watch_judge(parts, config)
-        judged = _find_judged(parts, len(outcome))
+        parts = read_parts(rows.columns, config.reasoning_key, len(outcome))
+        self._ranges.check_reasoning(parts.reasoning, parts.valid, config)
+        judge = self._watch_judge(rows.columns, config)
         ranges = self._ranges.find_outcome_ranges(outcome, parts, rejected, config)
-        result = estimate(outcome, reasoning, valid, rows.groups, config, norm_by_std, judged, rejected, ranges)
-        watched = [result.advantages, outcome, reasoning, valid]
-        if rejected.any():
-            watched = [column.masked_select(~rejected) for column in watched]
-        self._learning_watch.check_batch(*watched, parts=parts, key=config.reasoning_key)
-        unit, _ = unit_reasoning(reasoning, valid, config.reasoning_bounds())
-        compared = valid & judged & ~rejected
-        result.metrics.update(_alignment(rows, ranges.to_unit(outcome), unit, compared) | judge)
+        result = estimate(
+            outcome,
+            parts.reasoning,
+            parts.valid,
+            rows.groups,
+            config,
+            norm_by_std,
+            judged=parts.judged,
+            rejected=rejected,
+            outcome_range=ranges,
+        )
+        self._learning_watch.check_batch(
+            *_select([result.advantages, outcome, parts.reasoning, parts.valid], ~rejected),
+            has_judge=JUDGE_STATUS in rows.columns,
+            key=config.reasoning_key,
+        )
+        unit, _ = unit_reasoning(parts.reasoning, parts.valid, config.reasoning_bounds())
+        result.metrics.update(_alignment(rows, parts, ranges.to_unit(outcome), unit) | judge)
         return result
 
     def baseline_metrics(self, rows: StepRows, algorithm: Any) -> dict[str, float]:
@@ -103,27 +109,30 @@ class Step:
         Raises:
             JudgeFailedError: judge.required=True, and too few rollouts were judged.
         """
-        config, parts, rejected = parse(algorithm.get("awpo")), rows.parts, rows.rejected
-        metrics = self._watch_judge(parts, config)
-        if any(name not in parts for name in (OUTCOME, VALID, config.reasoning_key)):
+        config, kept = parse(algorithm.get("awpo")), ~rows.rejected
+        metrics = self._watch_judge(rows.columns, config)
+        if any(name not in rows.columns for name in (OUTCOME, VALID, config.reasoning_key)):
             return metrics
-        outcome = torch.tensor([float(o) for o in parts[OUTCOME]], dtype=torch.float64)
-        ranges = self._ranges.find_outcome_ranges(outcome, parts, rejected, config)
-        reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
-        unit, outside = unit_reasoning(reasoning, valid, config.reasoning_bounds())
-        finite = valid & torch.isfinite(unit) & ~rejected
-        metrics["awpo/rejected_frac"] = float(rejected.double().mean())
+        parts = read_parts(rows.columns, config.reasoning_key, len(kept))
+        assert parts.outcome is not None
+        ranges = self._ranges.find_outcome_ranges(parts.outcome, parts, rows.rejected, config)
+        unit, outside = unit_reasoning(parts.reasoning, parts.valid, config.reasoning_bounds())
+        finite = parts.valid & torch.isfinite(unit) & kept
+        metrics["awpo/rejected_frac"] = float(rows.rejected.double().mean())
         if finite.any():
             metrics["awpo/reasoning_out_of_range_frac"] = float(outside[finite].double().mean())
-        judged = _find_judged(parts, len(outcome))
-        aligned = _alignment(rows, ranges.to_unit(outcome), unit, finite & judged)
-        return _reward_metrics(rows, outcome, ranges, unit, finite) | aligned | metrics
+        if kept.any():
+            groups, outcome = rows.groups.select(kept), parts.outcome[kept]
+            unit_outcome, std_out = ranges.to_unit(parts.outcome)[kept], groups.center(outcome).std
+            metrics |= reward_metrics(outcome, unit_outcome, unit[kept], finite[kept], groups.sizes, std_out)
+        return metrics | _alignment(rows, parts, ranges.to_unit(parts.outcome), unit)
 
-    def gdpo_reasoning(self, parts: Parts, uids: Labels, algorithm: Any) -> np.ndarray | None:
+    def gdpo_reasoning(self, columns: Columns, uids: Labels, algorithm: Any) -> np.ndarray | None:
         """The reasoning reward for verl's gdpo, which takes a missing reward for a 0.
 
         Args:
-            parts, uids: of R rows.
+            columns: the reward parts of R rows, by key.
+            uids: R group labels.
             algorithm: verl's `algorithm` section.
 
         Returns:
@@ -133,74 +142,33 @@ class Step:
         Raises:
             AWPOConfigError: the first train batch has a reasoning reward outside of `reasoning_range`.
         """
-        if VALID not in parts:
+        if VALID not in columns:
             return None
         config = parse(algorithm.get("awpo"))
         key = config.reasoning_key
-        if key not in parts or key not in (algorithm.get("gdpo_reward_keys") or ()):
+        if key not in columns or key not in (algorithm.get("gdpo_reward_keys") or ()):
             return None
-        reasoning, valid = read_reasoning(parts, key, len(uids))
+        reasoning, valid = read_reasoning(columns, key, len(uids))
         self._ranges.check_reasoning(reasoning, valid, config)
         unit, _ = unit_reasoning(reasoning, valid, config.reasoning_bounds())
         return fill_missing(unit, valid & torch.isfinite(unit), Groups.of(uids)).numpy()
 
-    def _watch_judge(self, parts: Parts, config: AWPOConfig) -> dict[str, float]:
+    def _watch_judge(self, columns: Columns, config: AWPOConfig) -> dict[str, float]:
         """`awpo/judge/*` of the rows; {} where no judge is in use. Raises JudgeFailedError."""
-        metrics = judge_metrics(parts)
-        self._judge_watch.look(parts, config.judge)
+        metrics = judge_metrics(columns)
+        self._judge_watch.look(columns, config.judge)
         return metrics
 
 
-def _reward_metrics(
-    rows: StepRows, outcome: Tensor, ranges: RowRanges, reasoning: Tensor, finite: Tensor
-) -> dict[str, float]:
-    """`reward_metrics` of the rows that were not rejected."""
-    kept = ~rows.rejected
-    if not kept.any():
-        return {}
-    groups, unit = rows.groups.select(kept), ranges.to_unit(outcome)[kept]
-    std_out = groups.center(outcome[kept]).std
-    return reward_metrics(outcome[kept], unit, reasoning[kept], finite[kept], groups.sizes, std_out)
+def _alignment(rows: StepRows, parts: PartsColumns, outcome: Tensor, reasoning: Tensor) -> dict[str, float]:
+    """`alignment` of the rows that are not rejected, and whose thinking was scored.
 
-
-def _alignment(rows: StepRows, outcome: Tensor, reasoning: Tensor, compared: Tensor) -> dict[str, float]:
-    """`alignment` of the rows in `compared`, bool [B]: those with a score, and not a missing one."""
-    return alignment(outcome, reasoning, compared & torch.isfinite(reasoning), rows.groups, rows.parts.get(SOURCE))
-
-
-def _find_judged(parts: Parts, n_rows: int) -> Tensor:
-    """bool [B]: False where there was no thinking to judge."""
-    if STATUS not in parts:
-        return torch.ones(n_rows, dtype=torch.bool)
-    return ~torch.tensor(without_thinking(parts, n_rows))
-
-
-def read_reasoning(parts: Parts, key: str, n_rows: int) -> tuple[Tensor, Tensor]:
-    """Reasoning reward, float64 [B], and its validity, bool [B], from the columns of reward_extra_info.
-
-    A value that is None is missing. A row that the reward manager marked as not finite becomes NaN again, so that
-    the estimator counts it.
-
-    Raises:
-        KeyError: no row has a reasoning reward; says where it should come from.
+    outcome, reasoning: float64 [B], each on the scale of its range.
     """
-    if key not in parts:
-        given = ", ".join(sorted(str(name) for name in parts if name not in ("uid", SOURCE))) or "nothing"
-        raise KeyError(
-            "AWPO needs the reasoning reward of each rollout, and reward_extra_info has no key "
-            f"'{key}' (it has: {given}). Use reward.reward_manager.name=awpo, or let your reward function return "
-            f"a dict with '{key}', or name its key with {SECTION}.reasoning_key."
-        )
-    reasoning, present = _column(parts[key], 0.0)
-    nonfinite = _column(parts[NONFINITE], 0.0)[0] > 0.5 if NONFINITE in parts else torch.zeros(n_rows, dtype=torch.bool)
-    scored = _column(parts[VALID], 1.0)[0] > 0.5 if VALID in parts else torch.ones(n_rows, dtype=torch.bool)
-    return reasoning.masked_fill(nonfinite, float("nan")), present & scored | nonfinite
+    compared = parts.valid & parts.judged & ~rows.rejected & torch.isfinite(reasoning)
+    return alignment(outcome, reasoning, compared, rows.groups, parts.data_source)
 
 
-def _column(values: Sequence[Any], default: float) -> tuple[Tensor, Tensor]:
-    """One column as float64 [B], the default where a value is None; and bool [B], True where it is not None."""
-    numbers = np.array(values, dtype=np.float64)  # None becomes NaN
-    present = ~np.isnan(numbers)
-    for row in np.flatnonzero(~present):
-        present[row] = values[row] is not None
-    return torch.from_numpy(np.where(present, numbers, default)), torch.from_numpy(present)
+def _select(columns: list[Tensor], kept: Tensor) -> list[Tensor]:
+    """The rows to keep of each column [B]. kept: bool [B]."""
+    return columns if kept.all() else [column.masked_select(kept) for column in columns]

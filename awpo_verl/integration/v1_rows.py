@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from awpo_verl.integration.run_ranges import SOURCE
 from awpo_verl.integration.tokens import find_rows_without_tokens
+from awpo_verl.rewards.parts import DATA_SOURCE
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,23 @@ class BatchRows:
 
 def fetch_rows(batch: Any) -> BatchRows:
     """Get the rows of a batch from TransferQueue. batch: verl's KVBatchMeta."""
-    import transfer_queue as tq
-
-    fields = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields", SOURCE])
-    parts = [read_parts(extra) for extra in fields["extra_fields"]]
-    return BatchRows(parts, find_real_rows(batch.tags), list(fields[SOURCE]))
+    fields = _fetch_fields(batch, ["extra_fields", DATA_SOURCE])
+    parts = [get_parts(extra) for extra in fields["extra_fields"]]
+    return BatchRows(parts, find_real_rows(batch.tags), list(fields[DATA_SOURCE]))
 
 
 def fetch_parts(batch: Any) -> list[dict[str, Any]]:
     """Get the reward parts of a batch's rows from TransferQueue. batch: verl's KVBatchMeta."""
+    return [get_parts(extra) for extra in _fetch_fields(batch, ["extra_fields"])["extra_fields"]]
+
+
+def _fetch_fields(batch: Any, names: list[str]) -> Any:
     import transfer_queue as tq
 
-    fields = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"])
-    return [read_parts(extra) for extra in fields["extra_fields"]]
+    return tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=names)
 
 
-def read_parts(extra_fields: Any) -> dict[str, Any]:
+def get_parts(extra_fields: Any) -> dict[str, Any]:
     """The reward parts in a row's `extra_fields`, not copied; {} where it has none."""
     return (extra_fields.get("reward_extra_info") or {}) if isinstance(extra_fields, dict) else {}
 
@@ -131,7 +132,7 @@ class PartsByKey(Mapping[str, list[Any]]):
         self._parts = [rows.parts[number] for number in numbers]
         self._made: dict[str, list[Any] | None] = {}  # None: no row has the key
         if rows.sources is not None:
-            self._made[SOURCE] = [rows.sources[number] for number in numbers]
+            self._made[DATA_SOURCE] = [rows.sources[number] for number in numbers]
 
     def __getitem__(self, key: str) -> list[Any]:
         if key not in self._made:

@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any
 
+from awpo_verl.rewards.json_values import Json
 from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
 
 MAX_CHARS = 65_536  # text of one call
@@ -55,7 +56,7 @@ def read_all(text: str) -> Any:
 
 def read_arguments(text: str) -> dict[str, Any]:
     """The arguments of a call: the JSON object that is the whole text. Raises BadCallError."""
-    arguments = read_all(text)
+    arguments: Json = read_all(text)
     if not isinstance(arguments, dict):
         raise BadCallError(f"arguments must be an object, got {json_type(arguments)}")
     return arguments
@@ -69,17 +70,17 @@ def skip_space(text: str, start: int) -> int:
     return match.end() if match else start
 
 
-def check_depth(value: Any, limit: int = MAX_DEPTH) -> None:
+def check_depth(value: Json, limit: int = MAX_DEPTH) -> None:
     """Raises BadCallError if lists and objects nest deeper than `limit`."""
     if nests_deeper(value, limit):
         raise BadCallError(f"nested deeper than {limit}")
 
 
-def nests_deeper(value: Any, limit: int) -> bool:
+def nests_deeper(value: Json, limit: int) -> bool:
     """Whether lists and objects nest deeper than `limit` (at least 1). No recursion."""
-    level = [value]
+    level: list[Json] = [value]
     for _ in range(limit):
-        inner: list[Any] = []
+        inner: list[Json] = []
         for item in level:
             if isinstance(item, dict):
                 inner.extend(item.values())
@@ -106,7 +107,7 @@ def read_float(digits: str) -> float:
     return value
 
 
-def as_call(value: Any, keys: tuple[str, ...] = ("arguments",)) -> ToolCall:
+def as_call(value: Json, keys: tuple[str, ...] = ("arguments",)) -> ToolCall:
     """`{"name": str, "arguments": {...}}` as a ToolCall. Other keys beside these are ignored, as servers do.
 
     Args:
@@ -118,19 +119,19 @@ def as_call(value: Any, keys: tuple[str, ...] = ("arguments",)) -> ToolCall:
     """
     if not isinstance(value, dict):
         raise BadCallError(f"a call must be a JSON object, got {json_type(value)}")
-    name = value.get("name")
+    name: Json = value.get("name")
     if not isinstance(name, str) or not name:
         raise BadCallError("a call without a name")
     given = [key for key in keys if key in value]
     if len(given) != 1:
         raise BadCallError(f"both {' and '.join(given)}" if given else f"a call without {' or '.join(keys)}")
-    arguments = value[given[0]]
+    arguments: Json = value[given[0]]
     if not isinstance(arguments, dict):
         raise BadCallError(f"{given[0]} must be an object, got {json_type(arguments)}")
     return ToolCall(name, dict(arguments))
 
 
-def as_call_of_data(value: Any) -> ToolCall:
+def as_call_of_data(value: Json) -> ToolCall:
     """A call as data sets and ToolRL's models write it. It reads more than `as_call`.
 
     `parameters` may stand for `arguments`, the arguments may be a JSON text of an object, and may be left out.
@@ -138,23 +139,32 @@ def as_call_of_data(value: Any) -> ToolCall:
     Raises:
         BadCallError: anything else.
     """
-    given = dict(value) if isinstance(value, dict) else value
-    if isinstance(given, dict):
-        for key in ("arguments", "parameters"):
-            if isinstance(given.get(key), str):
-                given[key] = read_all(given[key])
-        if not {"arguments", "parameters"} & given.keys():
-            given["arguments"] = {}
-    return as_call(given, ("arguments", "parameters"))
+    keys = ("arguments", "parameters")
+    if not isinstance(value, dict):
+        return as_call(value, keys)
+    given = dict(value)
+    for key in keys:
+        if isinstance(given.get(key), str):
+            given[key] = read_all(given[key])
+    if not any(key in given for key in keys):
+        given["arguments"] = {}
+    return as_call(given, keys)
 
 
-def json_type(value: Any) -> str:
+def json_type(value: object) -> str:
     """The name of a value's JSON type, for messages."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "boolean"
-    names = {str: "string", int: "integer", float: "number", list: "array", tuple: "array", dict: "object"}
+    names: dict[type, str] = {
+        str: "string",
+        int: "integer",
+        float: "number",
+        list: "array",
+        tuple: "array",
+        dict: "object",
+    }
     return names.get(type(value), type(value).__name__)
 
 

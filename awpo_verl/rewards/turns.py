@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -66,7 +66,7 @@ class Decoder:
             ValueError: there are fewer of `own` than tokens.
         """
         whole = self._tokenizer.decode(ids, skip_special_tokens=True)
-        mask = torch.from_numpy(np.ones(len(ids), dtype=bool) if own is None else np.array(own, dtype=bool))
+        mask = torch.as_tensor(np.ones(len(ids), dtype=bool) if own is None else np.array(own, dtype=bool))
         if len(mask) < len(ids):
             raise ValueError(
                 f"The response has {len(ids)} tokens, and its response mask {len(mask)}: the agent loop must return an "
@@ -81,7 +81,7 @@ class Decoder:
         before = prompt[-TAIL:]
         for is_own, part in _runs(ids, mask):
             if is_own:
-                turns.append(self._with_marks(part.tolist()))
+                turns.append(self._with_marks(_to_list(part)))
                 opened.append(self._is_open(before))
             else:
                 text = self._tokenizer.decode(part, skip_special_tokens=True).strip()
@@ -109,6 +109,41 @@ def _special_ids(tokenizer: Any, kept: Iterable[str]) -> frozenset[int]:
 
 def _runs(ids: torch.Tensor, mask: torch.Tensor) -> list[tuple[bool, torch.Tensor]]:
     """The tokens, cut where the mask changes."""
-    ends = [*((mask[1:] != mask[:-1]).nonzero().flatten() + 1).tolist(), len(ids)]
+    ends = [*_to_list((mask[1:] != mask[:-1]).nonzero().flatten() + 1), len(ids)]
     starts = [0, *ends[:-1]]
     return [(bool(mask[start]), ids[start:end]) for start, end in zip(starts, ends, strict=True) if end > start]
+
+
+def _to_list(ids: torch.Tensor) -> list[int]:
+    return cast("list[int]", ids.tolist())  # pyright: ignore[reportUnknownMemberType]
+
+
+def find_response(input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor) -> torch.Tensor:
+    """The tokens of the response, without padding.
+
+    A session may have several outputs. verl 0.9.1 then pads each part on the right by itself, so the mask's last
+    `len(responses)` places (what verl's naive manager sums) do not line up with the response and can even be all 0.
+    The response is what prompt + response ends with.
+
+    Args:
+        input_ids, attention_mask: [L], prompt and response, padded on either side; mask 1 = a real token.
+        responses: [R], the response, padded on the right.
+    """
+    if bool(attention_mask.all()):
+        return responses
+    tokens = input_ids[attention_mask.bool()]
+    if not attention_mask[0]:  # prompt padded on the left, as the legacy trainer does: the naive sum is right
+        return responses[: int(attention_mask[-len(responses) :].sum())]
+    for length in range(min(len(tokens), len(responses)), 0, -1):
+        if torch.equal(tokens[-length:], responses[:length]):
+            return responses[:length]
+    return responses[:0]
+
+
+def split_tokens(
+    input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tokens of the prompt [P] and of the response [R], without padding; arguments as for `find_response`."""
+    ids = find_response(input_ids, attention_mask, responses)
+    tokens = input_ids[attention_mask.bool()]
+    return tokens[: len(tokens) - len(ids)], ids

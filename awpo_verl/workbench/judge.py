@@ -19,8 +19,8 @@ from awpo_verl.rewards.outcome import OutcomeCheck
 from awpo_verl.rewards.reasoning import make_case
 from awpo_verl.rewards.reasoning.judge import CACHED, NO_THINKING, OK, Case, Judge, JudgeScore
 from awpo_verl.workbench.files.json_files import FileError, Record
-from awpo_verl.workbench.files.rollout_files import Row, RowError, read_row, written_whole
-from awpo_verl.workbench.score import MAX_ERROR_CHARS, score_row
+from awpo_verl.workbench.files.rollout_files import Rollout, RowError, read_rollout, written_whole
+from awpo_verl.workbench.score import MAX_ERROR_CHARS, score_rollout
 
 DONE = (OK, CACHED, NO_THINKING)  # statuses that another run need not repeat
 COMPARED = ("category", "outcome", "checked", "reasoning", "reasoning_valid")  # what is kept of a line
@@ -134,7 +134,7 @@ async def judge_records(
     """
     running: set[asyncio.Task[None]] = set()
 
-    async def one(row: Row, key: str, case: Case | None, line: dict[str, Any]) -> None:
+    async def one(rollout: Rollout, key: str, case: Case | None, line: dict[str, Any]) -> None:
         judgement = JudgeScore(score=0.0, status=NO_THINKING) if case is None else await judge.judge(case)
         if judgement.status == "breaker_open":
             raise EndpointDownError(f"{judge.endpoint.base_url} is down; run the same command again when it is up.")
@@ -147,16 +147,16 @@ async def judge_records(
         progress()
 
     try:
-        for row, verdict, line in _readable(records, config, report, progress):
-            case = _case(row, verdict)
+        for rollout, outcome_check, line in _readable(records, config, report, progress):
+            case = _case(rollout, outcome_check)
             key = judge.key(case) if case is not None else NO_THINKING
-            before = known.get(row.where)
+            before = known.get(rollout.where)
             if before is not None and before.key == key:
                 report.kept += 1
                 report.compare(before.line)
                 progress()
                 continue
-            running.add(asyncio.ensure_future(one(row, key, case, line)))
+            running.add(asyncio.ensure_future(one(rollout, key, case, line)))
             if len(running) >= judge.config.concurrency:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -170,20 +170,19 @@ async def judge_records(
 
 def _readable(
     records: Iterable[Record], config: OutcomeConfig, report: JudgeReport, progress: Callable[[], None]
-) -> Iterator[tuple[Row, OutcomeCheck, dict[str, Any]]]:
+) -> Iterator[tuple[Rollout, OutcomeCheck, dict[str, Any]]]:
     for record in records:
         try:
-            row = read_row(record)
-            verdict, parts = score_row(row, config)
+            rollout = read_rollout(record)
+            outcome_check, parts = score_rollout(rollout, config)
         except RowError as error:
             report.add_broken(error)
             progress()
             continue
-        yield row, verdict, {"row": row.where, "category": row.category, **parts}
+        yield rollout, outcome_check, {"row": rollout.where, "category": rollout.category, **parts}
 
 
-def _case(row: Row, verdict: OutcomeCheck) -> Case | None:
+def _case(rollout: Rollout, outcome_check: OutcomeCheck) -> Case | None:
     """None where there is no closed thinking."""
-    if not verdict.response.has_thinking:
-        return None
-    return make_case(verdict.response, row.conversation, row.ground_truth, row.tools)
+    response = outcome_check.response
+    return make_case(response, rollout.row) if response.has_thinking else None

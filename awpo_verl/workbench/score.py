@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.outcome import OutcomeCheck, check
+from awpo_verl.rewards.outcome import OutcomeCheck, check_outcome
 from awpo_verl.rewards.outcome.formats import opened_by
 from awpo_verl.rewards.reasoning import make_task, rubric_score
 from awpo_verl.workbench.files.json_files import Record
-from awpo_verl.workbench.files.rollout_files import Row, RowError, read_row
+from awpo_verl.workbench.files.rollout_files import Rollout, RowError, read_rollout
 
 MAX_EXAMPLE_CHARS = 240
 MAX_ERROR_CHARS = 500
@@ -49,23 +49,23 @@ class Summary:
         """Mean of a part over the checked rows; NaN without any."""
         return self.sums[part] / self.checked if self.checked else float("nan")
 
-    def add(self, row: Row, verdict: OutcomeCheck, parts: Mapping[str, float]) -> None:
+    def add(self, rollout: Rollout, outcome_check: OutcomeCheck, parts: Mapping[str, float]) -> None:
         self.rows += 1
-        if not verdict.checked:
+        if not outcome_check.checked:
             return
         self.checked += 1
         self.sums.update(parts)
-        if verdict.failures:
-            kind, detail = verdict.failures[0]
-            self._count(kind, row, detail)
-        elif verdict.schema_problems:
-            self._count("matches, but breaks its schema", row, verdict.schema_problems[0])
+        if outcome_check.failures:
+            kind, detail = outcome_check.failures[0]
+            self._count(kind, rollout, detail)
+        elif outcome_check.schema_problems:
+            self._count("matches, but breaks its schema", rollout, outcome_check.schema_problems[0])
 
-    def _count(self, kind: str, row: Row, detail: str) -> None:
+    def _count(self, kind: str, rollout: Rollout, detail: str) -> None:
         seen = self.failures.get(kind)
         if seen is None:
-            shown = row.response.rpartition("</think>")[2].strip()[:MAX_EXAMPLE_CHARS]
-            self.failures[kind] = Failure(1, row.where, detail, shown)
+            shown = rollout.response.rpartition("</think>")[2].strip()[:MAX_EXAMPLE_CHARS]
+            self.failures[kind] = Failure(1, rollout.where, detail, shown)
         else:
             self.failures[kind] = Failure(seen.count + 1, seen.where, seen.detail, seen.response)
 
@@ -90,15 +90,15 @@ class Report:
     differing: int = 0
     first_differing: str = ""
 
-    def add(self, row: Row, verdict: OutcomeCheck, parts: Mapping[str, float]) -> None:
-        self.summaries.setdefault(row.category, Summary()).add(row, verdict, parts)
-        if row.recorded is None or not verdict.checked:
+    def add(self, rollout: Rollout, outcome_check: OutcomeCheck, parts: Mapping[str, float]) -> None:
+        self.summaries.setdefault(rollout.category, Summary()).add(rollout, outcome_check, parts)
+        if rollout.recorded is None or not outcome_check.checked:
             return
         self.recorded += 1
-        if not abs(row.recorded - parts["outcome"]) <= SAME_SCORE:  # a recorded NaN differs too
+        if not abs(rollout.recorded - parts["outcome"]) <= SAME_SCORE:  # a recorded NaN differs too
             self.differing += 1
             self.first_differing = (
-                self.first_differing or f"{row.where} recorded {row.recorded:g}, now {parts['outcome']:g}"
+                self.first_differing or f"{rollout.where} recorded {rollout.recorded:g}, now {parts['outcome']:g}"
             )
 
     def add_broken(self, error: RowError) -> None:
@@ -110,30 +110,31 @@ def score_records(rows: Iterable[Record], config: OutcomeConfig, report: Report)
     """Score each row into the report; yields what there is to write of it. Broken rows are counted and not yielded."""
     for record in rows:
         try:
-            row = read_row(record)
-            verdict, parts = score_row(row, config)
+            rollout = read_rollout(record)
+            outcome_check, parts = score_rollout(rollout, config)
         except RowError as error:
             report.add_broken(error)
             continue
-        report.add(row, verdict, parts)
-        yield {"row": row.where, "category": row.category, **parts, "failures": verdict.failures}
+        report.add(rollout, outcome_check, parts)
+        yield {"row": rollout.where, "category": rollout.category, **parts, "failures": outcome_check.failures}
 
 
-def score_row(row: Row, config: OutcomeConfig) -> tuple[OutcomeCheck, dict[str, float]]:
-    """The checkers' verdict on a row, and its parts, as the reward manager computes them with the default rubric.
+def score_rollout(rollout: Rollout, config: OutcomeConfig) -> tuple[OutcomeCheck, dict[str, float]]:
+    """The outcome check of a rollout, and its parts, as the reward manager computes them with the default rubric.
 
     A response of several turns is one text here: what tools answered in between is read as the model's words.
 
     Raises:
         RowError: the ground truth or the tools are broken.
     """
+    row = rollout.row
     try:
-        verdict = check(row.response, row.ground_truth, config, row.tools, opened=opened_by(row.conversation))
+        outcome_check = check_outcome(rollout.response, row.target, config, opened=opened_by(row.conversation))
     except ValueError as error:
-        raise RowError(f"{row.where}: {error}") from error
+        raise RowError(f"{rollout.where}: {error}") from error
     except (TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise RowError(f"{row.where}: ground truth or tools are broken: {type(error).__name__}: {error}") from error
-    task = make_task(verdict, row.conversation, row.ground_truth, row.tools, row.reasoning_steps)
-    rubric = rubric_score(verdict.response, task)
+        raise RowError(f"{rollout.where}: ground truth or tools are broken: {type(error).__name__}: {error}") from error
+    rubric = rubric_score(outcome_check.response, make_task(outcome_check, row))
     reasoning = {"reasoning": rubric.value or 0.0, "reasoning_valid": float(rubric.value is not None)}
-    return verdict, verdict.as_info() | rubric.parts | reasoning | {"outcome": verdict.outcome(config.match)}
+    parts = outcome_check.as_info() | rubric.parts | reasoning | {"outcome": outcome_check.outcome(config.match)}
+    return outcome_check, parts

@@ -28,7 +28,7 @@ from verl.workers.config import FSDPActorConfig
 from awpo_verl.integration import seam_loss
 from awpo_verl.integration.seam_v1 import V1Seam
 from awpo_verl.integration.step import Step
-from awpo_verl.integration.v1_rows import BatchRows, find_real_rows, read_parts
+from awpo_verl.integration.v1_rows import BatchRows, find_real_rows, get_parts
 
 GROUP = 16  # rollouts of a prompt
 FLOAT32, INT64, BOOL = 4, 8, 1  # bytes
@@ -99,7 +99,7 @@ def estimators(rows: int, tokens: int, device: str = "cpu", awpo: dict[str, Any]
         return data.batch["advantages"]
 
     def compute_awpo() -> Tensor:
-        found = [read_parts(extra) for extra in extra_fields]
+        found = [get_parts(extra) for extra in extra_fields]
         with seam.hand_over(BatchRows(found, find_real_rows(tags), list(sources))):
             return compute("awpo", partial(seam.compute_for_sessions, verls))
 

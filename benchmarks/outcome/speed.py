@@ -21,7 +21,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-from awpo_verl.rewards.outcome import Match, expected_calls, match_calls, parse_response, parse_tools
+from awpo_verl.rewards.outcome import Match, match_calls, parse_response, parse_tools, read_expected_calls
 from awpo_verl.workbench.bfcl.ground_truth import ground_truth_text
 from benchmarks.bfcl import mutations, official
 
@@ -67,7 +67,7 @@ def rates(samples: list[Sample], format: str, repeats: int) -> tuple[float, ...]
     def match(sample: Sample) -> Match:
         entry, truth, text = sample
         tools = parse_tools(entry.functions_text)
-        return match_calls(parse_response(text, format, tools), expected_calls(truth) or (), tools, "normalized")
+        return match_calls(parse_response(text, format, tools), read_expected_calls(truth) or (), tools, "normalized")
 
     sides: tuple[Callable[[Sample], object], ...] = (
         lambda sample: match(sample).exact,

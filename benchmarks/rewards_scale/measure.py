@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.workbench.files.rollout_files import Row
-from awpo_verl.workbench.score import score_row
+from awpo_verl.rewards.row import read_row
+from awpo_verl.workbench.files.rollout_files import Rollout
+from awpo_verl.workbench.score import score_rollout
 from benchmarks.rewards_scale import data
 
 # columns of the first table: kind of rollout, characters of thinking (about 4 per token)
@@ -28,17 +29,17 @@ LOADS = {
 }
 
 
-def rows_of(kind: str, chars: int, format: str, number: int, seed: int = 0) -> list[Row]:
+def rows_of(kind: str, chars: int, format: str, number: int, seed: int = 0) -> list[Rollout]:
     """Rollouts of one kind, each with its own prompt."""
     found = []
     for i in range(number):
         prompt = data.make_prompt(seed, i)
         text = data.make_response(prompt, kind, format, seed, chars)
-        found.append(Row(f"row {i}", text, prompt.question, prompt.ground_truth, None, kind, None, None))
+        found.append(Rollout(f"row {i}", text, read_row(prompt.ground_truth, prompt.question), kind))
     return found
 
 
-def rate(rows: Sequence[Row], format: str, rounds: int = 5) -> float:
+def rate(rows: Sequence[Rollout], format: str, rounds: int = 5) -> float:
     """Rollouts per second of processor time, from text to all reward parts; the median of `rounds`.
 
     Raises:
@@ -46,7 +47,7 @@ def rate(rows: Sequence[Row], format: str, rounds: int = 5) -> float:
     """
     config = OutcomeConfig(format=format)
     for row in rows:
-        if row.category == "right" and score_row(row, config)[1]["outcome"] != 1.0:
+        if row.category == "right" and score_rollout(row, config)[1]["outcome"] != 1.0:
             raise RuntimeError(
                 f"the right answer of {row.where} has not the outcome 1 as {format}: {row.response[:200]}"
             )
@@ -54,7 +55,7 @@ def rate(rows: Sequence[Row], format: str, rounds: int = 5) -> float:
     for _ in range(rounds):
         started = time.process_time()
         for row in rows:
-            score_row(row, config)
+            score_rollout(row, config)
         times.append(time.process_time() - started)
     return len(rows) / statistics.median(times)
 

@@ -18,6 +18,7 @@ from awpo_verl.integration.step import Step, StepRows
 from awpo_verl.rewards.outcome import parse_response
 from awpo_verl.rewards.reasoning import make_case
 from awpo_verl.rewards.reasoning.judge.metrics import JudgeFailedError
+from awpo_verl.rewards.row import read_row
 
 IN_GROUPS = "awpo/outcome_reasoning_corr_in_groups"
 
@@ -83,4 +84,5 @@ def test_a_dump_holds_what_a_users_function_returned_whatever_it_is() -> None:
 
 def test_a_key_of_the_ground_truth_that_json_cannot_hold_costs_the_key_and_not_the_rollout() -> None:
     response = parse_response("<think>The id is 4711, so I cancel it.</think>")
-    assert make_case(response, "[user]\nCancel my last order.", {("no", "text"): 1}, None).reference == "{}"
+    row = read_row({("no", "text"): 1}, prompt="[user]\nCancel my last order.")
+    assert make_case(response, row).reference == "{}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from awpo_verl.rewards.outcome import parse_response
+from awpo_verl.rewards.outcome import parse_response, read_target
 from awpo_verl.rewards.outcome.execution import match_rollout
 from tests.integration.seeded_runs import agent_loop
 from tests.integration.verl_loop import Workspace
@@ -90,14 +90,17 @@ def test_several_tool_turns_train_in_an_environment_of_each_rollout_s_own(
     )
     assert max(once.values()) >= 2
 
-    matches = [match_rollout(record["ground_truth"], {"environment_log": record["log"]}) for record in everything]
-    scores = [float(match is not None and match.ok) for match in matches[:16]]
+    matches = [
+        match_rollout(read_target(record["ground_truth"]).expected, {"environment_log": record["log"]})
+        for record in everything
+    ]
+    scores = [float(match.ok) for match in matches[:16]]
     # the log of each rollout reached the built-in manager: its outcomes are what the logs say
     assert metrics[1]["critic/score/mean"] == pytest.approx(sum(scores) / 16)
     assert metrics[1]["awpo/outcome/mean"] == pytest.approx(sum(scores) / 16)
     # and so are its parts, which verl writes down in the validation's dump
     dumped = read(tmp_path / "validation" / "1.jsonl")
-    told = sorted((float(m.ok), m.state_ok, m.results_ok) for m in matches[16:] if m is not None)
+    told = sorted((float(m.ok), m.state_ok, m.results_ok) for m in matches[16:])
     assert sorted((row["exact"], row["state_ok"], row["results_ok"]) for row in dumped) == told
     assert [row["checked"] for row in dumped] == [1.0] * 4
     # the checkers read the model's turns, and not what stands between and after them

@@ -20,6 +20,7 @@ from awpo_verl.integration.step import Step
 from awpo_verl.integration.tokens import find_rows_without_tokens, spread_over_tokens
 from awpo_verl.integration.v1_rows import BatchRows, PartsByKey
 from awpo_verl.integration.verl_outcome_ranges import find_rule_range
+from awpo_verl.rewards.parts import read_parts
 from tests.integration.through_trainers import T, rows, through_legacy, through_v1
 
 UNIFORM = [0.5, 0.5, 0.5, 0.5]
@@ -132,8 +133,10 @@ def test_an_outlier_is_named_once_for_its_source_and_the_range_stays(capsys: pyt
 
 def test_a_source_whose_rule_has_no_range_of_its_own_is_one_scorer() -> None:
     # by a function and by verl's rule, both from [0, 1]: one range, widened by both
-    row_parts = {"data_source": ["shop"] * 4 + ["math_dapo"] * 2, "verl_rule": [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]}
-    ids, scorers = find_scorers(row_parts, 6)
+    sources, by_rule = ["shop"] * 4 + ["math_dapo"] * 2, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]
+    columns = {"data_source": sources, "verl_rule": by_rule, "reasoning": [0.0] * 6}
+    row_parts = read_parts(columns, "reasoning", 6)
+    ids, scorers = find_scorers(row_parts.data_source, row_parts.by_verl_rule)
     assert len(set(scorers)) == len(scorers)
     assert [scorers[i] for i in ids.tolist()] == [("shop", (0, 1))] * 4 + [
         ("math_dapo", (0, 1)),

@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 
 from awpo_verl.rewards.outcome.calls import Response, ToolCall
 from awpo_verl.rewards.outcome.schema import ToolSchemas, schema_of
-from awpo_verl.rewards.outcome.values import Compared, compare_objects, perfect_matching
+from awpo_verl.rewards.outcome.values import Compared, best_pairs, compare_objects, perfect_matching
 
 NAME_CREDIT, KEY_CREDIT, VALUE_CREDIT = 0.2, 0.3, 0.5
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """An expected and a made call of the same name, by index, and how their arguments compare."""
 
     expected: int
@@ -93,17 +93,17 @@ class Match:
     @cached_property
     def name(self) -> float:
         """Share of the calls that were paired, in [0, 1]."""
-        return self._mean(1.0 for _ in self._pairs)
+        return self._mean(1.0 for _ in self.pairs)
 
     @cached_property
     def key(self) -> float:
         """The calls' argument names, in [0, 1]."""
-        return self._mean(pair.key for pair in self._pairs)
+        return self._mean(pair.key for pair in self.pairs)
 
     @cached_property
     def value(self) -> float:
         """The calls' arguments, in [0, 1]."""
-        return self._mean(pair.value for pair in self._pairs)
+        return self._mean(pair.value for pair in self.pairs)
 
     @property
     def refused(self) -> bool:
@@ -129,7 +129,8 @@ class Match:
         return compare_objects(expected.arguments, made.arguments, schema, self.strings).equal
 
     @cached_property
-    def _pairs(self) -> list[_Pair]:
+    def pairs(self) -> list[Pair]:
+        """Expected and made calls, paired for the highest total credit."""
         return _assign(self.expected, self.response.calls, self.tools, self.strings)
 
     def _mean(self, scores: Iterable[float]) -> float:
@@ -154,7 +155,7 @@ def _says_something(content: str) -> bool:
 
 def _assign(
     expected: Sequence[ToolCall], made: Sequence[ToolCall], tools: ToolSchemas | None, strings: str
-) -> list[_Pair]:
+) -> list[Pair]:
     """The pairs of highest total credit. Only calls of one name can pair, so each name is a problem of its own."""
     columns: dict[str, list[int]] = defaultdict(list)
     for index, call in enumerate(made):
@@ -164,27 +165,23 @@ def _assign(
         if call.name in columns:
             rows[call.name].append(index)
 
-    pairs: list[_Pair] = []
+    pairs: list[Pair] = []
     for name in rows:
 
-        def pair(i: int, j: int, schema: Any = schema_of(tools, name)) -> _Pair:  # noqa: B008
-            return _Pair(i, j, compare_objects(expected[i].arguments, made[j].arguments, schema, strings))
+        def pair(i: int, j: int, schema: Any = schema_of(tools, name)) -> Pair:  # noqa: B008
+            return Pair(i, j, compare_objects(expected[i].arguments, made[j].arguments, schema, strings))
 
         pairs += _best(rows[name], columns[name], pair)
     return pairs
 
 
-def _best(rows: list[int], columns: list[int], pair: Callable[[int, int], _Pair]) -> list[_Pair]:
+def _best(rows: list[int], columns: list[int], pair: Callable[[int, int], Pair]) -> list[Pair]:
     """The optimal assignment; in the order of the text, where that is right throughout."""
     in_order = [pair(i, j) for i, j in zip(rows, columns, strict=False)]
     if len(rows) == 1 == len(columns) or all(one.keys.equal for one in in_order):
         return in_order
-    import numpy as np
-    from scipy.optimize import linear_sum_assignment
-
     block = [[in_order[a] if a == b else pair(i, j) for b, j in enumerate(columns)] for a, i in enumerate(rows)]
-    best = linear_sum_assignment(np.array([[one.credit for one in row] for row in block]), maximize=True)
-    return [block[a][b] for a, b in zip(*best, strict=True)]
+    return [block[a][b] for a, b in best_pairs([[one.credit for one in row] for row in block])]
 
 
 def _failures(match: Match) -> Iterator[tuple[str, str]]:
@@ -202,7 +199,7 @@ def _failures(match: Match) -> Iterator[tuple[str, str]]:
     if match.refused:
         yield "no call where one was expected", expected[0].name
         return
-    pairs = match._pairs
+    pairs = match.pairs
     yield from (("a call that does not parse", problem) for problem in response.problems)
     paired_expected, paired_made = {pair.expected for pair in pairs}, {pair.made for pair in pairs}
     missing = [call.name for i, call in enumerate(expected) if i not in paired_expected]

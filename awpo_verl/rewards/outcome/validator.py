@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
+
+from awpo_verl.rewards.json_values import Json
 
 MAX_STEPS = 1_024  # keywords applied to the calls of one response
 PATTERN_SECONDS = 0.005  # of one pattern on one string; a pattern that needs more spends the budget
@@ -71,7 +73,7 @@ def make_validator(schema: Mapping[str, Any]) -> Any:
     from referencing import Registry
 
     # an empty registry: without one, jsonschema fetches references over the network
-    return _validator_class()(schema, registry=Registry())
+    return _validator_class()(schema, registry=cast("Any", Registry)())
 
 
 def check_schema(schema: Any) -> None:
@@ -81,7 +83,7 @@ def check_schema(schema: Any) -> None:
     try:
         _validator_class().check_schema(schema, format_checker=None)
     except SchemaError as error:
-        where = ".".join(str(part) for part in error.absolute_path)
+        where = ".".join(str(part) for part in cast("Any", error).absolute_path)
         raise SchemaProblem(f"{where or 'top'}: {error.message[:200]}") from None
 
 
@@ -89,9 +91,7 @@ def check_schema(schema: Any) -> None:
 def _validator_class() -> Any:
     from jsonschema import Draft202012Validator, validators
 
-    checker = Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    )
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
     own = {
         "pattern": _pattern,
         "patternProperties": _nothing,
@@ -99,14 +99,19 @@ def _validator_class() -> Any:
         "unevaluatedProperties": _nothing,  # jsonschema's searches the patterns of patternProperties, without a limit
         "uniqueItems": _unique_items,
     }
-    keywords = {name: _counted(rule) for name, rule in {**Draft202012Validator.VALIDATORS, **own}.items()}
-    return validators.extend(Draft202012Validator, keywords, type_checker=checker)
+    rules: dict[str, Callable[..., Any]] = {**cast("dict[str, Any]", Draft202012Validator.VALIDATORS), **own}
+    keywords = {name: _counted(rule) for name, rule in rules.items()}
+    return cast("Any", validators).extend(Draft202012Validator, keywords, type_checker=checker)
+
+
+def _is_integer(_: object, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _counted(rule: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
     """The rule, for the price of a step and one for each item that it may look at."""
 
-    def run(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    def run(validator: Any, value: Any, instance: Json, schema: Any) -> Iterator[Any]:
         budget = _BUDGET.get(None)
         if budget is not None:  # None: a schema is being checked, which is trusted
             budget.spend(1 + (len(instance) if isinstance(instance, list) else 0) // 16)
@@ -134,7 +139,7 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
         yield ValidationError("does not match the pattern")
 
 
-def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Iterator[Any]:
+def _unique_items(validator: Any, unique: bool, instance: Json, schema: Any) -> Iterator[Any]:
     from jsonschema import ValidationError
 
     if unique and isinstance(instance, list):

@@ -14,11 +14,12 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from awpo_verl.rewards.json_values import Json
 from awpo_verl.rewards.outcome.schema import integers_only, sole_branch
 
 _QUOTES = str.maketrans('\u2018\u2019\u201c\u201d"', "'''''")
@@ -61,7 +62,7 @@ class Compared(NamedTuple):
 
 
 def compare_objects(
-    expected: Mapping[str, Any], given: Mapping[str, Any], schema: Any = None, strings: str = "strict"
+    expected: Mapping[str, Any], given: Mapping[str, Any], schema: Json = None, strings: str = "strict"
 ) -> Compared:
     """Compare key by key. Keys that may be left out and are, and defaults that are written out, count as absent.
 
@@ -71,12 +72,12 @@ def compare_objects(
         schema: JSON Schema of the object, if known.
         strings: "strict" or "normalized".
     """
-    properties = schema.get("properties", _EMPTY) if type(schema) is dict else _EMPTY
+    properties: dict[str, Any] = schema.get("properties", _EMPTY) if type(schema) is dict else _EMPTY
     right = absent = 0
     wrong: list[str] = []
     missing: list[str] = []
     for key, value in expected.items():
-        inner = properties.get(key)
+        inner: Json = properties.get(key)
         if key in given:
             if accepts(value, given[key], inner, strings):
                 right += 1
@@ -94,12 +95,12 @@ def compare_objects(
     return Compared(right, tuple(wrong), tuple(missing), tuple(unexpected))
 
 
-def accepts(expected: Any, given: Any, schema: Any = None, strings: str = "strict") -> bool:
+def accepts(expected: Any, given: Any, schema: Json = None, strings: str = "strict") -> bool:
     """Whether the given JSON value is the expected one. Bounded by the size of the expected value.
 
     Both are plain JSON values (expected may hold AnyOf), so types are compared as they are: this is the inner loop.
     """
-    kind = type(expected)
+    kind: object = type(expected)  # pyright: ignore[reportUnknownVariableType]
     if kind is str:
         if type(given) is not str:
             return False
@@ -116,10 +117,11 @@ def accepts(expected: Any, given: Any, schema: Any = None, strings: str = "stric
         if given != expected or type(given) not in (int, float):
             return False
         return not (kind is int and type(given) is float and integers_only(schema))
+    plain: Json = given
     if kind is dict:
-        return type(given) is dict and compare_objects(expected, given, sole_branch(schema), strings).equal
+        return type(plain) is dict and compare_objects(expected, plain, sole_branch(schema), strings).equal
     if kind is list:
-        return type(given) is list and _lists_equal(expected, given, sole_branch(schema), strings)
+        return type(plain) is list and _lists_equal(expected, plain, sole_branch(schema), strings)
     return given is expected  # true, false, null
 
 
@@ -147,10 +149,10 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(kept)).casefold()
 
 
-def _lists_equal(expected: Any, given: Any, schema: Any, strings: str) -> bool:
+def _lists_equal(expected: list[Any], given: list[Any], schema: Json, strings: str) -> bool:
     if len(expected) != len(given):
         return False
-    items = schema.get("items") if type(schema) is dict else None
+    items: Json = schema.get("items") if type(schema) is dict else None
     if all(accepts(want, got, items, strings) for want, got in zip(expected, given, strict=True)):
         return True
     if type(schema) is not dict or schema.get("uniqueItems") is not True:
@@ -165,33 +167,46 @@ def _lists_equal(expected: Any, given: Any, schema: Any, strings: str) -> bool:
 def _canonical(value: Any, strings: str) -> str:
     """A text that equal values share: numbers by value, strings as they compare."""
 
-    def walk(value: Any) -> Any:
+    def walk(value: Any) -> Json:
         if type(value) is AnyOf:
             return walk(value.values[0])
         if type(value) is float and value.is_integer():
             return int(value)
         if type(value) is str and strings == "normalized":
             return normalize(value)
-        if type(value) is list:
-            return [walk(item) for item in value]
-        return {key: walk(item) for key, item in value.items()} if type(value) is dict else value
+        plain: Json = value
+        if isinstance(plain, list):
+            return [walk(item) for item in plain]
+        return {key: walk(item) for key, item in plain.items()} if isinstance(plain, dict) else plain
 
     return json.dumps(walk(value), sort_keys=True)
 
 
 def perfect_matching(fits: list[list[bool]]) -> bool:
-    """Whether each row can have a column of its own in which it is True."""
+    """Whether each row can have a column of its own in which it is True. There are as many columns as rows."""
+    return all(fits[row][column] for row, column in best_pairs(fits))
+
+
+def best_pairs(credits: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
+    """Pair rows with columns, one to one, so that the sum of their credits is highest.
+
+    Args:
+        credits: [N, M], what the pair of a row and a column earns.
+
+    Returns:
+        min(N, M) pairs of row and column.
+    """
     import numpy as np
-    from scipy.optimize import linear_sum_assignment
+    from scipy import optimize  # pyright: ignore[reportMissingTypeStubs]
 
-    matrix = np.asarray(fits, dtype=np.float64)
-    rows, columns = linear_sum_assignment(matrix, maximize=True)
-    return bool(matrix[rows, columns].all())
+    assign = cast("Any", optimize.linear_sum_assignment)  # pyright: ignore[reportUnknownMemberType]
+    rows, columns = assign(np.asarray(credits, dtype=np.float64), maximize=True)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
-def _is_default(expected: Any, schema: Any, strings: str) -> bool:
+def _is_default(expected: Json | AnyOf, schema: Json, strings: str) -> bool:
     return type(schema) is dict and "default" in schema and accepts(expected, schema["default"], schema, strings)
 
 
-def _writes_default(given: Any, schema: Any, strings: str) -> bool:
+def _writes_default(given: Json, schema: Json, strings: str) -> bool:
     return type(schema) is dict and "default" in schema and accepts(schema["default"], given, schema, strings)

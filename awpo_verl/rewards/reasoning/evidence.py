@@ -33,7 +33,7 @@ class Task:
         prompt: what the model was told, joined by line ends: the prompt's messages, the tools' schemas, what tools
             answered during the rollout; "" where unknown.
         tools: names of the tools on offer; () where unknown.
-        expected_steps: the steps that the row states (see `stated_steps`).
+        expected_steps: the steps that the row states (see `Row`).
         calls_expected: the row is known to expect a call.
     """
 

@@ -25,8 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from awpo_verl.rewards.outcome.expected_calls import plain
-from awpo_verl.rewards.reasoning import conversation_text, stated_steps
+from awpo_verl.rewards.row import Row, read_row
 from awpo_verl.workbench.files.json_files import FileError, Record, json_lines, json_rows, stream_rows
 
 STDIN = Path("-")
@@ -42,25 +41,20 @@ class RowError(ValueError):
 
 
 @dataclass(frozen=True)
-class Row:
+class Rollout:
     """One rollout of a file.
 
     Attributes:
         where: "file:row".
-        conversation: the prompt's messages as one text, "" where the row has none.
-        tools: schemas beside the ground truth, None where there are none.
-        reasoning_steps: the expected steps, None where the row states none.
+        row: what the file says about it besides the response.
         recorded: the score in verl's dump, None elsewhere.
     """
 
     where: str
     response: str
-    conversation: str
-    ground_truth: Any
-    tools: Any
+    row: Row
     category: str
-    reasoning_steps: list[str] | None
-    recorded: float | None
+    recorded: float | None = None
 
 
 def files_of(path: Path) -> list[Path]:
@@ -126,14 +120,14 @@ def _suffix(file: Path) -> str:
     return file.suffix.lower()
 
 
-def read_row(record: Record) -> Row:
+def read_rollout(record: Record) -> Rollout:
     """The rollout of a record.
 
     Raises:
         RowError: it cannot be decoded, has no response or no ground truth, or its extra_info is broken.
     """
     try:
-        return _row(record.where, record.read())
+        return _rollout(record.where, record.read())
     except RowError:
         raise
     except (ValueError, TypeError, OverflowError, RecursionError) as error:  # 10**400 is a number that is no float
@@ -227,7 +221,7 @@ _IN_FOLDERS = (".jsonl", ".parquet")  # a .json file beside dumps has settings o
 _MISSING = object()
 
 
-def _row(where: str, record: Any) -> Row:
+def _rollout(where: str, record: Any) -> Rollout:
     if not isinstance(record, Mapping):
         raise RowError(f"{where}: a line must be a JSON object, got {str(record)[:80]!r}.")
     response = _first(record, RESPONSE_NAMES)
@@ -241,16 +235,14 @@ def _row(where: str, record: Any) -> Row:
     tools, category = _first(record, TOOLS_NAMES), _first(record, CATEGORY_NAMES)
     prompt = _first(record, PROMPT_NAMES)
     score = record.get("score") if "gts" in record else None
-    return Row(
-        where,
-        response,
-        "" if prompt is _MISSING else conversation_text(prompt),
-        plain(ground_truth),
-        None if tools is _MISSING else plain(tools),
-        "all" if category is _MISSING else str(category),
-        stated_steps(record.get("extra_info")),
-        float(score) if isinstance(score, int | float) else None,
+    row = read_row(
+        ground_truth,
+        prompt=None if prompt is _MISSING else prompt,
+        extra_info=record.get("extra_info"),
+        tools=None if tools is _MISSING else tools,
     )
+    name = "all" if category is _MISSING else str(category)
+    return Rollout(where, response, row, name, float(score) if isinstance(score, int | float) else None)
 
 
 def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:

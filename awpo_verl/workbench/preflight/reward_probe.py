@@ -131,12 +131,12 @@ def described(result: Any, section: Any) -> dict[str, Any]:
     awpo = parse(section)
     key = awpo.reasoning_key
     try:
-        outcome, _, gave, reasoning = read_result(result, key)
+        scored = read_result(result, key)
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         return {"problem": str(error.args[0] if error.args else error), "without_score": _without_score(result)}
     return {
-        "outcome": repr(outcome),  # JSON has no NaN
-        "reasoning": repr(reasoning) if gave else None,
+        "outcome": repr(scored.outcome),  # JSON has no NaN
+        "reasoning": repr(scored.reasoning) if scored.has_reasoning else None,
         "key": key,
         "range": list(getattr(awpo, "reasoning_range", (0.0, 1.0))),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.workbench.score import score_row
+from awpo_verl.workbench.score import score_rollout
 from benchmarks.rewards_scale import data, measure
 from examples.demo import shop, tiny_model
 
@@ -18,7 +18,7 @@ from examples.demo import shop, tiny_model
 def test_right_answers_are_right_and_the_others_are_not(format: str) -> None:
     config = OutcomeConfig(format=format)
     outcomes = {
-        kind: {score_row(row, config)[1]["outcome"] for row in measure.rows_of(kind, 0, format, 20)}
+        kind: {score_rollout(row, config)[1]["outcome"] for row in measure.rows_of(kind, 0, format, 20)}
         for kind in data.KINDS
     }
     assert outcomes == {"right": {1.0}, "wrong": {0.0}, "malformed": {0.0}, "hostile": {1.0}}

@@ -31,14 +31,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 from transformers.utils.chat_template_utils import (
     DocstringParsingException,
     TypeHintParsingException,
-    get_json_schema,
+    get_json_schema,  # pyright: ignore[reportUnknownVariableType]
 )
+
+from awpo_verl.rewards.json_values import Json
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -82,7 +84,7 @@ class EnvironmentTool:
 
 
 @functools.cache
-def tools_of(environment: type[Environment]) -> dict[str, EnvironmentTool]:
+def tools_of(environment: Any) -> dict[str, EnvironmentTool]:
     """The tools of an environment class, by name, in the order of its source.
 
     Raises:
@@ -112,7 +114,7 @@ def tool_schemas(environment: type[Environment]) -> list[dict[str, Any]]:
     return [tool.schema for tool in tools_of(environment).values()]
 
 
-def resolve(path: str) -> type[Environment]:
+def resolve(path: Any) -> type[Environment]:
     """The environment class at an import path `module:Class`.
 
     The path comes from the data set or the config, never from a model, and importing runs the module's code.
@@ -163,18 +165,19 @@ def _tool(environment: type[Environment], name: str, function: Callable[..., Any
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(f"{where} cannot be a tool: its parameter {parameter.name!r} cannot be given by name.")
     try:
-        schema = get_json_schema(MethodType(function, object()))  # bound, so that self is no parameter
+        # bound, so that self is not a parameter
+        schema = cast("dict[str, Any]", get_json_schema(MethodType(function, object())))
     except (TypeHintParsingException, DocstringParsingException, NameError) as error:
         raise TypeError(
             f"{where} cannot be a tool: {error} Every parameter needs a type hint and a line under 'Args:' in the "
             "docstring; start the name with an underscore if it is not a tool."
         ) from error
     schema["function"].pop("return", None)
-    parameters = {**schema["function"]["parameters"], "additionalProperties": False}
-    return EnvironmentTool(function, schema, Draft202012Validator(_json_schema(parameters)))
+    parameters: dict[str, Any] = {**schema["function"]["parameters"], "additionalProperties": False}
+    return EnvironmentTool(function, schema, Draft202012Validator(cast("Any", _json_schema(parameters))))
 
 
-def _json_schema(schema: Any) -> Any:
+def _json_schema(schema: Json) -> Json:
     """transformers writes `Optional` as OpenAPI's `nullable`, which JSON Schema says with a type."""
     if isinstance(schema, list):
         return [_json_schema(item) for item in schema]

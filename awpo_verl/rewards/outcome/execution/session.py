@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from awpo_verl.rewards.bounded_json import nests_deeper
 from awpo_verl.rewards.outcome.calls import ToolCall
@@ -150,7 +150,7 @@ class Session:
     def _checked(self, call: ToolCall) -> tuple[dict[str, Any] | None, Observation | None]:
         """A copy of the arguments (None where they cannot be copied), and why the call is refused, if it is."""
         try:
-            if not isinstance(call.arguments, dict) or nests_deeper(call.arguments, self.limits.depth):
+            if not isinstance(cast("Any", call.arguments), dict) or nests_deeper(call.arguments, self.limits.depth):
                 return None, _failure(f"The arguments must be a JSON object nested at most {self.limits.depth} deep.")
             arguments = json.loads(_json(call.arguments))
         except (TypeError, ValueError, RecursionError) as error:
@@ -159,10 +159,10 @@ class Session:
             return arguments, _failure(self._over)
         if len(self._calls) >= self.limits.calls:
             return arguments, _failure(f"No more calls: {self.limits.calls} have been made, which is the limit.")
-        tool = self._tools.get(call.name) if isinstance(call.name, str) else None
+        tool = self._tools.get(call.name) if isinstance(cast("Any", call.name), str) else None
         if tool is None:
             return arguments, _failure(f"Unknown tool {str(call.name)[:100]!r}. The tools: {', '.join(self._tools)}.")
-        problem = next(iter(tool.validator.iter_errors(arguments)), None)
+        problem = next(iter(cast("Any", tool.validator).iter_errors(arguments)), None)
         if problem is not None:
             where = "".join(f"{step}: " for step in list(problem.absolute_path)[:1])
             return arguments, _failure(f"Wrong arguments: {where}{problem.message[:200]}. Use {tool.usage}.")

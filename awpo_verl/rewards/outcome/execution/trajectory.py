@@ -21,18 +21,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from awpo_verl.rewards.json_values import Json, to_plain
 from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.execution.session import Observation, SessionError
+from awpo_verl.rewards.outcome.expected_trajectory import TrajectoryError
 
 REQUIRED_RESULTS = ("auto", "none", "all")
 
 CallTurns = Sequence[Sequence[ToolCall]]
-
-
-class TrajectoryError(ValueError):
-    """The data or the environment is at fault, not the model; the message names what and why."""
 
 
 class Executor(Protocol):
@@ -66,7 +64,7 @@ class TrajectoryMatch:
 class Reference:
     """What the reference's calls did: after each user turn the state, and the results required by then, normalized."""
 
-    states: tuple[Any, ...]
+    states: tuple[Json, ...]
     required: tuple[frozenset[str], ...]
 
 
@@ -78,9 +76,11 @@ def run_reference(make: Callable[[], Executor], turns: CallTurns, results: Any =
     """
     executor = make()
     before = _state(executor, "before the first call")
-    states, outcomes = [], []
+    states: list[Json] = []
+    outcomes: list[list[str]] = []
     for number, calls in enumerate(turns):
-        outcomes.append([])
+        results_of_turn: list[str] = []
+        outcomes.append(results_of_turn)
         for index, call in enumerate(calls):
             observation = executor.call(call)
             if observation.failed:
@@ -88,7 +88,7 @@ def run_reference(make: Callable[[], Executor], turns: CallTurns, results: Any =
                     f"ground_truth['trajectory'][{number}][{index}] fails in its own environment: "
                     f"{call.name}({json.dumps(call.arguments)[:200]}) -> {observation.text}"
                 )
-            outcomes[-1].append(_result(observation))
+            results_of_turn.append(_result(observation))
         states.append(_state(executor, f"after user turn {number}"))
     required = tuple(
         frozenset(outcomes[number][index] for index in _required(results, number, outcomes, state == previous))
@@ -118,7 +118,7 @@ def compare(reference: Reference, make: Callable[[], Executor], turns: CallTurns
         observations = [executor.call(call) for call in (turns[number] if number < len(turns) else ())]
         told |= {_result(observation) for observation in observations if not observation.failed}
         try:
-            difference = _difference(_normalized(executor.state()), state)
+            difference = _difference(_normalized(to_plain(executor.state())), state)
             wrong = f"state{difference}" if difference else ""
         except SessionError as error:
             wrong = str(error)
@@ -136,7 +136,7 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else 1.0
 
 
-def _required(results: Any, number: int, outcomes: list[list[str]], unchanged: bool) -> list[int]:
+def _required(results: Json, number: int, outcomes: list[list[str]], unchanged: bool) -> list[int]:
     """Which calls of a user turn have a required result, as indices."""
     made = len(outcomes[number])
     if results == "auto":
@@ -144,7 +144,7 @@ def _required(results: Any, number: int, outcomes: list[list[str]], unchanged: b
     if results in ("none", "all"):
         return list(range(made)) if results == "all" else []
     try:
-        pairs = [(turn, index) for turn, index in results]
+        pairs: list[tuple[int, int]] = [(turn, index) for turn, index in cast("list[Any]", results)]
         if all(0 <= index < len(outcomes[turn]) and turn >= 0 for turn, index in pairs):
             return [index for turn, index in pairs if turn == number]
     except (TypeError, ValueError, IndexError):
@@ -155,9 +155,9 @@ def _required(results: Any, number: int, outcomes: list[list[str]], unchanged: b
     )
 
 
-def _state(executor: Executor, when: str) -> Any:
+def _state(executor: Executor, when: str) -> Json:
     try:
-        return _normalized(executor.state())
+        return _normalized(to_plain(executor.state()))
     except SessionError as error:
         raise TrajectoryError(f"ground_truth: {when} of the reference: {error}") from error
 
@@ -170,7 +170,7 @@ def _result(observation: Observation) -> str:
         return observation.text
 
 
-def _normalized(value: Any) -> Any:
+def _normalized(value: Json) -> Json:
     if isinstance(value, float):
         if value.is_integer():
             return int(value)
@@ -178,10 +178,10 @@ def _normalized(value: Any) -> Any:
         return int(rounded) if rounded.is_integer() else rounded
     if isinstance(value, dict):
         return {key: _normalized(item) for key, item in value.items()}
-    return [_normalized(item) for item in value] if isinstance(value, list | tuple) else value
+    return [_normalized(item) for item in value] if isinstance(value, list) else value
 
 
-def _difference(got: Any, wanted: Any) -> str:
+def _difference(got: Json, wanted: Json) -> str:
     """Where two normalized JSON values first differ, as `.orders.47: 'open', not 'cancelled'`; "" where they do not."""
     if isinstance(got, dict) and isinstance(wanted, dict):
         for key in sorted(wanted.keys() | got.keys(), key=str):
