@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from omegaconf import OmegaConf
 from tensordict import TensorDict
 from verl import DataProto
 from verl.trainer.ppo import ray_trainer
@@ -28,6 +29,26 @@ def rows(scores: list[float], uids: list[str], empty: tuple[int, ...] = ()) -> D
     mask[list(empty)] = 0
     tensors = {"token_level_rewards": rewards, "response_mask": mask}
     return DataProto(TensorDict(tensors, batch_size=len(scores)), {"uid": np.array(uids, dtype=object)})
+
+
+def algorithm(estimator: str = "awpo", **awpo: Any) -> Any:
+    """verl's `algorithm` section. awpo: keys of `algorithm.awpo`."""
+    return OmegaConf.create({"adv_estimator": estimator, "gdpo_reward_keys": ["outcome", "reasoning"], "awpo": awpo})
+
+
+def parts(outcome: list[float], reasoning: list[float], **more: float) -> list[dict[str, Any]]:
+    """The reward parts of B rows. more: the same in each row."""
+    pairs = zip(outcome, reasoning, strict=True)
+    return [{"outcome": o, "reasoning": q, "reasoning_valid": 1.0, **more} for o, q in pairs]
+
+
+def with_prompts(data: DataProto) -> DataProto:
+    """As the legacy trainer has it: an empty prompt and an attention mask."""
+    data.batch["prompts"], data.batch["attention_mask"] = (
+        torch.zeros(len(data), 0),
+        torch.ones_like(data.batch["response_mask"]),
+    )
+    return data
 
 
 def through_v1(
