@@ -16,6 +16,7 @@ from awpo_verl.config.bounds import (
     check_unit,
     refuse,
 )
+from awpo_verl.config.packages import require_package
 
 MATCH_KINDS = ("exact", "graded")
 STRING_KINDS = ("strict", "normalized")
@@ -161,6 +162,8 @@ def check_judge(judge: JudgeConfig, source: str) -> None:
             f"{SECTION}.judge.{changed} has no effect with {SECTION}.reasoning_source={source}: "
             f"set {SECTION}.reasoning_source=judge too, or leave it at its default."
         )
+    if source == "judge":
+        require_package("openai", "judge", "reasoning_source=judge")
     _check_endpoint(judge)
     check_choice(REPLY_KINDS, "judge.reply", judge.reply)
     if judge.temperature is not None:

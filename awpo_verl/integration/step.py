@@ -156,7 +156,7 @@ class Step:
     def _watch_judge(self, columns: Columns, config: AWPOConfig) -> dict[str, float]:
         """`awpo/judge/*` of the rows; {} where no judge is in use. Raises JudgeFailedError."""
         metrics = judge_metrics(columns)
-        self._judge_watch.look(columns, config.judge)
+        self._judge_watch.look(metrics, columns, config.judge)
         return metrics
 
 

@@ -1,6 +1,6 @@
-"""JSON from a model, read within bounds: the standard library's C scanner, with hooks that refuse what is hostile.
+"""Read JSON from a model within bounds: the standard library's C scanner, with hooks that refuse hostile text.
 
-Refused with BadCallError: nesting over MAX_DEPTH, integers over MAX_DIGITS digits, NaN, Infinity and floats that
+It refuses with BadCallError: nesting over MAX_DEPTH, integers over MAX_DIGITS digits, NaN, Infinity and floats that
 overflow, an object with a key twice (readers disagree on which one counts), more than MAX_CHARS characters.
 """
 
@@ -23,10 +23,10 @@ _SPACE = re.compile(rf"[{_BLANKS}]*")
 
 
 def read_value(text: str, start: int = 0) -> tuple[Any, int]:
-    """The JSON value that begins at `start` (white space before it is skipped), and where it ends.
+    """Read the JSON value that begins at `start`, after white space: (value, where it ends).
 
     Raises:
-        BadCallError: no JSON there, or over a bound.
+        BadCallError: there is no JSON, or it is over a bound.
     """
     start = skip_space(text, start)
     try:
@@ -39,14 +39,14 @@ def read_value(text: str, start: int = 0) -> tuple[Any, int]:
         raise BadCallError(f"not JSON: {getattr(error, 'msg', 'bad number')}") from None
     if end - start > MAX_CHARS:
         raise BadCallError(f"a call of more than {MAX_CHARS} characters")
-    # cheap first: where so few brackets open, they cannot nest too deeply
+    # the cheap test first: so few brackets cannot nest too deeply
     if text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH:
         check_depth(value)
     return value, end
 
 
 def read_all(text: str) -> Any:
-    """The JSON value that is the whole text but for white space. Raises BadCallError."""
+    """Read a text that is one JSON value, with white space around it. Raises BadCallError."""
     text = text.strip(_BLANKS)
     value, end = read_value(text)
     if end != len(text):
@@ -55,7 +55,7 @@ def read_all(text: str) -> Any:
 
 
 def read_arguments(text: str) -> dict[str, Any]:
-    """The arguments of a call: the JSON object that is the whole text. Raises BadCallError."""
+    """Read the arguments of a call: a text that is one JSON object. Raises BadCallError."""
     arguments: Json = read_all(text)
     if not isinstance(arguments, dict):
         raise BadCallError(f"arguments must be an object, got {json_type(arguments)}")
@@ -63,7 +63,7 @@ def read_arguments(text: str) -> dict[str, Any]:
 
 
 def skip_space(text: str, start: int) -> int:
-    """The place of the first character from `start` on that is not JSON white space."""
+    """The index of the first character from `start` on that is not JSON white space."""
     if text[start : start + 1] not in _BLANKS:  # the commonest case
         return start
     match = _SPACE.match(text, start)
@@ -71,7 +71,7 @@ def skip_space(text: str, start: int) -> int:
 
 
 def check_depth(value: Json, limit: int = MAX_DEPTH) -> None:
-    """Raises BadCallError if lists and objects nest deeper than `limit`."""
+    """Raise BadCallError if lists and objects nest deeper than `limit`."""
     if nests_deeper(value, limit):
         raise BadCallError(f"nested deeper than {limit}")
 
@@ -93,14 +93,14 @@ def nests_deeper(value: Json, limit: int) -> bool:
 
 
 def read_integer(digits: str) -> int:
-    """An integer of at most MAX_DIGITS digits. Raises BadCallError."""
+    """Read an integer of at most MAX_DIGITS digits. Raises BadCallError."""
     if len(digits) > MAX_DIGITS:
         raise BadCallError(f"an integer of more than {MAX_DIGITS} digits")
     return int(digits)
 
 
 def read_float(digits: str) -> float:
-    """A finite float. Raises BadCallError."""
+    """Read a finite float. Raises BadCallError."""
     value = float(digits)
     if not math.isfinite(value):
         raise BadCallError("a number too large for a float")
@@ -108,11 +108,11 @@ def read_float(digits: str) -> float:
 
 
 def as_call(value: Json, keys: tuple[str, ...] = ("arguments",)) -> ToolCall:
-    """`{"name": str, "arguments": {...}}` as a ToolCall. Other keys beside these are ignored, as servers do.
+    """Read `{"name": str, "arguments": {...}}` as a ToolCall. It ignores other keys, as servers do.
 
     Args:
         value: JSON.
-        keys: the names that the arguments may have; one of them must be there.
+        keys: the keys that may hold the arguments; exactly one of them must be there.
 
     Raises:
         BadCallError: anything else.
@@ -132,9 +132,9 @@ def as_call(value: Json, keys: tuple[str, ...] = ("arguments",)) -> ToolCall:
 
 
 def as_call_of_data(value: Json) -> ToolCall:
-    """A call as data sets and ToolRL's models write it. It reads more than `as_call`.
+    """Read a call as data sets and ToolRL's models write it. It accepts more than `as_call`.
 
-    `parameters` may stand for `arguments`, the arguments may be a JSON text of an object, and may be left out.
+    `parameters` may replace `arguments`. The arguments may be the JSON text of an object, and may be missing.
 
     Raises:
         BadCallError: anything else.

@@ -30,7 +30,7 @@ from awpo_verl.rewards.outcome import CallFormat, OutcomeCheck, check_outcome, f
 from awpo_verl.rewards.outcome.formats import AUTO, template_in_use
 from awpo_verl.rewards.parts import RewardParts, Scored, read_result
 from awpo_verl.rewards.reasoning import RubricScore, make_case, make_task, rubric_score
-from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, JudgeScore, find_endpoint
+from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, JudgeScore, Scorer, make_judge
 from awpo_verl.rewards.row import Row, read_row
 from awpo_verl.rewards.turns import OWN_TOKENS, Decoder, split_tokens
 
@@ -63,11 +63,10 @@ class AWPORewardManager(RewardManagerBase):
         awpo = parse(config.algorithm.get("awpo"))
         self.reasoning_key, self.reasoning_range = awpo.reasoning_key, awpo.reasoning_range
         self.outcome_config, self.rubric_config = awpo.outcome, awpo.rubric
-        self.judge: Judge | None = None
+        self.judge: Scorer | None = None
         if awpo.reasoning_source == "judge":
             model: Any = config.reward.get("reward_model") or {}
-            endpoint = find_endpoint(awpo.judge, reward_router_address, model.get("model_path"))
-            self.judge = Judge(awpo.judge, endpoint)
+            self.judge = make_judge(awpo.judge, reward_router_address, model.get("model_path"))
         self.has_custom_function = bool(config.reward.custom_reward_function.path)
         template = template_in_use(OmegaConf.select(config, "actor_rollout_ref.model"), tokenizer)
         call_format = find_call_format(self.outcome_config, template, stop=not self.has_custom_function)
@@ -172,12 +171,12 @@ class AWPORewardManager(RewardManagerBase):
             ) from error
 
 
-async def _ask_judge(judge: Judge, rollout: _Rollout, step: object) -> JudgeScore:
+async def _ask_judge(judge: Scorer, rollout: _Rollout, step: object) -> JudgeScore:
     """The judge's score for a rollout's thinking; 0 without asking where there is no closed thinking."""
     response = rollout.outcome_check.response
     if not response.has_thinking:
         return JudgeScore(score=0.0, status=NO_THINKING)
-    return await judge.judge(make_case(response, rollout.row), step)
+    return await judge.score(make_case(response, rollout.row), step)
 
 
 def find_call_format(outcome_config: OutcomeConfig, template: Any, stop: bool) -> CallFormat | None:

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from awpo_verl.config import JudgeConfig
-from awpo_verl.rewards.reasoning.judge import Case, Endpoint, Judge
+from awpo_verl.rewards.reasoning.judge import Case, ChatModel, Endpoint, Judge
 from awpo_verl.rewards.reasoning.judge.prompt import EXPLAINED, PLAIN, SECTIONS, Prompt, Template
 from tests.rewards.reasoning.judge.injections import ATTEMPTS, FAMILIES, Injection
 
@@ -128,22 +128,22 @@ class Row:
 
 
 def make_judges(endpoint: Endpoint, config: JudgeConfig) -> dict[str, Judge]:
-    judges = {arm: Judge(config, endpoint) for arm in ARMS}
-    shipped = judges["defended"].template
+    models = {arm: ChatModel(config, endpoint) for arm in ARMS}
+    shipped = models["defended"].template
     rubric, found, _ = shipped.system.partition(GUARD)
     if not found:
         raise SystemExit(
             f"The template {config.template} has no paragraph that begins with {GUARD.strip()!r}. Update GUARD."
         )
-    judges["naive"].template = Naive(rubric, "", shipped.scale)
-    return judges
+    models["naive"].template = Naive(rubric, "", shipped.scale)
+    return {arm: Judge(config, model) for arm, model in models.items()}
 
 
 async def measure(endpoint: Endpoint, config: JudgeConfig, cases: int, attempts: Sequence[Injection]) -> list[Row]:
     judges = make_judges(endpoint, config)
 
     async def row(arm: str, index: int, quality: str, attempt: Injection | None) -> Row:
-        judged = await judges[arm].judge(SAMPLES[index].case(quality, attempt))
+        judged = await judges[arm].score(SAMPLES[index].case(quality, attempt))
         family, name = (attempt.family, attempt.name) if attempt else ("", "")
         return Row(arm, index, quality, family, name, judged.score, judged.status, judged.reason)
 

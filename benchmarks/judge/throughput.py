@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from awpo_verl.config import JudgeConfig
-from awpo_verl.rewards.reasoning.judge import Case, Judge, find_endpoint
+from awpo_verl.rewards.reasoning.judge import Case, make_judge
 from tests.rewards.reasoning.judge.judge_server import JudgeServer
 
 TEXT = "the order number stands in the second message so the tool needs it as a string and the date as given"
@@ -45,13 +45,13 @@ async def measure(server: JudgeServer, judgements: int, latency: float, concurre
     config = JudgeConfig(
         base_url=server.base_url, model="judge", concurrency=concurrency, deadline=endless, step_budget=endless
     )
-    judge = Judge(config, find_endpoint(config, None, None))
+    judge = make_judge(config)
     cases = [case(number) for number in range(judgements)]
-    await judge.judge(case(-1))  # imports
+    await judge.score(case(-1))  # imports
     gc.collect()
     asked = len(server.log())
     cpu, wall = time.process_time(), time.perf_counter()
-    results = await asyncio.gather(*(judge.judge(each) for each in cases))
+    results = await asyncio.gather(*(judge.score(each) for each in cases))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     await judge.close()
     statuses = Counter(result.status for result in results)
@@ -74,11 +74,11 @@ async def measure(server: JudgeServer, judgements: int, latency: float, concurre
 async def latencies(server: JudgeServer, latency: float, concurrency: int, waves: int = 20) -> dict[str, float]:
     """Without a queue: as many as there are slots, wave after wave."""
     config = JudgeConfig(base_url=server.base_url, model="judge", concurrency=concurrency)
-    judge = Judge(config, find_endpoint(config, None, None))
-    await judge.judge(case(-1))
+    judge = make_judge(config)
+    await judge.score(case(-1))
     seconds: list[float] = []
     for wave in range(waves):
-        asked = (judge.judge(case(wave * concurrency + i)) for i in range(concurrency))
+        asked = (judge.score(case(wave * concurrency + i)) for i in range(concurrency))
         seconds += [result.seconds for result in await asyncio.gather(*asked)]
     await judge.close()
     return {f"latency_p{q}": float(np.percentile(seconds, q)) for q in (50, 99)}

@@ -1,9 +1,11 @@
-"""The schemas of the tools that a prompt offers: JSON Schema, OpenAI tools, and BFCL's dialect, as JSON Schema.
+"""The schemas of the tools that a prompt offers. JSON Schema, OpenAI tools and BFCL's dialect all become JSON Schema.
 
-What differs from plain JSON Schema, on purpose: for `integer`, 1.0 is no integer (the tool gets a float); `pattern` is
-searched with a time limit, for the string is the model's; `patternProperties` and `unevaluatedProperties` are not
-checked, nor is `additionalProperties` beside the former; references to other documents are not followed; and all checks
-of a response share a budget of steps (validator.py).
+Differences from plain JSON Schema, on purpose:
+- 1.0 is not an `integer`: the tool would get a float.
+- `pattern` is searched with a time limit, because the model writes the string.
+- `patternProperties` and `unevaluatedProperties` are not checked, nor is `additionalProperties` beside the former.
+- References to other documents are not followed.
+- All checks of a response share a budget of steps (validator.py).
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ from awpo_verl.rewards.json_values import Json, to_plain
 from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.validator import Budget, SchemaProblem, check_schema, make_validator
 
-MAX_PROBLEMS = 3  # reported of one response
-MAX_INLINED = 4  # references inside of references
+MAX_PROBLEMS = 3  # problems reported for one response
+MAX_INLINED = 4  # depth of references inside references
 
 _JSON_TYPES = frozenset(["object", "array", "string", "integer", "number", "boolean", "null"])
-# BFCL's names and Python's. `any`, and a name that is nobody's, is no constraint.
+# BFCL's names and Python's. `any` and unknown names set no constraint.
 _DIALECT = {
     "dict": "object",
     "hashmap": "object",
@@ -57,7 +59,7 @@ class ToolSchema:
         return tuple(self.parameters.get("properties", ()))
 
     def property(self, key: str) -> Json:
-        """The schema of one parameter, None where there is none."""
+        """The schema of one parameter; None = it has none."""
         return property_schema(self.parameters, key)
 
     @cached_property
@@ -69,14 +71,14 @@ ToolSchemas = Mapping[str, ToolSchema]
 
 
 def parse_tools(given: Any) -> ToolSchemas | None:
-    """The tools of a prompt by name, or None where none are given.
+    """Read the tools of a prompt, by name; None = none are given.
 
     Args:
-        given: a list of tools, or its JSON text (cached, for the rollouts of a prompt share it). A tool is OpenAI's
+        given: a list of tools, or its JSON text. A tool is OpenAI's
             `{"type": "function", "function": {"name", "parameters"}}`, or the inner part alone, as BFCL writes it.
 
     Raises:
-        ValueError: not such a list, or parameters that are no JSON Schema; shows the entry.
+        ValueError: it is not such a list, or parameters are not a JSON Schema; shows the entry.
     """
     if given is None:
         return None
@@ -88,13 +90,13 @@ def parse_tools(given: Any) -> ToolSchemas | None:
     tools: dict[str, ToolSchema] = {}
     for tool in map(_tool, items):
         if tool.name in tools:
-            raise ValueError(f"two tools are named {tool.name!r}; calls could not be told apart.")
+            raise ValueError(f"two tools are named {tool.name!r}, so their calls look the same. Rename one.")
         tools[tool.name] = tool
     return tools
 
 
 def schema_problems(calls: Sequence[ToolCall], tools: ToolSchemas | None) -> list[str]:
-    """What of the calls breaks the schemas, a short text each, MAX_PROBLEMS at most; empty without schemas."""
+    """How the calls break the schemas: short texts, at most MAX_PROBLEMS; empty without schemas."""
     if tools is None:
         return []
     problems: list[str] = []
@@ -108,19 +110,19 @@ def schema_problems(calls: Sequence[ToolCall], tools: ToolSchemas | None) -> lis
 
 
 def schema_of(tools: ToolSchemas | None, name: str) -> dict[str, Any] | None:
-    """The schema of a tool's arguments, None where it is not known."""
+    """The schema of a tool's arguments; None = unknown."""
     tool = tools.get(name) if tools else None
     return tool.parameters if tool else None
 
 
 def property_schema(schema: Json, key: str) -> Json:
-    """The schema of an object's property, None where the schema says nothing of it."""
+    """The schema of an object's property; None = the schema does not name it."""
     properties: Json = schema.get("properties") if isinstance(schema, dict) else None
     return properties.get(key) if isinstance(properties, dict) else None
 
 
 def integers_only(schema: Json) -> bool:
-    """Whether `integer` is the only type of a number that the schema allows."""
+    """Whether the schema allows integers and no other numbers."""
     types = types_of(schema)
     return "integer" in types and "number" not in types
 
@@ -128,7 +130,7 @@ def integers_only(schema: Json) -> bool:
 def types_of(schema: Json) -> set[str]:
     """The types that a schema allows, through enum, anyOf, oneOf and allOf; empty = any.
 
-    A schema without a type that has `properties` means an object, and one with `items` an array, as SGLang reads it.
+    Without a type, a schema with `properties` means an object, and one with `items` an array, as SGLang reads it.
     """
     if not isinstance(schema, dict):
         return set()
@@ -152,7 +154,7 @@ def types_of(schema: Json) -> set[str]:
 
 
 def sole_branch(schema: Json) -> Json:
-    """The schema, or, where it is a choice of one schema or null (an optional value), that one."""
+    """The schema; for a choice between one schema and null (an optional value), that one schema."""
     if type(schema) is dict and ("anyOf" in schema or "oneOf" in schema):
         branches: list[Json] = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
         branches = [branch for branch in branches if types_of(branch) != {"null"}]
@@ -173,10 +175,10 @@ def _parse_text(text: str) -> ToolSchemas | None:
 
 
 def _tool(item: Json) -> ToolSchema:
-    """Many prompts have the same tool, and checking that its schema is one costs more than all else of a rollout."""
+    """Read one tool, once for all prompts that have it: checking its schema costs more than the rest of a rollout."""
     try:
         text = json.dumps(item)
-    except (TypeError, ValueError, RecursionError):  # no JSON: it is what it is
+    except (TypeError, ValueError, RecursionError):  # not JSON, so it cannot be cached
         return _make_tool(item)
     return _tool_of_text(text)
 
@@ -199,12 +201,12 @@ def _make_tool(item: Json) -> ToolSchema:
         schema: Any = _json_schema(_inlined(parameters, parameters, 0)) if parameters else {}
         check_schema(schema)
     except (SchemaProblem, TypeError, RecursionError) as error:
-        raise ValueError(f"the parameters of tool {name!r} are no JSON Schema: {error}.") from None
+        raise ValueError(f"the parameters of tool {name!r} are not a JSON Schema: {error}.") from None
     return ToolSchema(name, schema)
 
 
 def _inlined(node: Json, root: Json, depth: int) -> Json:
-    """Local references (`#/$defs/x`) replaced by what they name, MAX_INLINED deep; what leads in circles stays."""
+    """Replace local references (`#/$defs/x`) by what they name, MAX_INLINED deep. Circular ones stay."""
     if isinstance(node, list):
         return [_inlined(item, root, depth) for item in node]
     if not isinstance(node, dict):
@@ -221,7 +223,7 @@ def _inlined(node: Json, root: Json, depth: int) -> Json:
 
 
 def _json_schema(node: Json) -> Json:
-    """A schema in BFCL's or Python's names -> JSON Schema."""
+    """Rewrite a schema with BFCL's or Python's type names as JSON Schema."""
     if not isinstance(node, dict):
         return node
     result: dict[str, Any] = {}

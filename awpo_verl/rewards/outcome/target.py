@@ -98,7 +98,10 @@ class Target:
             return _Contents(json.loads(given, object_pairs_hook=_object_without_repeats))
         except (ValueError, RecursionError) as error:
             ours = any(f'"{key}"' in given for key in (CALLS_KEY, TRAJECTORY_KEY))
-            problem = f"a ground truth with our keys is broken JSON: {error}: {given[:200]!r}."
+            problem = (
+                f"ground_truth has the key 'tool_calls' or 'trajectory' and is not valid JSON ({error}): "
+                f"{given[:200]!r}. Write it with json.dumps."
+            )
             return _Contents(None, problem if ours else "")
 
 
@@ -158,5 +161,5 @@ def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
     return result

@@ -1,8 +1,8 @@
-"""jsonschema on a model's values: within a budget of steps, so that no schema and no value together take long.
+"""Validate a model's values with jsonschema, within a budget of steps.
 
-Recursive and branching schemas can take exponential time, and some keywords quadratic time, on values that a model
-is free to choose. Every keyword that is applied costs a step; when the budget is spent, the rest is not checked, which
-is reported.
+On values that a model chooses freely, recursive and branching schemas can take exponential time, and some keywords
+quadratic time. Each keyword that is applied costs a step. When the budget is spent, the rest is not checked, and a
+problem says so.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from typing import Any, NoReturn, cast
 from awpo_verl.rewards.json_values import Json
 
 MAX_STEPS = 1_024  # keywords applied to the calls of one response
-PATTERN_SECONDS = 0.005  # of one pattern on one string; a pattern that needs more spends the budget
-PATTERN_STEPS = 64  # what a pattern that needs nearly as long costs, so that many of them cannot take long either
+PATTERN_SECONDS = 0.005  # for one pattern on one string; a pattern that needs more spends the whole budget
+PATTERN_STEPS = 64  # the cost of a pattern that takes nearly as long, so that many of them are bounded too
 
 
 class SchemaProblem(ValueError):  # noqa: N818  # it is a finding about data
-    """Not a JSON Schema; the message says where and why."""
+    """A schema is not a JSON Schema. The message says where and why."""
 
 
 class BudgetSpentError(RuntimeError):
-    """No more steps are left for this response."""
+    """No steps are left for this response."""
 
 
 class Budget:
-    """The steps that are left for one response."""
+    """The steps left for one response."""
 
     def __init__(self, steps: int = MAX_STEPS) -> None:
         self.left = steps
@@ -45,7 +45,7 @@ class Budget:
         raise BudgetSpentError
 
     def problems(self, validator: Any, arguments: Mapping[str, Any]) -> list[str]:
-        """What of the arguments breaks the schema, as short texts: one a keyword that fails."""
+        """How the arguments break the schema: one short text for each keyword that fails."""
         from referencing.exceptions import Unresolvable
 
         found: list[str] = []
@@ -77,7 +77,7 @@ def make_validator(schema: Mapping[str, Any]) -> Any:
 
 
 def check_schema(schema: Any) -> None:
-    """Raises SchemaProblem unless it is a JSON Schema. Patterns are not compiled: the dialects differ."""
+    """Raise SchemaProblem unless it is a JSON Schema. Patterns are not compiled, because their dialects differ."""
     from jsonschema import SchemaError
 
     try:
@@ -109,11 +109,11 @@ def _is_integer(_: object, value: object) -> bool:
 
 
 def _counted(rule: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
-    """The rule, for the price of a step and one for each item that it may look at."""
+    """Make the rule cost one step, and one more for each 16 items that it may look at."""
 
     def run(validator: Any, value: Any, instance: Json, schema: Any) -> Iterator[Any]:
         budget = _BUDGET.get(None)
-        if budget is not None:  # None: a schema is being checked, which is trusted
+        if budget is not None:  # None: a schema is being checked; schemas are trusted
             budget.spend(1 + (len(instance) if isinstance(instance, list) else 0) // 16)
         yield from rule(validator, value, instance, schema) or ()
 
@@ -126,7 +126,7 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
 
     if not isinstance(instance, str):
         return
-    began = time.thread_time()  # what others do on the machine costs no steps
+    began = time.thread_time()  # processor time of this thread: a busy machine costs no steps
     try:
         matched = regex.search(pattern, instance, timeout=PATTERN_SECONDS)
         _BUDGET.get().spend(int((time.thread_time() - began) / PATTERN_SECONDS * PATTERN_STEPS))
@@ -149,7 +149,7 @@ def _unique_items(validator: Any, unique: bool, instance: Json, schema: Any) -> 
 
 
 def _additional_properties(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
-    """Not checked beside patternProperties, for the same reason."""
+    """Like jsonschema's, but not beside patternProperties: it would search their patterns without a limit."""
     from jsonschema import Draft202012Validator
 
     if "patternProperties" not in schema:

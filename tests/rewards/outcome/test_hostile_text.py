@@ -67,11 +67,11 @@ texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_si
 @pytest.mark.parametrize("format", CALL_FORMATS)
 @given(text=texts)
 def test_any_text_is_read_and_scored(format: str, match: str, text: str) -> None:
-    verdict = check_outcome(text, TARGET, OutcomeConfig(format=format, strings="normalized"))
-    assert 0.0 <= verdict.outcome(match) <= 1.0
-    assert len(verdict.response.calls) <= MAX_CALLS
-    assert all(0.0 <= value <= MAX_CALLS for value in verdict.as_info().values())
-    assert _is_plain(verdict.response)
+    outcome_check = check_outcome(text, TARGET, OutcomeConfig(format=format, strings="normalized"))
+    assert 0.0 <= outcome_check.outcome(match) <= 1.0
+    assert len(outcome_check.response.calls) <= MAX_CALLS
+    assert all(0.0 <= value <= MAX_CALLS for value in outcome_check.as_info().values())
+    assert _is_plain(outcome_check.response)
 
 
 def _is_plain(response: Response) -> bool:

@@ -77,10 +77,10 @@ def test_an_unknown_tool_is_a_problem_and_without_schemas_there_is_none() -> Non
         ([{"name": "f", "parameters": []}], "a tool must be"),
         (
             [{"name": "f", "parameters": {"properties": {"a": {"type": None}}}}],
-            "tool 'f' are no JSON Schema: type is None",
+            "tool 'f' are not a JSON Schema: type is None",
         ),
         ([{"name": "f"}, {"name": "f"}], "two tools are named 'f'"),
-        ([{"name": "f", "parameters": {"required": [1]}}], "parameters of tool 'f' are no JSON Schema: required.0"),
+        ([{"name": "f", "parameters": {"required": [1]}}], "parameters of tool 'f' are not a JSON Schema: required.0"),
     ],
 )
 def test_broken_tools_are_an_error_that_shows_them(tools: Any, message: str) -> None:

@@ -74,19 +74,19 @@ def test_thinking_that_is_never_closed_behind_a_right_call_is_not_right(format: 
     expected = {"tool_calls": [{"name": "note", "arguments": {"text": "x"}}]}
     text = f"{note(format, 'x')}\n{marks.opening}\n{note(format, 'y')}"
     target = read_target(expected, [tool("note", text="string")])
-    verdict = check_outcome(text, target, OutcomeConfig(format=format), opened=False)
-    assert verdict.exact == 0.0
-    assert verdict.graded < 1.0
+    outcome_check = check_outcome(text, target, OutcomeConfig(format=format), opened=False)
+    assert outcome_check.exact == 0.0
+    assert outcome_check.graded < 1.0
 
 
 @pytest.mark.parametrize("format", TAGGED)
 def test_thinking_that_the_prompt_has_opened_and_the_model_never_closes_is_no_answer(format: str) -> None:
     response = parse_response("It is probably 45", format, opened=True)
     assert (response.thinking, response.unclosed, response.content) == (None, True, "")
-    verdict = check_outcome(
+    outcome_check = check_outcome(
         "It is probably 45", read_target({"tool_calls": []}), OutcomeConfig(format=format), opened=True
     )
-    assert verdict.exact == 0.0
+    assert outcome_check.exact == 0.0
 
 
 def test_a_closing_mark_without_thinking_is_text_where_the_prompt_has_opened_none() -> None:

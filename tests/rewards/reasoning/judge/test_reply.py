@@ -1,4 +1,4 @@
-"""A reply is a verdict as a whole, or it is none."""
+"""Reading the judge's reply: the whole text has the right form, or it is refused."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def kind_of(text: object, scale: Scale = TEN) -> str:
         ('{"score": 7, "confidence": "high"}', TEN, 0.7),
     ],
 )
-def test_a_verdict_is_mapped_from_its_scale_to_the_unit_interval(text: str, scale: Scale, score: float) -> None:
+def test_a_score_is_mapped_to_the_unit_interval(text: str, scale: Scale, score: float) -> None:
     assert read_reply(text, scale).score == pytest.approx(score)
 
 
@@ -65,30 +65,30 @@ def test_a_verdict_is_mapped_from_its_scale_to_the_unit_interval(text: str, scal
         '{"score": 7' + " " * MAX_REPLY_CHARS + "}",
     ],
 )
-def test_what_is_not_wholly_a_verdict_is_malformed(text: str) -> None:
+def test_a_reply_in_another_form_is_malformed(text: str) -> None:
     assert kind_of(text) == "malformed"
 
 
 @pytest.mark.parametrize("value", [None, 7, 7.0, ["x"], {"score": 7}, b'{"score": 7}', True])
-def test_content_that_is_no_text_is_malformed(value: object) -> None:
+def test_content_that_is_not_text_is_malformed(value: object) -> None:
     assert kind_of(value) == "malformed"
 
 
 @pytest.mark.parametrize("score", ["-1", "11", "10.000001", "-0.5", "9999", "1" + "0" * 60, "-1e300"])
-def test_a_number_beyond_the_scale_is_out_of_range_and_not_clipped(score: str) -> None:
+def test_a_number_outside_the_scale_is_out_of_range(score: str) -> None:
     assert kind_of(f'{{"score": {score}}}') == "out_of_range"
 
 
 def test_the_reason_is_one_printable_line_of_bounded_length() -> None:
-    verdict = read_reply('{"reason": "a\\n\\tb\\u202e\\ud800 c\\u0000", "score": 1}', TEN)
-    assert verdict.reason == "a b?? c?"
+    reply = read_reply('{"reason": "a\\n\\tb\\u202e\\ud800 c\\u0000", "score": 1}', TEN)
+    assert reply.reason == "a b?? c?"
     assert len(read_reply(f'{{"reason": "{"x" * 9999}", "score": 1}}', TEN).reason) == MAX_REASON_CHARS
     for other in ("", '"reason": 5, ', '"reason": null, '):
         assert read_reply(f'{{{other}"score": 1}}', TEN).reason == ""
 
 
 @given(st.text() | st.sampled_from(["<think>", "```", '{"score": 7}', "</think>", "\n"]).flatmap(lambda a: st.just(a)))
-def test_any_text_is_a_score_in_the_unit_interval_or_a_bad_reply(text: str) -> None:
+def test_any_text_is_a_score_or_a_bad_reply(text: str) -> None:
     try:
         assert 0.0 <= read_reply(text, TEN).score <= 1.0
     except BadReplyError as error:
@@ -109,13 +109,13 @@ def test_the_schema_lists_the_numbers_and_asks_for_the_reason_first() -> None:
     assert schema["additionalProperties"] is False
 
 
-def test_without_a_reason_or_with_a_scale_that_cannot_be_listed_the_schema_is_smaller() -> None:
+def test_the_schema_without_a_reason_or_a_list_of_numbers() -> None:
     for scale in (Scale(0.0, 1.5), Scale(0.0, 1000.0)):
         form = response_format("json_schema", scale, explain=False)
         assert form is not None
         assert form["json_schema"]["schema"]["properties"] == {"score": {"type": "number"}}
 
 
-def test_weaker_forms_send_less() -> None:
+def test_response_formats_without_a_schema() -> None:
     assert response_format("json_object", TEN, True) == {"type": "json_object"}
     assert response_format("text", TEN, True) is None

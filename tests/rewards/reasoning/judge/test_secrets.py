@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from awpo_verl.config import AWPOConfigError, JudgeConfig, parse
-from awpo_verl.rewards.reasoning.judge import Judge, JudgeScore, judge
-from awpo_verl.rewards.reasoning.judge.endpoint import Client, RequestError
+from awpo_verl.rewards.reasoning.judge import ChatModel, Judge, JudgeScore, RequestError, judge
+from awpo_verl.rewards.reasoning.judge.client import Client
 from tests.rewards.reasoning.judge.judge_faults import ANSWERS, WIRE
 from tests.rewards.reasoning.judge.judge_server import JudgeServer
 from tests.rewards.reasoning.judge.judging import case, config, endpoint, judge_of, judged
@@ -86,11 +86,11 @@ GOOD = completion('{"reason": "fine", "score": 7}')
 
 
 def exchange(answer: bytes = GOOD, **keys: Any) -> tuple[JudgeScore, bytes]:
-    """One judgement by a server of this answer, and all that the server got."""
+    """One result by a server of this answer, and all that the server got."""
 
     async def ask() -> tuple[JudgeScore, bytes]:
         async with recorder(answer) as (address, got), judge_of(f"{address}/v1", **keys) as judge:
-            return await judge.judge(case()), b"\n".join(got)
+            return await judge.score(case()), b"\n".join(got)
 
     return asyncio.run(ask())
 
@@ -100,8 +100,8 @@ def gives_away(text: str) -> set[str]:
 
 
 def test_the_key_is_in_the_authorization_header_and_nowhere_else_in_the_request() -> None:
-    judgement, got = exchange(api_key_env=VARIABLE)
-    assert judgement.status == "ok"
+    result, got = exchange(api_key_env=VARIABLE)
+    assert result.status == "ok"
     assert got.count(f"\r\nAuthorization: Bearer {KEY}\r\n".encode()) == 1
     assert not gives_away(got.replace(KEY.encode(), b"", 1).decode())
 
@@ -111,7 +111,7 @@ def test_blanks_around_the_key_are_not_part_of_it(monkeypatch: pytest.MonkeyPatc
     assert f"\r\nAuthorization: Bearer {KEY}\r\n".encode() in exchange(api_key_env=VARIABLE)[1]
 
 
-def test_nothing_of_the_environment_reaches_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_value_of_the_environment_reaches_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in AMBIENT.items():
         monkeypatch.setenv(name, value)
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login ambient-login password ambient-password\n")
@@ -119,8 +119,8 @@ def test_nothing_of_the_environment_reaches_the_server(monkeypatch: pytest.Monke
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     monkeypatch.setenv("HOME", str(tmp_path))
     for keys in ({}, {"api_key_env": VARIABLE}):
-        judgement, got = exchange(**keys)
-        assert judgement.status == "ok"
+        result, got = exchange(**keys)
+        assert result.status == "ok"
         assert b"ambient" not in got.lower()
         assert (b"authorization" in got.lower()) == bool(keys)
         names = re.findall(rb"^([\w-]+): ", got.partition(b"\r\n\r\n")[0], re.MULTILINE)
@@ -130,16 +130,16 @@ def test_nothing_of_the_environment_reaches_the_server(monkeypatch: pytest.Monke
         }
 
 
-def test_a_redirect_is_not_followed_with_the_key_or_without(capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_redirect_is_followed(capfd: pytest.CaptureFixture[str]) -> None:
     async def ask() -> tuple[JudgeScore, list[bytes]]:
         async with recorder(GOOD) as (elsewhere, got):
             moved = f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere}/v1/x\r\nContent-Length: 0\r\n\r\n".encode()
             async with recorder(moved) as (address, _), judge_of(f"{address}/v1", api_key_env=VARIABLE) as judge:
-                return await judge.judge(case()), got
+                return await judge.score(case()), got
 
-    judgement, got = asyncio.run(ask())
-    assert (judgement.status, judgement.requests, got) == ("not_found", 1, [])
-    assert "base_url should be where it is now: http://127.0.0.1" in capfd.readouterr().out
+    result, got = asyncio.run(ask())
+    assert (result.status, result.requests, got) == ("not_found", 1, [])
+    assert "base_url to the new address: http://127.0.0.1" in capfd.readouterr().out
 
 
 def test_cookies_are_not_kept() -> None:
@@ -147,14 +147,14 @@ def test_cookies_are_not_kept() -> None:
         answer = completion('{"score": 7}', **{"Set-Cookie": "session=tracked; Path=/"})
         async with recorder(answer) as (address, got), judge_of(f"{address}/v1") as judge:
             for _ in range(3):
-                await judge.judge(case())
+                await judge.score(case())
             return b"".join(got)
 
     assert b"tracked" not in asyncio.run(ask())
 
 
 @pytest.mark.parametrize("mode", [*ANSWERS, *WIRE, "down"])
-def test_no_fault_brings_the_key_into_logs_judgements_or_pickles(
+def test_no_fault_puts_the_key_into_logs_scores_or_files(
     server: JudgeServer, mode: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     server.set(mode=mode, retry_after=0.01)
@@ -162,11 +162,11 @@ def test_no_fault_brings_the_key_into_logs_judgements_or_pickles(
     for name in ("aiohttp", "aiohttp.client", "asyncio", "openai", "httpx", "httpcore"):
         caplog.set_level(logging.DEBUG, name)
     short = {"attempt_timeout": 0.3} if mode in ("hang", "drip") else {}
-    [judgement] = judged(server.base_url, api_key_env=VARIABLE, retries=1, **short)
+    [result] = judged(server.base_url, api_key_env=VARIABLE, retries=1, **short)
     told = capfd.readouterr()
-    everything = [told.out, told.err, caplog.text, repr(judgement), json.dumps(judgement.as_info())]
+    everything = [told.out, told.err, caplog.text, repr(result), json.dumps(result.as_info())]
     everything += [repr(record.__dict__) for record in caplog.records]
-    everything.append(pickle.dumps(judgement).decode("latin-1"))
+    everything.append(pickle.dumps(result).decode("latin-1"))
     assert not gives_away("\n".join(everything))
 
 
@@ -186,15 +186,15 @@ ECHOES: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("answer", ECHOES.values(), ids=ECHOES)
-def test_a_server_that_repeats_the_key_does_not_get_it_into_ours(
+def test_a_key_that_the_server_repeats_is_redacted(
     answer: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    judgement, got = exchange(answer, api_key_env=VARIABLE, cache=str(tmp_path))
+    result, got = exchange(answer, api_key_env=VARIABLE, cache=str(tmp_path))
     assert KEY.encode() in got
     told = capfd.readouterr()
     files = "".join(path.read_bytes().decode("latin-1") for path in tmp_path.iterdir())
-    assert not gives_away("\n".join([told.out, told.err, caplog.text, repr(judgement), files]))
+    assert not gives_away("\n".join([told.out, told.err, caplog.text, repr(result), files]))
 
 
 def test_no_exception_shows_the_key(server: JudgeServer) -> None:
@@ -216,32 +216,34 @@ def test_no_exception_shows_the_key(server: JudgeServer) -> None:
 
 def test_no_object_shows_the_key() -> None:
     given = config("http://here/v1", api_key_env=VARIABLE)
-    judge = Judge(given, endpoint(given))
-    for each in (given, judge.endpoint, judge, judge.client, judge._settings):
+    model = ChatModel(given, endpoint(given))
+    judge = Judge(given, model)
+    for each in (given, model.endpoint, judge, model, model.client, model._settings):
         assert not gives_away(f"{each!r} {each}")
-    for each in (given, judge.endpoint):
+    for each in (given, model.endpoint):
         assert not gives_away(pickle.dumps(each).decode("latin-1"))
     assert not gives_away(judge.key(case()))
 
 
-def test_neither_a_judge_nor_a_client_can_be_pickled() -> None:
+def test_judge_and_client_cannot_be_pickled() -> None:
     """Ray would carry the key along: each worker reads its own environment instead."""
     given = config("http://here/v1", api_key_env=VARIABLE)
-    judge = Judge(given, endpoint(given))
-    for each in (judge, judge.client):
+    model = ChatModel(given, endpoint(given))
+    judge = Judge(given, model)
+    for each in (judge, model.client):
         with pytest.raises(TypeError, match="pickle"):
             pickle.dumps(each)
 
 
-def test_a_proxy_of_the_environment_is_used_but_for_verls_own_router(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_used_except_for_verls_router(monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask() -> tuple[JudgeScore, list[bytes]]:
         async with recorder(GOOD) as (address, got):
             monkeypatch.setenv("http_proxy", address)
             async with judge_of("http://judge.invalid/v1") as judge:
-                return await judge.judge(case()), got
+                return await judge.score(case()), got
 
-    judgement, got = asyncio.run(ask())
-    assert judgement.status == "ok"
+    result, got = asyncio.run(ask())
+    assert result.status == "ok"
     assert got[0].startswith(b"POST http://judge.invalid/v1/chat/completions ")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     assert exchange()[0].status == "connection"
@@ -250,7 +252,7 @@ def test_a_proxy_of_the_environment_is_used_but_for_verls_own_router(monkeypatch
 
 
 @pytest.mark.parametrize("given", [KEY, "sk-proj-abcdef", "hf abc", f"${{oc.env:{VARIABLE}}} ", "k" * 200])
-def test_a_key_in_place_of_its_variable_is_refused_and_not_shown(given: str) -> None:
+def test_a_key_in_place_of_its_variable_is_refused_unseen(given: str) -> None:
     with pytest.raises(AWPOConfigError) as caught:
         parse({"reasoning_source": "judge", "judge": {"base_url": "http://h/v1", "model": "m", "api_key_env": given}})
     assert given.strip() not in str(caught.value)
@@ -259,21 +261,21 @@ def test_a_key_in_place_of_its_variable_is_refused_and_not_shown(given: str) -> 
 @pytest.mark.parametrize(
     "given", ["hf_AbCdEfGhIjKlMnOpQr", "gsk_0123456789abcdef", "AKIA0123456789ABCDEF", "abcdef0123"]
 )
-def test_a_key_that_could_be_a_variable_is_not_shown_when_there_is_no_such_variable(given: str) -> None:
+def test_an_unknown_name_that_may_be_a_key_is_not_shown(given: str) -> None:
     with pytest.raises(AWPOConfigError, match="no such environment variable") as caught:
         endpoint(JudgeConfig(base_url="http://h/v1", model="m", api_key_env=given))
     assert given not in str(caught.value)
 
 
-def test_a_variable_that_is_not_set_is_named() -> None:
+def test_an_unset_variable_is_named() -> None:
     with pytest.raises(AWPOConfigError, match=r"api_key_env=NO_SUCH_JUDGE_KEY: .*before `ray start`"):
         endpoint(config("http://h/v1", api_key_env="NO_SUCH_JUDGE_KEY"))
 
 
 @pytest.mark.parametrize("value", ["two words", 'quo"ted', "back\\slash", "umläut-4711", "line\nbreak", "a\u2019b"])
-def test_a_value_that_cannot_be_sent_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_an_invalid_key_is_refused_unseen(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(VARIABLE, value)
-    with pytest.raises(AWPOConfigError, match="what the variable holds is no key") as caught:
+    with pytest.raises(AWPOConfigError, match="the variable does not hold a key") as caught:
         endpoint(config("http://h/v1", api_key_env=VARIABLE))
     assert value not in str(caught.value)
 
@@ -285,7 +287,7 @@ def test_a_value_that_cannot_be_sent_is_refused_and_not_shown(monkeypatch: pytes
         *(url for url in (f"http://h/v1#{KEY}", KEY)),
     ],
 )
-def test_a_key_in_the_address_is_refused_and_not_shown(url: str) -> None:
+def test_a_key_in_the_address_is_refused_unseen(url: str) -> None:
     with pytest.raises(AWPOConfigError) as caught:
         parse({"reasoning_source": "judge", "judge": {"base_url": url, "model": "m"}})
     assert not gives_away(str(caught.value))

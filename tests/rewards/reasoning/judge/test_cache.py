@@ -1,4 +1,4 @@
-"""The cache of verdicts: shared, bounded, by all that decides, and never a reason to fail."""
+"""The cache of judge replies: shared, bounded, keyed by all that decides the score, and never a cause of failure."""
 
 from __future__ import annotations
 
@@ -16,70 +16,70 @@ from typing import Any
 import pytest
 
 from awpo_verl.config import JudgeConfig
-from awpo_verl.rewards.reasoning.judge import Case, Judge, find_endpoint, judge
+from awpo_verl.rewards.reasoning.judge import Case, ChatModel, Judge, JudgeReply, find_endpoint, judge
 from awpo_verl.rewards.reasoning.judge import cache as cache_module
 from awpo_verl.rewards.reasoning.judge.cache import FILE, Cache
 from tests.rewards.reasoning.judge.judge_server import JudgeServer
 from tests.rewards.reasoning.judge.judging import case, judge_of, judged
 
-VERDICT = {"score": 0.5, "reason": "so so"}
+REPLY = JudgeReply(0.5, "so so")
 GIB = 2.0**30
 
 
-def test_a_second_judge_finds_what_the_first_has_paid_for(tmp_path: Path) -> None:
+def test_a_second_judge_uses_the_replies_of_the_first(tmp_path: Path) -> None:
     cases = [case(number) for number in range(5)]
     with JudgeServer() as server:
         first = judged(server.base_url, cases, cache=str(tmp_path))
         second = judged(server.base_url, cases, cache=str(tmp_path))
         assert len(server.log()) == 5
-    assert [judgement.status for judgement in first + second] == ["ok"] * 5 + ["cached"] * 5
+    assert [result.status for result in first + second] == ["ok"] * 5 + ["cached"] * 5
     assert [(j.score, j.reason) for j in second] == [(j.score, j.reason) for j in first]
     assert [(j.requests, j.tokens_in) for j in second] == [(0, 0)] * 5
 
 
-def test_failures_are_not_kept(tmp_path: Path) -> None:
+def test_failures_are_not_cached(tmp_path: Path) -> None:
     with JudgeServer(mode="malformed") as server:
         assert judged(server.base_url, cache=str(tmp_path))[0].status == "malformed"
         server.set(mode="ok")
         assert judged(server.base_url, cache=str(tmp_path))[0].status == "ok"
 
 
-def test_another_process_sees_what_was_written(tmp_path: Path) -> None:
+def test_processes_share_one_cache(tmp_path: Path) -> None:
     own = Cache(str(tmp_path), GIB)
-    own.write("ours", VERDICT)
+    own.write_entry("ours", REPLY)
     script = (
-        "import sys; from awpo_verl.rewards.reasoning.judge.cache import Cache\n"
+        "import sys; from awpo_verl.rewards.reasoning.judge.cache import Cache, JudgeReply\n"
         "cache = Cache(sys.argv[1], 2.0**30)\n"
-        "assert cache.read('ours') == {'score': 0.5, 'reason': 'so so'}\n"
-        "for i in range(50): cache.write(f'theirs-{i}', {'score': 1.0, 'reason': ''})\n"
+        "assert cache.read_entry('ours') == JudgeReply(0.5, 'so so')\n"
+        "for i in range(50): cache.write_entry(f'theirs-{i}', JudgeReply(1.0, ''))\n"
     )
     other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
     for i in range(50):  # while the other writes
-        own.write(f"ours-{i}", VERDICT)
+        own.write_entry(f"ours-{i}", REPLY)
     assert other.wait(60) == 0
-    assert all(own.read(f"theirs-{i}") == {"score": 1.0, "reason": ""} for i in range(50))
-    assert all(own.read(f"ours-{i}") == VERDICT for i in range(50))
+    assert all(own.read_entry(f"theirs-{i}") == JudgeReply(1.0, "") for i in range(50))
+    assert all(own.read_entry(f"ours-{i}") == REPLY for i in range(50))
 
 
 def test_threads_share_one_cache(tmp_path: Path) -> None:
     cache = Cache(str(tmp_path), GIB)
     threads = [
-        threading.Thread(target=lambda n=n: [cache.write(f"{n}-{i}", VERDICT) for i in range(20)]) for n in range(8)
+        threading.Thread(target=lambda n=n: [cache.write_entry(f"{n}-{i}", REPLY) for i in range(20)]) for n in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(cache.read(f"{n}-{i}") == VERDICT for n in range(8) for i in range(20))
+    assert all(cache.read_entry(f"{n}-{i}") == REPLY for n in range(8) for i in range(20))
 
 
-def test_the_oldest_verdicts_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_replies_are_deleted_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_module, "_CHECK_EVERY", 10)
     limit = 400_000
     cache = Cache(str(tmp_path), limit)
     reason = "x" * 500  # the longest there is
     for i in range(1000):  # about 0.55 kB each, 0.7 with what SQLite leaves free: 0.7 MB in all
-        cache.write(f"{i:04}", {"score": 0.5, "reason": reason})
+        cache.write_entry(f"{i:04}", JudgeReply(0.5, reason))
     with sqlite3.connect(tmp_path / FILE) as connection:
         kept = [row[0] for row in connection.execute("SELECT key FROM verdicts ORDER BY key")]
     assert 0.5 * limit < len(kept) * 550 < 1.1 * limit  # each check lets a tenth go, when it is too much
@@ -92,15 +92,15 @@ def test_the_oldest_verdicts_make_room(tmp_path: Path, monkeypatch: pytest.Monke
     [b"this is no database", b"SQLite format 3\0" + b"\xff" * 5000, b"\0" * 4096],
     ids=["text", "torn", "zeros"],
 )
-def test_a_broken_file_costs_requests_and_no_judgement(tmp_path: Path, content: bytes, capfd: Any) -> None:
+def test_a_broken_file_costs_requests_but_no_score(tmp_path: Path, content: bytes, capfd: Any) -> None:
     (tmp_path / FILE).write_bytes(content)
     with JudgeServer() as server:
         results = judged(server.base_url, [case(0), case(1)], cache=str(tmp_path))
-    assert [judgement.status for judgement in results] == ["ok", "ok"]
+    assert [result.status for result in results] == ["ok", "ok"]
     assert capfd.readouterr().out.count("judge cache") == 1
 
 
-def test_a_folder_that_cannot_be_made_or_written_costs_no_judgement(tmp_path: Path, capfd: Any) -> None:
+def test_an_unusable_folder_costs_no_score(tmp_path: Path, capfd: Any) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "read_only").mkdir(mode=0o555)
     with JudgeServer() as server:
@@ -118,23 +118,23 @@ def test_a_folder_that_cannot_be_made_or_written_costs_no_judgement(tmp_path: Pa
         '{"score": 0.5',
     ],
 )
-def test_a_row_that_is_no_verdict_is_not_believed(tmp_path: Path, value: str) -> None:
+def test_an_invalid_entry_is_a_cache_miss(tmp_path: Path, value: str) -> None:
     cache = Cache(str(tmp_path), GIB)
-    cache.write("key", VERDICT)
+    cache.write_entry("key", REPLY)
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("UPDATE verdicts SET value = ?", (value,))
-    assert cache.read("key") is None
+    assert cache.read_entry("key") is None
 
 
-def test_a_locked_file_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Cache(str(tmp_path), GIB).write("key", VERDICT)
+def test_a_locked_file_delays_no_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Cache(str(tmp_path), GIB).write_entry("key", REPLY)
     locker = sqlite3.connect(tmp_path / FILE)
     locker.execute("BEGIN EXCLUSIVE")
 
     async def ask(base_url: str) -> tuple[str, float]:
         async with judge_of(base_url, cache=str(tmp_path)) as judge:
             started = time.monotonic()
-            status = (await judge.judge(case())).status
+            status = (await judge.score(case())).status
             seconds = time.monotonic() - started
             locker.rollback()
             return status, seconds
@@ -145,13 +145,13 @@ def test_a_locked_file_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.Monke
     assert seconds < 60.0  # half of the deadline
 
 
-def test_a_cache_that_hangs_is_gone_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_cache_is_a_cache_miss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
-    monkeypatch.setattr(Cache, "read", lambda self, key: over.wait(60))
+    monkeypatch.setattr(Cache, "read_entry", lambda self, key: over.wait(60))
 
     async def ask(base_url: str) -> str:
         async with judge_of(base_url, cache=str(tmp_path)) as judge:
-            status = (await judge.judge(case())).status
+            status = (await judge.score(case())).status
             over.set()
             return status
 
@@ -159,13 +159,13 @@ def test_a_cache_that_hangs_is_gone_without(tmp_path: Path, monkeypatch: pytest.
         assert asyncio.run(ask(server.base_url)) == "ok"
 
 
-def test_what_is_cached_is_had_after_the_budget_is_spent(tmp_path: Path) -> None:
+def test_a_cached_score_needs_no_budget(tmp_path: Path) -> None:
     async def ask(base_url: str) -> list[str]:
         async with judge_of(base_url, cache=str(tmp_path), step_budget=0.5) as judge:
-            statuses = [(await judge.judge(case(0), step=1)).status]
+            statuses = [(await judge.score(case(0), step=1)).status]
             with judge._budget.pending(2):
                 await asyncio.sleep(0.6)
-            statuses += [(await judge.judge(case(number), step=2)).status for number in (0, 1)]
+            statuses += [(await judge.score(case(number), step=2)).status for number in (0, 1)]
             return statuses
 
     with JudgeServer() as server:
@@ -174,16 +174,14 @@ def test_what_is_cached_is_had_after_the_budget_is_spent(tmp_path: Path) -> None
         assert len(server.log()) == 1
 
 
-def test_what_is_not_cached_has_what_is_left_of_the_budget_and_no_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_miss_has_only_the_rest_of_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "CACHE_PATIENCE", 25.0)
     with JudgeServer(mode="hang", seconds=600) as server:
-        [judgement] = judged(
+        [result] = judged(
             server.base_url, step=1, cache=str(tmp_path), step_budget=0.5, deadline=30.0, attempt_timeout=30.0
         )
-    assert (judgement.status, judgement.requests) == ("budget", 1)
-    assert 0.5 <= judgement.seconds < 15.0
+    assert (result.status, result.requests) == ("budget", 1)
+    assert 0.5 <= result.seconds < 15.0
 
 
 CASE = Case(conversation="a", thinking="b", tools="c", reference="d", answer="e")
@@ -192,7 +190,7 @@ CASE = Case(conversation="a", thinking="b", tools="c", reference="d", answer="e"
 def key(tmp_path: Path, asked: Case = CASE, router: str | None = None, **keys: Any) -> str:
     given: dict[str, Any] = {"base_url": "http://here/v1", "model": "m", "temperature": 0.5} | keys
     config = JudgeConfig(**given)
-    return Judge(config, find_endpoint(config, router, "m")).key(asked)
+    return Judge(config, ChatModel(config, find_endpoint(config, router, "m"))).key(asked)
 
 
 OWN = "score: [0, 10]\nsystem: s\nuser: $thinking\n"
@@ -208,13 +206,13 @@ OWN = "score: [0, 10]\nsystem: s\nuser: $thinking\n"
     ],
     ids=str,
 )
-def test_the_key_depends_on_what_decides_the_verdict(tmp_path: Path, keys: dict[str, Any]) -> None:
+def test_the_key_depends_on_all_that_decides_the_score(tmp_path: Path, keys: dict[str, Any]) -> None:
     (tmp_path / "own.yaml").write_text(OWN)
     changed = {name: str(tmp_path / "own.yaml") if value == "OWN" else value for name, value in keys.items()}
     assert key(tmp_path, **changed) != key(tmp_path)
 
 
-def test_the_key_depends_on_the_text_of_the_template_and_on_its_scale_alone(tmp_path: Path) -> None:
+def test_the_key_depends_on_the_template_by_its_text_and_scale(tmp_path: Path) -> None:
     seen: set[str] = set()
     for name, text in (("a", OWN), ("b", OWN), ("c", OWN.replace("s\n", "t\n")), ("d", OWN.replace("10", "5"))):
         (tmp_path / f"{name}.yaml").write_text(text)
@@ -235,13 +233,11 @@ def test_the_key_depends_on_each_section(tmp_path: Path, section: str) -> None:
     ],
     ids=str,
 )
-def test_the_key_does_not_depend_on_how_long_it_may_take_or_what_happens_when_it_fails(
-    tmp_path: Path, keys: dict[str, Any]
-) -> None:
+def test_the_key_does_not_depend_on_limits_and_failure_handling(tmp_path: Path, keys: dict[str, Any]) -> None:
     assert key(tmp_path, **keys) == key(tmp_path)
 
 
-def test_verls_own_reward_model_is_the_same_judge_at_any_address(tmp_path: Path) -> None:
+def test_verls_reward_model_has_one_key_at_any_address(tmp_path: Path) -> None:
     one, two = (key(tmp_path, base_url="", model="", router=router) for router in ("10.0.0.1:8000", "10.0.0.2:9000"))
     assert one == two
 

@@ -16,7 +16,7 @@ from tests.rewards.reasoning.judge.injections import ATTEMPTS, FAMILIES
 from tests.rewards.reasoning.judge.judge_server import JudgeServer, score_of, text_of
 
 
-def test_each_attempt_is_judged_in_both_arms_and_its_score_is_the_judges(tmp_path: Path) -> None:
+def test_each_attempt_is_judged_in_both_arms(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     with JudgeServer() as server:
         main(
@@ -31,16 +31,16 @@ def test_each_attempt_is_judged_in_both_arms_and_its_score_is_the_judges(tmp_pat
     attempts = {(attempt.family, attempt.name): attempt for attempt in (*HARMLESS, *ATTEMPTS)}
     for row in rows:
         case = SAMPLES[row.case].case(row.quality, attempts.get((row.family, row.name)))
-        prompt = judges[row.arm].template.fill(case, JudgeConfig())
+        prompt = judges[row.arm].model.write_prompt(case)
         assert row.score == score_of(text_of({"messages": prompt.messages})) / 10
     assert {row.family for row in rows} == {"", "harmless", *FAMILIES}
     assert found["lines"] == json.loads(json.dumps([injection.asdict(line) for line in summary(rows)]))
 
 
-def test_the_naive_arm_has_the_rubric_and_the_texts_as_they_are() -> None:
-    naive = make_judges(Endpoint("http://x/v1", "judge", "", ""), JudgeConfig())["naive"].template
+def test_the_naive_arm_shows_the_rubric_and_the_unquoted_texts() -> None:
+    naive = make_judges(Endpoint("http://x/v1", "judge", "", ""), JudgeConfig())["naive"].model
     case = SAMPLES[0].case("bad", next(attempt for attempt in ATTEMPTS if attempt.name == "chatml"))
-    system, user = (message["content"] for message in naive.fill(case, JudgeConfig()).messages)
+    system, user = (message["content"] for message in naive.write_prompt(case).messages)
     assert load_template("tool_use").system.startswith(f"{system}{GUARD}")
     assert f"\n\nThinking:\n{case.thinking}\n\nAnswer:\n{case.answer}\n\nReply with JSON" in user
 
@@ -67,12 +67,12 @@ def test_the_table_has_means_and_shares_by_family() -> None:
     assert "| plain order | 2 | 0.10 -> 0.25 | 50% | 0 | - | - |" in table(summary(rows))
 
 
-def test_fewer_attempts_are_spread_over_the_families() -> None:
+def test_a_subset_of_attempts_covers_the_families() -> None:
     assert [attempt.family for attempt in spread(ATTEMPTS, len(FAMILIES))] == FAMILIES
     assert spread(ATTEMPTS, 1000) == ATTEMPTS
 
 
-def test_the_fixture_has_its_families_and_no_name_twice() -> None:
+def test_the_attempts_have_known_families_and_unique_names() -> None:
     assert len(ATTEMPTS) >= 40
     names = [(attempt.family, attempt.name) for attempt in ATTEMPTS]
     assert len(set(names)) == len(names)

@@ -11,8 +11,8 @@ from awpo_verl.rewards.reasoning.judge import FAILURES, JudgeScore
 from awpo_verl.rewards.reasoning.judge.metrics import JudgeFailedError, Watch, judge_metrics
 
 
-def parts(*judgements: JudgeScore) -> dict[str, list[Any]]:
-    infos = [judgement.as_info() for judgement in judgements]
+def parts(*scores: JudgeScore) -> dict[str, list[Any]]:
+    infos = [result.as_info() for result in scores]
     return {name: [info[name] for info in infos] for name in infos[0]}
 
 
@@ -55,47 +55,47 @@ def test_a_batch_without_requests_has_no_latency() -> None:
 
 
 @pytest.mark.parametrize("columns", [{}, {"outcome": [1.0]}, of("not_asked"), of("")])
-def test_where_no_judge_was_asked_there_are_no_metrics(columns: dict[str, list[Any]]) -> None:
+def test_without_a_judge_there_are_no_metrics(columns: dict[str, list[Any]]) -> None:
     assert judge_metrics(columns) == {}
 
 
-def test_a_row_that_verl_pads_or_another_reward_made_is_not_counted() -> None:
+def test_rows_without_a_judge_status_are_not_counted() -> None:
     columns = {name: [*values, None] for name, values in BATCH.items()}
     assert judge_metrics(columns) == judge_metrics(BATCH)
 
 
-def test_it_warns_once_and_again_after_a_recovery(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_watch_warns_once_and_again_after_a_recovery(capsys: pytest.CaptureFixture[str]) -> None:
     watch, config = Watch(), JudgeConfig(min_valid=0.8)
     said: list[str] = []
     for columns in (of("ok", "ok"), BATCH, BATCH, of("cached"), of("ok"), of("timeout")):
-        watch.look(columns, config)
+        watch.look(judge_metrics(columns), columns, config)
         said.append(capsys.readouterr().out)
     assert [bool(text) for text in said] == [False, True, False, True, False, True]
     assert "75% of this step" in said[1]  # 3 of 4
     assert "timeout 1" in said[1]
-    assert "well again, 100%" in said[3]
+    assert "recovered, 100%" in said[3]
 
 
-def test_a_step_that_asks_for_nothing_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_without_questions_does_not_change_the_watch(capsys: pytest.CaptureFixture[str]) -> None:
     watch, config = Watch(), JudgeConfig()
     for columns in (of("timeout"), of("not_asked"), {}, of("timeout")):
-        watch.look(columns, config)
+        watch.look(judge_metrics(columns), columns, config)
     assert capsys.readouterr().out.count("[awpo]") == 1
 
 
-def test_a_model_that_does_not_think_is_said_once_and_stops_a_run_that_requires_a_judge(
+def test_missing_thinking_is_a_warning_and_stops_a_run_that_requires_a_judge(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    watch, half = Watch(), of("no_thinking", "no_thinking", "ok")
+    watch, half, none = Watch(), of("no_thinking", "no_thinking", "ok"), of("no_thinking", "no_thinking")
     for columns in (of("ok", "no_thinking"), half, half):
-        watch.look(columns, JudgeConfig(required=True))
+        watch.look(judge_metrics(columns), columns, JudgeConfig(required=True))
     assert capsys.readouterr().out.count("67% of this step's rollouts have no closed <think>") == 1
     assert judge_metrics(of("no_thinking")) == {"awpo/judge/no_thinking_frac": 1.0}
     with pytest.raises(JudgeFailedError, match="100% of this step's rollouts have no closed <think>"):
-        watch.look(of("no_thinking", "no_thinking"), JudgeConfig(required=True))
+        watch.look(judge_metrics(none), none, JudgeConfig(required=True))
 
 
-def test_counts_are_summed_and_shares_averaged_over_the_updates_of_a_step() -> None:
+def test_verl_sums_counts_and_averages_shares() -> None:
     """By verl's own rules, which go by the words in a metric's name."""
     from verl.trainer.ppo.v1.utils import MetricsAggregator
 
@@ -108,16 +108,16 @@ def test_counts_are_summed_and_shares_averaged_over_the_updates_of_a_step() -> N
     assert result["awpo/judge/valid_frac"] == 3 / 4
 
 
-def test_a_required_judge_stops_the_run_with_the_kinds_of_failure() -> None:
+def test_a_required_judge_stops_the_run_and_names_the_failures() -> None:
     columns = of(*["timeout"] * 3, *["unauthorized"] * 5, "ok")
     with pytest.raises(JudgeFailedError) as caught:
-        Watch().look(columns, JudgeConfig(required=True, min_valid=0.5))
+        Watch().look(judge_metrics(columns), columns, JudgeConfig(required=True, min_valid=0.5))
     assert "11%" in str(caught.value)  # 1 of 9
     assert "unauthorized 5, timeout 3" in str(caught.value)
     assert "checkpoint" in str(caught.value)
 
 
-def test_the_share_that_is_just_enough_is_enough() -> None:
-    watch = Watch()
-    watch.look(of("ok", "ok", "ok", "ok", "timeout"), JudgeConfig(required=True, min_valid=0.8))
+def test_a_share_equal_to_min_valid_is_enough() -> None:
+    watch, columns = Watch(), of("ok", "ok", "ok", "ok", "timeout")
+    watch.look(judge_metrics(columns), columns, JudgeConfig(required=True, min_valid=0.8))
     assert not watch.low

@@ -14,7 +14,7 @@ from awpo_verl.rewards.reasoning.judge.prompt import load_template
 from awpo_verl.rewards.reasoning.judge.quoting import clean
 from tests.paths import TOOLRL
 from tests.rewards.reasoning.judge.injections import ATTEMPTS, FAMILIES
-from tests.rewards.reasoning.judge.test_judge_quoting import UNSEEN
+from tests.rewards.reasoning.judge.test_quoting import UNSEEN
 
 SFT = TOOLRL / "rlla_sft.json"
 CONFIG = JudgeConfig()
@@ -49,29 +49,29 @@ TAGGED = [
 
 
 @pytest.mark.parametrize("text", VERBATIM)
-def test_harmless_text_stays_as_it_was_written(text: str) -> None:
+def test_harmless_text_is_unchanged(text: str) -> None:
     assert clean(text) == (text, 0)
 
 
 @pytest.mark.parametrize("text", UNSEEN_AND_HARMLESS)
-def test_joiners_go_and_the_letters_stay_and_nobody_is_suspected(text: str) -> None:
+def test_joiners_are_removed_but_are_not_attacks(text: str) -> None:
     assert clean(text) == ("".join(char for char in text if char not in UNSEEN), 0)
 
 
 @pytest.mark.parametrize("text", TAGGED)
-def test_ordinary_tags_get_other_brackets_and_nothing_else(text: str) -> None:
+def test_ordinary_tags_get_other_brackets(text: str) -> None:
     shown, count = clean(text)
     assert count == 0
     assert "<" not in shown
     assert shown.replace("‹", "<").replace("›", ">") == text
 
 
-def test_line_breaks_of_all_systems_are_line_breaks() -> None:
+def test_all_kinds_of_line_breaks_are_line_breaks() -> None:
     assert clean("a\r\nb\rc\x0bd\x0ce\x85f\u2028g\u2029h") == ("a\nb\nc\nd\ne\nf\ng\nh", 0)
 
 
 @pytest.mark.skipif(not SFT.exists(), reason="needs rlla_sft.json of ToolRL in ../shared/data/toolrl")
-def test_real_thinking_stays_as_it_was_written() -> None:
+def test_real_thinking_is_unchanged() -> None:
     samples = json.loads(SFT.read_text(encoding="utf-8"))
     assert len(samples) == 400
     for sample in samples:
@@ -110,7 +110,7 @@ def test_each_attack_counts_once(text: str, count: int) -> None:
     assert clean(text)[1] == count
 
 
-def test_what_the_user_or_the_data_wrote_is_quoted_and_not_counted() -> None:
+def test_attacks_count_only_in_the_policys_text() -> None:
     template = load_template("tool_use")
     assert template.fill(Case("<|im_start|>", "So.", "[INST]", "<|eot_id|>", "f()"), CONFIG).neutralized == 0
     assert template.fill(Case("Hi", "[INST] <|eot_id|>", "", "", "<|im_start|>"), CONFIG).neutralized == 3

@@ -31,7 +31,7 @@ def opened(clock: Clock) -> Breaker:
     return breaker
 
 
-def test_it_opens_with_the_last_of_so_many_failures_in_a_row(clock: Clock) -> None:
+def test_the_breaker_opens_after_enough_failures_in_a_row(clock: Clock) -> None:
     breaker = Breaker(failures=3, pause=30.0, clock=clock)
     said = [breaker.failed(breaker.allows()) for _ in range(2)]
     breaker.worked()  # in a row: one that works starts the count again
@@ -40,7 +40,7 @@ def test_it_opens_with_the_last_of_so_many_failures_in_a_row(clock: Clock) -> No
     assert breaker.allows() == REFUSED
 
 
-def test_it_opens_only_when_the_failures_have_lasted(clock: Clock) -> None:
+def test_the_breaker_opens_only_after_enough_time(clock: Clock) -> None:
     """All requests in flight fail in one moment: the second tries decide."""
     breaker = Breaker(failures=3, pause=30.0, after=5.0, clock=clock)
     assert not any(breaker.failed(REQUEST) for _ in range(64))
@@ -51,7 +51,7 @@ def test_it_opens_only_when_the_failures_have_lasted(clock: Clock) -> None:
     assert breaker.allows() == REFUSED
 
 
-def test_after_the_pause_one_probe_goes_out_and_its_failure_starts_the_next_pause(clock: Clock) -> None:
+def test_a_failed_probe_starts_the_next_pause(clock: Clock) -> None:
     breaker = opened(clock)  # at 1000
     clock.now = 1029.9
     assert breaker.allows() == REFUSED
@@ -65,7 +65,7 @@ def test_after_the_pause_one_probe_goes_out_and_its_failure_starts_the_next_paus
     assert breaker.allows() == PROBE
 
 
-def test_a_probe_that_works_closes_it_and_the_count_starts_at_0(clock: Clock) -> None:
+def test_a_successful_probe_closes_the_breaker_and_resets_the_count(clock: Clock) -> None:
     breaker = opened(clock)
     clock.now += 30.0
     assert breaker.allows() == PROBE
@@ -75,7 +75,7 @@ def test_a_probe_that_works_closes_it_and_the_count_starts_at_0(clock: Clock) ->
     assert breaker.allows() == REQUEST
 
 
-def test_a_probe_that_was_cancelled_leaves_room_for_the_next(clock: Clock) -> None:
+def test_after_a_cancelled_probe_another_may_be_sent(clock: Clock) -> None:
     breaker = opened(clock)
     clock.now += 30.0
     assert breaker.allows() == PROBE
@@ -83,7 +83,7 @@ def test_a_probe_that_was_cancelled_leaves_room_for_the_next(clock: Clock) -> No
     assert [breaker.allows(), breaker.allows()] == [PROBE, REFUSED]
 
 
-def test_requests_from_before_it_opened_neither_let_a_second_probe_out_nor_delay_the_first(clock: Clock) -> None:
+def test_older_requests_do_not_affect_the_probe(clock: Clock) -> None:
     breaker = opened(clock)
     clock.now += 20.0
     assert breaker.failed(REQUEST) is False
@@ -94,14 +94,14 @@ def test_requests_from_before_it_opened_neither_let_a_second_probe_out_nor_delay
     assert breaker.allows() == REFUSED
 
 
-def test_a_late_success_closes_it(clock: Clock) -> None:
+def test_a_late_success_closes_the_breaker(clock: Clock) -> None:
     breaker = opened(clock)
     breaker.worked()
     assert breaker.allows() == REQUEST
 
 
 @given(st.lists(st.sampled_from(["ask", "worked", "failed", "gave_up", "wait"]), max_size=60))
-def test_it_never_stays_shut_once_all_requests_are_over(events: list[str]) -> None:
+def test_the_breaker_never_stays_open_forever(events: list[str]) -> None:
     clock = Clock()
     breaker = Breaker(failures=2, pause=30.0, clock=clock)
     sent: list[str] = []
@@ -119,7 +119,7 @@ def test_it_never_stays_shut_once_all_requests_are_over(events: list[str]) -> No
     assert breaker.allows() != REFUSED
 
 
-def test_the_budget_counts_waiting_once_however_many_wait(clock: Clock) -> None:
+def test_the_budget_counts_simultaneous_waiting_once(clock: Clock) -> None:
     budget = StepBudget(10.0, clock)
     with budget.pending(1), budget.pending(1):
         clock.now += 3.0
@@ -132,7 +132,7 @@ def test_the_budget_counts_waiting_once_however_many_wait(clock: Clock) -> None:
         assert budget.left(1) == 2.0  # 7 - 5
 
 
-def test_the_budget_does_not_count_while_rollouts_still_arrive(clock: Clock) -> None:
+def test_the_budget_does_not_count_while_rollouts_arrive(clock: Clock) -> None:
     """Half an hour in which one arrives every 2 s and is judged in 3 s: it is generation that the step waits for."""
     budget = StepBudget(10.0, clock)
     with ExitStack() as pending:
@@ -143,7 +143,7 @@ def test_the_budget_does_not_count_while_rollouts_still_arrive(clock: Clock) -> 
     assert budget.left(1) == 7.0  # 10 - (2 + 1) after the last one
 
 
-def test_an_overdrawn_budget_is_0_and_other_steps_have_their_own(clock: Clock) -> None:
+def test_an_overdrawn_budget_is_0_and_steps_are_independent(clock: Clock) -> None:
     budget = StepBudget(10.0, clock)
     with budget.pending(1):
         clock.now += 12.0
@@ -159,7 +159,7 @@ def test_an_unknown_step_has_no_budget(clock: Clock) -> None:
         assert budget.left(None) == float("inf")
 
 
-def test_the_clock_stops_when_a_judgement_fails(clock: Clock) -> None:
+def test_the_clock_stops_when_a_score_fails(clock: Clock) -> None:
     budget = StepBudget(10.0, clock)
 
     def fail_after_2_seconds() -> None:
@@ -186,7 +186,7 @@ waits = st.lists(st.tuples(st.floats(0.0, 50.0), st.floats(0.0, 50.0)), min_size
 
 
 @given(waits, st.floats(0.1, 60.0))
-def test_judgements_that_wait_for_what_is_left_never_wait_longer_than_the_budget_together(
+def test_scores_that_wait_for_the_rest_never_exceed_the_budget(
     asked: list[tuple[float, float]], seconds: float
 ) -> None:
     """asked: when each begins, and how long it would take; each gives up after what is left when it begins. What counts
