@@ -2,7 +2,7 @@
 # AWPO on Qwen3-4B over several tool turns: verl's tool agent loop runs your environment, and its state at the end is the
 # outcome. One node of 8 GPUs with 80 GB.
 #
-#   awpo-verl prepare desk --out data/desk         # the example environment; yours: docs/environments.md
+#   python -m examples.demo.desk_files --out data/desk     # the example environment; yours: docs/environments.md
 #   bash recipes/run_awpo_qwen4b_multiturn.sh [--dry-run] [key=value ...]
 set -euo pipefail
 

@@ -1,4 +1,4 @@
-"""`awpo-verl prepare`: a public set of tool calls as verl's parquet, or the order desk's prompts and tools."""
+"""`awpo-verl prepare`: write a public set of tool calls as verl's parquet."""
 
 from __future__ import annotations
 
@@ -15,15 +15,9 @@ if TYPE_CHECKING:
 
     from awpo_verl.workbench.data.counts import Report
 
-DESK = "desk"
-DESK_TAKES = ("name", "out", "seed", "prompts")
-
 
 def prepare(
-    context: typer.Context,
-    name: Annotated[
-        str, typer.Argument(metavar="SET", help="toolace, xlam, rlla, bfcl, jsonl (your own), or desk (no SOURCE).")
-    ],
+    name: Annotated[str, typer.Argument(metavar="SET", help="toolace, xlam, rlla, bfcl, or jsonl (your own).")],
     out: Annotated[Path, typer.Option(help="Folder for train.parquet, heldout.parquet and what docs/data.md names.")],
     source: Annotated[
         str,
@@ -54,11 +48,8 @@ def prepare(
     max_prompt_tokens: Annotated[int, typer.Option(help="Drop longer prompts; needs --tokenizer; 0: off.")] = 0,
     max_broken: Annotated[float, typer.Option(help="Share of rows, at most, that are not in the set's form.")] = 0.1,
     split: Annotated[str, typer.Option(help="Of a set of the hub; all by default.")] = "",
-    prompts: Annotated[tuple[int, int], typer.Option(help="Of desk alone: for training, and held out.")] = (2000, 300),
 ) -> None:
     """Write a public set of tool calls as verl's parquet, with expected calls that the awpo rewards check.
-
-    `desk` draws prompts of the example environment instead, and writes tools.yaml for verl's tool agent loop.
 
     Exit code 2, and nothing written, where the source or an option is wrong. Dropped rows are counted and listed.
     """
@@ -69,16 +60,13 @@ def prepare(
     from awpo_verl.workbench.data.pipeline import PrepareError
     from awpo_verl.workbench.data.pipeline import prepare as run
     from awpo_verl.workbench.files.json_files import FileError
-    from examples.demo import desk_files
 
     console = Console()
-    if problem := _misplaced(context, name, source):
-        raise refused(problem)
+    if not source:
+        raise refused(
+            f"SOURCE is missing: a file, a folder, or a set of the hub. awpo-verl prepare {name} SOURCE --out ..."
+        )
     try:
-        if name == DESK:
-            desk_files.write(out, *prompts, seed)
-            say(console, f"written: {out}/{', '.join(desk_files.FILES)}")
-            return
         options = Options(
             prompt=prompt,
             think=think,
@@ -114,24 +102,6 @@ def prepare(
     say(console, f"written: {out}/train.parquet, heldout.parquet, report.json, dropped.jsonl")
     for split in report.empty_splits:
         say(console, f"{split}.parquet has no rows, and verl cannot load it. --heldout is {heldout:g}.")
-
-
-def _misplaced(context: typer.Context, name: str, source: str) -> str:
-    """What was given that the set does not take, or is missing; "" where all is well."""
-    # by its name: some versions of typer bring a click of their own
-    given = [key for key in context.params if getattr(context.get_parameter_source(key), "name", "") == "COMMANDLINE"]
-    if name == DESK:
-        wrong = [key for key in given if key not in DESK_TAKES]
-        if "source" in wrong:
-            return f"desk draws its prompts, and takes no SOURCE; got {source}."
-        if wrong:
-            flags = ", ".join("--" + key.replace("_", "-") for key in wrong)
-            return f"desk takes --out, --seed and --prompts alone; got {flags}."
-    elif "prompts" in given:
-        return f"--prompts is of desk alone; for {name} use --limit and --heldout."
-    elif not source:
-        return f"SOURCE is missing: a file, a folder, or a set of the hub. awpo-verl prepare {name} SOURCE --out ..."
-    return ""
 
 
 def _print_kept(console: Console, report: Report) -> None:
