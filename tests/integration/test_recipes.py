@@ -110,7 +110,7 @@ def test_the_settings_blocks_share_their_variables() -> None:
     blocks = {name: setting.findall(path.read_text()) for name, path in RECIPES.items()}
     common = {variable for variable, _ in blocks["run_awpo_qwen4b"]}
     of_their_own = {"TOOLS", "TURNS", "CALLS", "RECIPE", "NODE_RANK", "HEAD", "JOIN_TIMEOUT"}
-    prefixes = ("JUDGE_", "MEGATRON_", "RAY_", "VERL_", "HF_", "TOKENIZERS_")
+    prefixes = ("JUDGE_", "MEGATRON_", "RAY_", "VERL_", "VLLM_CPU_", "HF_", "TOKENIZERS_", "OMP_", "PYTHONPATH")
     for name, settings in blocks.items():
         others = {variable for variable, _ in settings if not variable.startswith(prefixes)} - common
         assert others <= of_their_own, name
