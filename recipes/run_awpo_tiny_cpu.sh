@@ -32,7 +32,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"
 # Ray's workers import the desk's environment from the project's folder.
 export PYTHONPATH=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)${PYTHONPATH:+:$PYTHONPATH}
 export VERL_PLATFORM=cpu HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
-EXECUTOR=vllm.v1.executor.uniproc_executor.UniProcExecutor   # vLLM's worker needs no process of its own
+executor=vllm.v1.executor.uniproc_executor.UniProcExecutor   # vLLM's worker needs no process of its own
 export RAY_ADDRESS=local              # start a Ray of its own, and join no other on this machine
 # The tensors are small, so a second thread gains nothing, and threads of a busy machine wait for each other.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
@@ -75,6 +75,6 @@ exec awpo-verl train \
   trainer.project_name=awpo_demo \
   trainer.experiment_name="$(quoted "$NAME")" \
   trainer.logger="$LOGGER" \
-  +actor_rollout_ref.rollout.engine_kwargs.vllm.distributed_executor_backend="$EXECUTOR" \
+  +actor_rollout_ref.rollout.engine_kwargs.vllm.distributed_executor_backend="$executor" \
   +ray_kwargs.ray_init.include_dashboard=False \
   "$@"
