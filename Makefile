@@ -5,7 +5,7 @@
 #   make demo TASK=desk    several tool turns in a stateful environment
 #   make test              run all tests except those marked gpu
 #
-# Also: make lint, make bench, make docs, make compat, make warm-start, make clean. requirements/ has the pinned versions.
+# Also: make lint, make bench, make docs, make compat, make warm-start, make clean. requirements/ pins the versions.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -28,8 +28,8 @@ help:
 
 install: $(READY)
 
-# torch comes first, and the rest without dependencies: verl and vLLM would also install torchvision and torchaudio, which
-# fail on import beside a CPU torch, and transformers imports torchvision wherever it is installed.
+# torch comes first, and the rest without dependencies: verl and vLLM would also install torchvision and torchaudio,
+# which fail on import beside a CPU torch, and transformers imports torchvision wherever it is installed.
 $(READY): requirements/cpu.txt requirements/dev.txt setup.py awpo_verl/versions.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v == (3, 11) else \
 	  f"The pinned packages are for Python 3.11; this is {v[0]}.{v[1]}. Use: make PYTHON=/path/to/python3.11 ...")'
@@ -48,8 +48,8 @@ demo: $(READY)
 warm-start: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m examples.demo.build_models
 
-# A test of the real loop keeps about one core busy. So these run one after another in one process, beside the others, and
-# the others report at the end. TESTS=tests/config/test_config.py runs only these tests.
+# A test of the real loop keeps about one core busy. So these run one after another in one process, beside the others,
+# and the others report at the end. TESTS=tests/config/test_config.py runs only these tests.
 PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 
 test: $(READY)

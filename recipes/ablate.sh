@@ -5,8 +5,8 @@
 #   VARIANTS="awpo no_gate grpo" SEEDS="0 1 2 3 4" bash recipes/ablate.sh [--dry-run] [key=value ...]
 #   VARIANTS="awpo strong:algorithm.awpo.reasoning_weight=2" bash recipes/ablate.sh
 #
-# Run it again to continue after a stop or a failure. MODEL, TRAIN_FILE and the other settings are the recipe's, and so is
-# the hardware. awpo_verl/workbench/ablation/variants.py lists the variants.
+# Run it again to continue after a stop or a failure. MODEL, TRAIN_FILE and the other settings are the recipe's, and so
+# is the hardware. awpo_verl/workbench/ablation/variants.py lists the variants.
 set -euo pipefail
 
 # ------------------------------------------------------------------------------------------------ settings

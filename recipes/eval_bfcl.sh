@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Evaluate a checkpoint on BFCL v4 with the official bfcl-eval. vLLM serves the model. docs/evaluation.md explains the table.
+# Evaluate a checkpoint on BFCL v4 with the official bfcl-eval. vLLM serves the model. docs/evaluation.md explains it.
 #
 #   MODEL=outputs/run/global_step_100/actor bash recipes/eval_bfcl.sh
 #   MODEL=... OUT=outputs/bfcl/awpo BASELINE=outputs/bfcl/grpo bash recipes/eval_bfcl.sh     compare two runs

@@ -34,7 +34,8 @@ done
 if [[ -z $HEAD && -n ${SLURM_JOB_NODELIST:-} ]]; then
   HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 fi
-[[ -n $HEAD ]] || { echo "HEAD is not set; use the address at which other nodes reach the one with NODE_RANK=0." >&2; exit 2; }
+[[ -n $HEAD ]] ||
+  { echo "HEAD is not set; use the address at which other nodes reach the one with NODE_RANK=0." >&2; exit 2; }
 export RAY_ADDRESS="$HEAD:$RAY_PORT"
 export RAY_AUTH_MODE=${RAY_AUTH_MODE:-token}       # without it, anyone who can reach the port can run code
 python -m awpo_verl.workbench.preflight.cluster --help > /dev/null    # fail early where the package is missing
@@ -43,7 +44,8 @@ if [[ $NODE_RANK == 0 ]]; then
   [[ -n ${RAY_AUTH_TOKEN:-} ]] || ray get-auth-token --generate > /dev/null || true    # Ray before 2.52 has no token
   ray start --head --node-ip-address="$HEAD" --port="$RAY_PORT" --num-gpus="$GPUS" --block &
 else
-  python -m awpo_verl.workbench.preflight.cluster --address "$RAY_ADDRESS" --gpus 0 --timeout "$JOIN_TIMEOUT"    # wait for the head
+  # wait for the head
+  python -m awpo_verl.workbench.preflight.cluster --address "$RAY_ADDRESS" --gpus 0 --timeout "$JOIN_TIMEOUT"
   ray start --address="$RAY_ADDRESS" --num-gpus="$GPUS" --block &
   ray_worker=$!
   trap 'kill "$ray_worker" 2> /dev/null || true; wait "$ray_worker" || true' EXIT
@@ -56,7 +58,8 @@ else
 fi
 ray_head=$!
 trap 'kill "$ray_head" 2> /dev/null || true; wait "$ray_head" || true' EXIT
-python -m awpo_verl.workbench.preflight.cluster --address "$RAY_ADDRESS" --gpus $((NODES * GPUS)) --timeout "$JOIN_TIMEOUT" &
+python -m awpo_verl.workbench.preflight.cluster \
+  --address "$RAY_ADDRESS" --gpus $((NODES * GPUS)) --timeout "$JOIN_TIMEOUT" &
 joined=$!
 code=0
 wait -n "$ray_head" "$joined" || code=$?

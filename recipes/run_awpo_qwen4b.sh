@@ -24,11 +24,11 @@ TP=${TP:-1}                                # GPUs that share a vLLM
 STEPS=${STEPS:-300}
 PROMPTS=${PROMPTS:-128}                    # prompts of a step
 ROLLOUTS=${ROLLOUTS:-8}                    # rollouts of a prompt: the group
-UPDATE_PROMPTS=${UPDATE_PROMPTS:-32}       # prompts of an update; clipping, which AWPO tightens, needs several updates a step
+UPDATE_PROMPTS=${UPDATE_PROMPTS:-32}       # prompts of an update; AWPO's clipping needs several updates a step
 PROMPT_TOKENS=${PROMPT_TOKENS:-4096}
 RESPONSE_TOKENS=${RESPONSE_TOKENS:-4096}   # Qwen3 thinks long, and a truncated response fails
-MICRO_TOKENS=${MICRO_TOKENS:-16384}        # tokens of a micro-batch on a GPU; lower it where training runs out of memory
-VLLM_MEMORY=${VLLM_MEMORY:-0.6}            # share of a GPU for vLLM; lower it where rollouts run out of memory
+MICRO_TOKENS=${MICRO_TOKENS:-16384}        # tokens of a micro-batch on a GPU; lower it if training is out of memory
+VLLM_MEMORY=${VLLM_MEMORY:-0.6}            # share of a GPU for vLLM; lower it if rollouts are out of memory
 LR=${LR:-1e-6}
 TEST_FREQ=${TEST_FREQ:-10}
 SAVE_FREQ=${SAVE_FREQ:-50}
@@ -51,7 +51,8 @@ case $ENGINE in
 esac
 
 source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"
-absolute() { case $1 in *://* | \[*) echo "$1" ;; *) realpath -m "$1" ;; esac; }    # keep hdfs://... and [a.parquet,b.parquet]
+# hdfs://... and [a.parquet,b.parquet] stay as they are
+absolute() { case $1 in *://* | \[*) echo "$1" ;; *) realpath -m "$1" ;; esac; }
 OUT=$(realpath -m "$OUT")                  # Ray's workers may have another working directory
 TRAIN_FILE=$(absolute "$TRAIN_FILE")
 VAL_FILE=$(absolute "$VAL_FILE")

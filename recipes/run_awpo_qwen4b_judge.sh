@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# AWPO on Qwen3-4B with an LLM as the judge of the thinking. verl serves the judge on GPUs of its own: one node of 8 GPUs
-# with 80 GB, 4 for training and 4 for the judge.
+# AWPO on Qwen3-4B with an LLM as the judge of the thinking. verl serves the judge on GPUs of its own: one node of 8
+# GPUs with 80 GB, 4 for training and 4 for the judge.
 #
 #   bash recipes/run_awpo_qwen4b_judge.sh [--dry-run] [key=value ...]
 #

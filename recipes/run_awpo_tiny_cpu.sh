@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # AWPO on the shop task of the demo, on a CPU, with verl's real trainer, Ray, TransferQueue, FSDP2 and vLLM.
 #
-#   make demo                 prepares the model and the data, runs this, and shows what the model has learned
+#   make demo                 prepares the model and the data, runs this, and shows the result
 #   ALGO=grpo make demo       the same with GRPO; one key differs
 #
 # Hardware: 2 cores, 8 GiB. VERL_PLATFORM=cpu sets the keys that a CPU needs (awpo_verl/integration/cpu/config.py).

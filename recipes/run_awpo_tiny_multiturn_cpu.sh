@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# AWPO over several tool turns, on a CPU: verl's tool agent loop runs a stateful environment (examples/demo/desk.py), and
-# the environment's last state decides the outcome.
+# AWPO over several tool turns, on a CPU: verl's tool agent loop runs a stateful environment (examples/demo/desk.py),
+# and the environment's last state decides the outcome.
 #
-#   make demo TASK=desk              prepares the model, the data and the tools, runs this, and shows what the model learns
+#   make demo TASK=desk              prepares the model, the data and the tools, runs this, and shows the result
 #   ALGO=grpo make demo TASK=desk    the same with GRPO; one key differs
 #
 # Hardware: 2 cores, 8 GiB.

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Metrics = dict[int, dict[str, Any]]  # step -> metric -> value
-# vLLM's worker in the process of its engine: one process less to start
-ONE_PROCESS = "engine_kwargs.vllm.distributed_executor_backend=vllm.v1.executor.uniproc_executor.UniProcExecutor"
+EXECUTOR = "vllm.v1.executor.uniproc_executor.UniProcExecutor"  # vLLM's worker needs no process of its own
 REWARD_FUNCTIONS = '''
 """A user's own reward functions. The scores depend on the text only, and differ between the rollouts of a prompt."""
 import hashlib
@@ -72,7 +71,7 @@ class Workspace:
             f"trainer.default_local_dir={out}/checkpoints",
             f"hydra.run.dir={out}/hydra",
             "+ray_kwargs.ray_init.include_dashboard=False",  # the dashboard is a dozen processes
-            f"+actor_rollout_ref.rollout.{ONE_PROCESS}",
+            f"+actor_rollout_ref.rollout.engine_kwargs.vllm.distributed_executor_backend={EXECUTOR}",
             *overrides,
         ]
 
