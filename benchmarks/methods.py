@@ -1,4 +1,4 @@
-"""What tells one method from another, for benchmarks that keep their results by it."""
+"""Identify a method by its resolved config keys, for benchmarks that keep results by method."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from awpo_verl.config import parse
 
 
 def resolved(section: Any) -> dict[str, Any]:
-    """The keys of `algorithm.awpo` that make advantages and clip scale, defaults filled in.
+    """The keys of `algorithm.awpo` that determine advantages and clip scale, with defaults filled in.
 
-    With another default it is another method, and what was measured of the old one is not taken for it.
+    After a change of a default, results of the old method do not match the new one.
     """
     config = asdict(parse(section))
     return {key: config[key] for key in ("reasoning_weight", "reasoning_std_floor", "gate", "difficulty", "clip")}

@@ -1,4 +1,4 @@
-"""Pictures of the benchmarks: panels of lines with their intervals, in the colours of the report."""
+"""Draw the benchmarks' pictures: panels of lines with their intervals, in the colours of the report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARKERS = "osD^vPX*"
 
 @dataclass(frozen=True)
 class Series:
-    """A line: x, ascending, or names; y, and where y might be as well. look: which colour, dash and marker."""
+    """A line. x: ascending numbers, or names. low, high: the interval of y. look: number of colour, dash and marker."""
 
     label: str
     x: Sequence[float] | Sequence[str]
@@ -27,7 +27,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """A pair of axes. marked: an x with a line through it, the default. level: a y with a dashed one, what it names."""
+    """A pair of axes. marked: the x of the default, drawn as a bar. level: the y of a dotted line, and its label."""
 
     title: str
     series: Sequence[Series]
@@ -40,7 +40,7 @@ class Panel:
 
 
 def save(path: Path, panels: Sequence[Panel], columns: int, title: str = "") -> None:
-    """Write a PNG with one legend for all panels, `columns` in a row."""
+    """Write a PNG of panels, `columns` per row, with one legend for all."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
     from matplotlib import style

@@ -1,4 +1,4 @@
-"""The same rollouts, by GRPO and by AWPO: three prompts of four rollouts. Continue with docs/method.md."""
+"""The advantages of the same rollouts by GRPO and by AWPO. Continue with docs/method.md."""
 
 import torch
 
@@ -9,7 +9,7 @@ prompts = ["all fail"] * 4 + ["one succeeds"] * 4 + ["all succeed"] * 4
 outcome = torch.tensor([0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1]).float()
 reasoning = torch.tensor([0.1, 0.2, 0.6, 0.9, 0.9, 0.8, 0.2, 0.1, 0.9, 0.9, 0.2, 0.9])
 
-scored = torch.ones(12, dtype=torch.bool)  # False where the scorer failed: a missing reward, never a zero
+scored = torch.ones(12, dtype=torch.bool)  # False where the scorer failed: the reward is missing, not 0
 awpo = estimate(outcome, reasoning, scored, prompts, AWPOConfig())
 
 for start in (0, 4, 8):

@@ -1,8 +1,8 @@
-"""Tools with a state, without verl: what the model is shown, what it is told, and how its rollout is judged.
+"""Tools with a state, without verl: the model's view, the answers to its calls, and the check of its rollout.
 
 python examples/environment.py
 
-With verl the same class trains over several turns: docs/environments.md.
+The same class trains over several turns with verl: docs/environments.md.
 """
 
 import json
@@ -12,7 +12,7 @@ from awpo_verl.rewards.outcome.execution import Environment, Session, compare, r
 
 
 class Notes(Environment):
-    """A folder of notes. Every rollout has one of its own."""
+    """A folder of notes. Each rollout gets its own."""
 
     def __init__(self, initial):
         self.notes = initial["notes"]
@@ -29,7 +29,7 @@ class Notes(Environment):
 
         Args:
             old: The note's name.
-            new: The name that it gets.
+            new: Its new name.
         """
         self.notes[new] = self.notes.pop(old)
         return new
@@ -43,14 +43,14 @@ print("What the model is shown:", ", ".join(tool.usage for tool in tools_of(Note
 
 rollout = [
     ToolCall("list_notes", {}),
-    ToolCall("rename", {"old": "todo"}),  # wrong: an observation says how
+    ToolCall("rename", {"old": "todo"}),  # wrong: the answer says how to call it
     ToolCall("rename", {"old": "todo", "new": "milk"}),
 ]
 session = open_notes()
 for call in rollout:
     print(f"{call.name}({json.dumps(call.arguments)}) -> {session.call(call).text}")
 
-# "Call my todo list milk.": the reference makes one call. Another way to the same state is as good.
+# The task: "Call my todo list milk." The reference makes one call. Other calls are right if they reach the same state.
 reference = run_reference(open_notes, [[ToolCall("rename", {"old": "todo", "new": "milk"})]])
 print(compare(reference, open_notes, [rollout]))
 print(compare(reference, open_notes, [[ToolCall("rename", {"old": "old", "new": "milk"})]]))

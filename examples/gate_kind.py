@@ -1,9 +1,10 @@
-"""A gate of your own, tried on one batch beside the default: how much of the spread is the reasoning's alone?
+"""A gate of your own, beside the default on one batch.
 
 python examples/gate_kind.py
 
-A gate takes the groups' standard deviations and says, in [0, 1], how much of the advantage is the mix of both rewards.
-The default is 1/2 where the reasoning adds nothing, this one 0. Continue with docs/extending.md.
+A gate reads the spread of both rewards in each group. It returns w in [0, 1], the share of the advantage that comes
+from outcome plus reasoning. The default is 1/2 where the reasoning adds no spread; this one is 0 there. Continue with
+docs/extending.md.
 """
 
 import torch
@@ -12,9 +13,9 @@ from awpo_verl.algorithm import estimate
 from awpo_verl.config import AWPOConfig, GateConfig
 
 
-def excess(std_out, std_mix, agreement, config):
-    """w = clip(1 - std_out / std_mix, 0, 1). 1 where the outcome is silent, 0 where reasoning adds no spread to it."""
-    return (1.0 - std_out / std_mix.clamp(min=1e-6)).clamp(0.0, 1.0)
+def excess(spread, config):
+    """w = clip(1 - std_out / std_mix, 0, 1): 1 where the outcome is constant, 0 where the reasoning adds no spread."""
+    return (1.0 - spread.std_out / spread.std_mix.clamp(min=1e-6)).clamp(0.0, 1.0)
 
 
 if __name__ == "__main__":

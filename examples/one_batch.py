@@ -1,9 +1,9 @@
-"""One batch through AWPO by hand, without verl: groups, gate, difficulty, advantage, clip scale, and a picture of them.
+"""One batch through AWPO by hand, without verl: groups, gate, difficulty, advantage, clip scale, and a picture.
 
 python examples/one_batch.py [picture.png]
 
-Every number is computed here in plain Python and compared with awpo_verl.algorithm.estimate at the end. The cells
-(# %%) run one by one in VS Code or Jupyter. Continue with examples/plain_pytorch.py, which trains, and docs/method.md.
+Plain Python computes every number. At the end they are compared with awpo_verl.algorithm.estimate. The cells (# %%)
+run one by one in VS Code or Jupyter. Continue with examples/plain_pytorch.py, which trains, and docs/method.md.
 """
 
 import sys
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from awpo_verl.algorithm import estimate
 from awpo_verl.config import AWPOConfig
 
-# %% The batch: prompt -> outcomes o and reasoning scores q of its four rollouts. None: the scorer did not answer.
+# %% The batch: prompt -> outcomes o and reasoning rewards q of its four rollouts. None: the scorer did not answer.
 batch = {
     "all fail": ([0, 0, 0, 0], [0.9, 0.6, 0.1, None]),
     "one succeeds": ([1, 0, 0, 0], [0.9, 0.8, 0.2, 0.1]),
@@ -29,8 +29,8 @@ def numbers(values):
     return " ".join(f"{value:6.2f}" for value in values)
 
 
-# %% Groups: a missing q becomes the mean of its group's; then both rewards are compared inside the group.
-# m = o + reasoning_weight * q (weight 1). The deviation is the sample's, divided by n - 1.
+# %% Groups: a missing q becomes the mean of its group. Then both rewards are compared within the group.
+# m = o + reasoning_weight * q (weight 1). The standard deviation is the sample's, divided by n - 1.
 group = {}
 for prompt, (o, scores) in batch.items():
     known = mean(q for q in scores if q is not None)
@@ -38,20 +38,20 @@ for prompt, (o, scores) in batch.items():
     group[prompt] = {"o": o, "m": m, "std_o": stdev(o), "std_m": stdev(m)}
     print(f"{prompt:>12}  m {numbers(m)}  std_o {stdev(o):.3f}  std_m {stdev(m):.3f}")
 
-# %% Gate: how much of the spread of m would be news. GRPO sees std_o only: 0 is a dead group, where it learns nothing.
+# %% Gate: the share that m gets in the advantage. GRPO has std_o alone, and learns nothing where it is 0.
 for prompt, g in group.items():
     g["gate"] = g["std_m"] / (g["std_o"] + g["std_m"] + 1e-6)
     print(f"{prompt:>12}  gate {g['gate']:.3f}")
 
-# %% Difficulty: most weight where half of a group succeeds; d_min at both ends, so that dead groups still teach.
+# %% Difficulty: most weight where half of a group succeeds, and d_min at both ends, so that such groups still teach.
 d_min, d_max = 0.1, 1.5
 for prompt, g in group.items():
     success = mean(g["o"])
     g["difficulty"] = d_min + (d_max - d_min) * 4 * success * (1 - success)
     print(f"{prompt:>12}  success {success:.2f}  weight {g['difficulty']:.3f}")
 
-# %% Advantage: GRPO's for each reward, mixed by the gate, times the weight.
-# Where o is constant, m's unit is at least reasoning_std_floor = 0.05: noise of the scorer is not blown up.
+# %% Advantage: GRPO's advantage of o and of m, mixed by the gate, times the weight.
+# Where o is constant, m is divided by at least reasoning_std_floor = 0.05, so that a scorer's noise stays small.
 for prompt, g in group.items():
     unit = max(g["std_m"], 0.05) if g["std_o"] == 0 else g["std_m"]
     grpo = [(o - mean(g["o"])) / (g["std_o"] + 1e-6) for o in g["o"]]
@@ -60,11 +60,11 @@ for prompt, g in group.items():
     g["advantages"] = [d * ((1 - w) * a + w * b) for a, b in zip(grpo, mixed, strict=True)]
     print(f"{prompt:>12}  GRPO {numbers(grpo)}   AWPO {numbers(g['advantages'])}")
 
-# %% Clip scale: one number for the batch. The more say reasoning has, the smaller the step; clip.shrink = 0.2.
+# %% Clip scale: one number for the batch. The more say reasoning has, the smaller the step. clip.shrink = 0.2.
 scale = 1 / (1 + 0.2 * mean(g["gate"] for g in group.values()))
 print(f"{'the batch':>12}  clip scale {scale:.3f}: clip_ratio 0.2 becomes {0.2 * scale:.3f}")
 
-# %% The same by the package, as verl's trainer calls it.
+# %% The same by the package.
 prompts = [prompt for prompt in batch for _ in range(4)]
 outcome = torch.tensor([o for outcomes, _ in batch.values() for o in outcomes]).float()
 given = [q for _, qs in batch.values() for q in qs]
@@ -80,7 +80,7 @@ assert abs(mean(g["difficulty"] for g in group.values()) - awpo.metrics["awpo/di
 assert abs(scale - awpo.clip_scale[0].item()) < 1e-9
 print(f"by hand and by estimate(): the advantages of {len(by_hand)} rollouts differ by at most {difference:.0e}")
 
-# %% The picture: gate and difficulty weight as functions, the batch's groups on them.
+# %% The picture: the curves of gate and difficulty weight, with the groups of the batch.
 picture = Path(next((word for word in sys.argv[1:] if word.endswith(".png")), "outputs/walkthrough.png"))
 figure = Figure(figsize=(10, 4), layout="constrained")
 left, right = figure.subplots(1, 2)

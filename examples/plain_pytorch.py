@@ -2,12 +2,14 @@
 
 python examples/plain_pytorch.py
 
-No verl, no transformers, no Ray: `estimate` gives advantages and clip scale, `clipped_surrogate` the loss. A reply to
-one of three prompts is four choices of five, like a tool and its arguments, and is right where all four are; the scorer
-of the reasoning sees how many are. On the hard prompt hardly any group has a right reply, so GRPO has nothing to
-compare (a lucky one can still save it: with seed 5, of 0 to 5). The last two lines show what AWPO trusts: a scorer
-that marks the wrong way misleads it, and not GRPO; gate.kind=agreement is a guard.
-Continue with docs/method.md, and with verl, where it is one key: README.md.
+`estimate` gives advantages and clip scale, `clipped_surrogate` the loss. There is no verl, no transformers and no Ray.
+
+There are three prompts. A reply is four choices out of five, like a tool and its arguments. Its outcome is 1 if all
+four are right. The reasoning scorer sees how many are right. On the hard prompt hardly any group has a right reply, so
+GRPO has nothing to compare (one lucky reply can save it: of the seeds 0 to 5, seed 5). The last two lines show the
+risk: a scorer that prefers wrong choices misleads AWPO, but not GRPO. gate.kind=agreement is a guard.
+
+Continue with docs/method.md, and with verl, where AWPO is one key: README.md.
 """
 
 import torch
@@ -20,19 +22,19 @@ CHOICES, TOKENS, ROLLOUTS, STEPS, UPDATES = 5, 4, 8, 200, 2
 
 
 def first_policy():
-    """Logits [P prompts, T tokens, V choices]; choice 0 is the right one everywhere."""
+    """Logits [P prompts, T tokens, V choices]; choice 0 is always the right one."""
     logits = torch.zeros(len(PROMPTS), TOKENS, CHOICES)
     logits[:, :, 0] = torch.tensor(list(PROMPTS.values()))[:, None]
     return logits.requires_grad_()
 
 
 def success(logits):
-    """The chance of a right reply, by prompt."""
+    """The probability of a right reply, by prompt."""
     return logits.softmax(-1)[:, :, 0].prod(-1).tolist()
 
 
-def train(config, mark=lambda share: share):
-    """Train a fresh policy. mark: what the scorer makes of the share of right choices. Returns success by prompt."""
+def train(config, score=lambda share: share):
+    """Train a fresh policy. score: from the share of right choices to the reasoning reward. Returns `success`."""
     torch.manual_seed(0)
     logits = first_policy()
     optimizer = torch.optim.Adam([logits], lr=0.05)
@@ -42,7 +44,7 @@ def train(config, mark=lambda share: share):
         old = logits.detach().log_softmax(-1)[prompt]  # [B, T, V]
         reply = torch.distributions.Categorical(logits=old).sample()  # [B, T]
         share = (reply == 0).float().mean(-1)  # [B]
-        reasoning = (mark(share) + 0.1 * torch.randn(len(prompt))).clamp(0, 1)  # scorers are noisy
+        reasoning = (score(share) + 0.1 * torch.randn(len(prompt))).clamp(0, 1)  # scorers are noisy
         batch = estimate((share == 1).float(), reasoning, scored, prompt.numpy(), config)
         advantages = batch.advantages[:, None].expand(-1, TOKENS)  # [B, T]
         for _ in range(UPDATES):
@@ -57,7 +59,7 @@ def train(config, mark=lambda share: share):
 
 torch.set_num_threads(1)  # the tensors are tiny
 grpo = AWPOConfig()
-grpo.gate.kind, grpo.difficulty.kind = "none", "none"  # the outcome alone, every prompt alike: GRPO
+grpo.gate.kind, grpo.difficulty.kind = "none", "none"  # the outcome alone and equal weights: GRPO
 guarded = AWPOConfig()
 guarded.gate.kind = "agreement"
 
@@ -66,7 +68,7 @@ for name, rates in {
     "before": success(first_policy()),
     "GRPO": train(grpo),
     "AWPO": train(AWPOConfig()),
-    "AWPO, misleading scorer": train(AWPOConfig(), mark=lambda share: 1 - share),
-    "the same, guarded": train(guarded, mark=lambda share: 1 - share),
+    "AWPO, misleading scorer": train(AWPOConfig(), score=lambda share: 1 - share),
+    "the same, guarded": train(guarded, score=lambda share: 1 - share),
 }.items():
     print(f"{name:>23}" + "".join(f"{rate:8.4f}" for rate in rates))

@@ -1,11 +1,12 @@
-"""A reasoning scorer of your own, beside the package's own check of the calls: does the thinking weigh what matters?
+"""A reasoning scorer of your own, with the package's check of the calls: does the thinking name what matters?
 
-python examples/reasoning_scorer.py shows it; reward.custom_reward_function.path=examples/reasoning_scorer.py uses it.
+Show it: python examples/reasoning_scorer.py
+Train with it: reward.custom_reward_function.path=examples/reasoning_scorer.py
 
-Each row states facts that decide its task, and some that do not (extra_info.facts, extra_info.distractors). The score
-is the share of the facts that the thinking names, less the share of the distractors: naming everything earns nothing.
-A row that states none cannot be scored: None, a missing reward, which counts as the group's mean, and never as a zero.
-The policy's own omissions are zeros. Continue with docs/rewards.md: which thinking does not pay, and how that is found.
+Each row has facts that decide its task, and distractors (extra_info.facts, extra_info.distractors). The score is the
+share of the facts that the thinking names, less the share of the distractors, so naming everything earns nothing. A
+row without facts cannot be scored: it returns None, a missing reward, which becomes the mean of its group. A rollout
+without thinking scores 0. Continue with docs/rewards.md.
 """
 
 from awpo_verl.rewards.outcome import check
@@ -22,7 +23,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kw
 
 
 def weighs(thinking, row):
-    """In [0, 1]; None where the row states no facts. thinking: the text, None where it is missing or never closed."""
+    """In [0, 1]; None if the row has no facts. thinking: the text, or None if it is missing or was never closed."""
     facts, distractors = list(row.get("facts") or ()), list(row.get("distractors") or ())
     if not facts:
         return None

@@ -1,9 +1,10 @@
-"""A reward function of your own that scores outcome and reasoning. Under GRPO it works as it is; AWPO reads both.
+"""A reward function of your own that returns outcome and reasoning. GRPO trains on the outcome, AWPO on both.
 
-python examples/reward_function.py shows it; reward.custom_reward_function.path=examples/reward_function.py uses it.
+Show it: python examples/reward_function.py
+Train with it: reward.custom_reward_function.path=examples/reward_function.py
 
-It is the shortest one that shows the form. A policy would learn to write lines with "=": docs/rewards.md says what
-pays and what does not. Continue with examples/outcome_checker.py and examples/reasoning_scorer.py.
+It is the shortest one that shows the form. A policy would learn to write lines with "=": docs/rewards.md has better
+rewards. Continue with examples/outcome_checker.py and examples/reasoning_scorer.py.
 """
 
 
@@ -11,14 +12,15 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kw
     """verl calls this once for each rollout.
 
     Returns:
-        outcome: what GRPO would train on (verl reads it as `score`).
-        reasoning: how good the thinking is, in [0, 1]; None if that could not be judged (a missing reward, not a 0).
+        score: the name under which verl reads the outcome.
+        outcome: in [0, 1].
+        reasoning: how good the thinking is, in [0, 1]; None if it cannot be scored (a missing reward, not a 0).
     """
     thinking, closed, answer = solution_str.partition("</think>")
     outcome = float(bool(closed) and answer.strip() == str(ground_truth))
     steps = {line.strip() for line in thinking.splitlines() if "=" in line}
     reasoning = min(len(steps), 3) / 3 if closed else 0.0
-    if not str(ground_truth).isdigit():  # no sum, so no steps to look for
+    if not str(ground_truth).isdigit():  # not a sum, so there are no steps to count
         reasoning = None
     return {"score": outcome, "outcome": outcome, "reasoning": reasoning}
 

@@ -17,16 +17,21 @@ import pytest
 from awpo_verl.config import parse
 from awpo_verl.config.reference import reference
 
-PAGES = [*map(Path, ("README.md", "CONTRIBUTING.md", "recipes/README.md")), *sorted(Path("docs").glob("*.md"))]
+PAGES = [
+    *map(Path, ("README.md", "CONTRIBUTING.md", "recipes/README.md")),
+    *sorted(Path("docs").glob("*.md")),
+    *sorted(Path("benchmarks").glob("**/README.md")),
+]
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Whose messages a user meets in a run, or before one; the parsers' reasons and the data preparation's are reports.
 TOLD = (
-    *("plugin.py", "support.py", "integration", "config", "algorithm", "launch", "doctor"),
+    *("plugin.py", "versions.py", "integration", "config", "algorithm", "workbench/preflight", "workbench/doctor"),
     *("rewards/manager.py", "rewards/parts.py", "rewards/turns.py"),
     "rewards/outcome/formats/__init__.py",
-    *("rewards/outcome/ground_truth.py", "rewards/outcome/expected.py", "rewards/outcome/schema.py"),
+    *("rewards/outcome/ground_truth.py", "rewards/outcome/expected_calls.py", "rewards/outcome/schema.py"),
     "rewards/outcome/execution/rows.py",
-    *("rewards/reasoning/judge/endpoint.py", "rewards/reasoning/judge/metrics.py", "rewards/reasoning/judge/prompt.py"),
+    *("rewards/reasoning/judge/client.py", "rewards/reasoning/judge/endpoint.py"),
+    *("rewards/reasoning/judge/metrics.py", "rewards/reasoning/judge/prompt.py"),
 )
 
 

@@ -1,11 +1,14 @@
-"""Variance-aware gate: how much of a group's advantage comes from outcome plus reasoning, instead of outcome alone.
+"""Variance-aware gate: the share w of a group's advantage that comes from outcome plus reasoning.
 
-The gate w is in [0, 1] for each group: A = (1 - w) * A_out + w * A_mix. Its input is the spread that the
-outcome and the mixed reward have inside the group: where the outcome does not tell the rollouts apart
-(std_out -> 0, a dead group for GRPO), w -> 1 and reasoning decides.
+    A = (1 - w) * A_out + w * A_mix           w in [0, 1] for each group
 
-arXiv 2512.19126 names the mechanism; this closed form agrees with second-hand accounts of it, and has not
-been checked against the paper's equations.
+The gate reads the spread of both rewards within the group. Where the outcome does not tell the rollouts apart
+(std_out -> 0, where GRPO learns nothing), w -> 1 and reasoning decides. A group in which nothing differs has w = 0.
+
+arXiv 2512.19126 names the mechanism. The closed forms are this project's own; `variance_ratio` agrees with second-hand
+accounts and has not been checked against the paper's equations (docs/method.md).
+
+To add a kind: write its function here, and add its line to GATES. N = groups (prompts).
 """
 
 from __future__ import annotations
@@ -16,50 +19,48 @@ import torch
 from torch import Tensor
 
 from awpo_verl.algorithm.groups import EPS
+from awpo_verl.algorithm.spread import Spread
 from awpo_verl.config import GateConfig
-
-# Computes how far the batch's reasoning and outcome agree, in [-1, 1]; None where nothing tells (alignment.py).
-Agreement = Callable[[], float | None]
+from awpo_verl.config.kinds import Kind, Kinds
 
 
-def variance_ratio(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
-    """w = std_mix / (std_out + std_mix + eps). Both spreads 0: w = 0. Reasoning constant: w = 1/2."""
-    return std_mix / (std_out + std_mix + EPS)
+def variance_ratio(spread: Spread, config: GateConfig) -> Tensor:
+    """std_mix / (std_out + std_mix + eps). 1 where the outcome is constant, 1/2 where the reasoning is."""
+    return spread.std_mix / (spread.std_out + spread.std_mix + EPS)
 
 
-def fixed(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
-    """w = gate.value in every group. gate.value = 1 is the naive mix of both rewards."""
-    return torch.full_like(std_out, config.value)
+def fixed(spread: Spread, config: GateConfig) -> Tensor:
+    """`value` in every group. 1 is the naive mix of both rewards."""
+    return torch.full_like(spread.std_out, config.value)
 
 
-def hard(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
-    """w = 1 where std_out <= gate.threshold, else 0: reasoning only where the outcome is (nearly) silent."""
-    return (std_out <= config.threshold).to(std_out.dtype)
+def hard(spread: Spread, config: GateConfig) -> Tensor:
+    """1 where std_out <= `threshold`, else 0. Reasoning counts only where the outcome is (nearly) constant."""
+    return (spread.std_out <= config.threshold).to(spread.std_out)
 
 
-def none(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
-    """w = 0: the outcome alone, as GRPO."""
-    return torch.zeros_like(std_out)
+def none(spread: Spread, config: GateConfig) -> Tensor:
+    """0 in every group. The outcome alone, as in GRPO."""
+    return torch.zeros_like(spread.std_out)
 
 
-def trusted_ratio(std_out: Tensor, std_mix: Tensor, agreement: Agreement, config: GateConfig) -> Tensor:
-    """variance_ratio, times how far the reasoning reward is to be trusted: clip(1 + 2 agreement, 0, 1).
+def agreement(spread: Spread, config: GateConfig) -> Tensor:
+    """variance_ratio * clip(1 + 2 * concordance, 0, 1). A guard against a scorer that contradicts the outcome.
 
-    Trusted in full where it agrees with the outcome or nothing is known, not at all from an agreement of -1/2 down. A
-    group without outcome says nothing of its scorer, the other groups of the batch do. So this gate is no function of
-    the group alone (METHOD's I6 does not hold), and it is not the default.
+    The scorer is trusted in full where it agrees with the outcome or where no pair of rollouts tells, and not at all
+    from a concordance of -1/2 down. The groups whose outcome is constant learn from the other groups of the batch
+    whether the scorer is right. So an advantage depends on the other prompts (invariant I6 does not hold).
     """
-    agreeing = agreement()
-    trust = 1.0 if agreeing is None else min(max(1.0 + 2.0 * agreeing, 0.0), 1.0)
-    return trust * variance_ratio(std_out, std_mix, agreement, config)
+    found = spread.concordance
+    trust = 1.0 if found is None else min(max(1.0 + 2.0 * found, 0.0), 1.0)
+    return trust * variance_ratio(spread, config)
 
 
-# Each takes std_out and std_mix, float64 [N] >= 0, and what gives the batch's agreement, and returns w, float64 [N] in
-# [0, 1].
-GATES: dict[str, Callable[[Tensor, Tensor, Agreement, GateConfig], Tensor]] = {
-    "variance_ratio": variance_ratio,
-    "fixed": fixed,
-    "hard": hard,
-    "none": none,
-    "agreement": trusted_ratio,
+Gate = Callable[[Spread, GateConfig], Tensor]  # returns w, float64 [N], in [0, 1]
+GATES: Kinds[Gate] = {
+    "variance_ratio": Kind(variance_ratio),
+    "fixed": Kind(fixed, reads=("value",)),
+    "hard": Kind(hard, reads=("threshold",)),
+    "none": Kind(none),
+    "agreement": Kind(agreement),
 }

@@ -1,16 +1,15 @@
-"""Ranges of the two rewards: which outcome is failure and which is success, and which numbers a scorer uses.
+"""Ranges of the two rewards: which outcome is failure and which is success, and which scale a scorer uses.
 
 The difficulty weight needs the outcome in [0, 1], so it needs the lowest and the highest outcome that a rollout can
 get. That depends on who scored the rollout: verl's math_dapo rule gives -1 or 1, most others give 0 or 1, and one batch
-may hold both. `fixed_ranges` takes one range for all rows; `SeenRanges` takes one for each source and widens it by what
-it sees. A wider outcome widens the range before its own batch is weighed. The state is lost with the process: after a
-resume the first wider outcome widens the range again.
+may hold both. `fixed_ranges` takes one range for all rows. `SeenRanges` keeps one for each source, and widens it before
+the batch is weighed. What was seen is not saved: after a resume the first wider outcome widens the range again.
 
-A rare outcome far outside, such as -100 for a timeout, must not make all later groups of its source look alike. An
-outcome more than FAR widths below or above the range is far. Far outcomes widen the range only if FAR_ROWS rows or
-more, and FAR_SHARE of the batch's rows of that source or more, are far on that side. Otherwise they are outliers: they
-widen nothing, they count as outside, and a group whose mean they pull out of the range is weighed as at its end. A
-scale of 0 to 100 is seen in many rows, and widens the range at once.
+Outliers. A rare outcome far outside, such as -100 for a timeout, must not make all later groups of its source look
+alike. An outcome more than FAR widths below or above the range is far. Far outcomes widen the range only if FAR_ROWS
+rows or more, and FAR_SHARE of the batch's rows of that source or more, are far on that side. Otherwise they are
+outliers. They widen nothing, they count as outside, and mu of a group whose mean they pull out of the range is 0 or 1.
+A scale of 0 to 100 is seen in many rows, and widens the range at once.
 
 B = rows (rollouts).
 """
@@ -37,7 +36,7 @@ class RowRanges:
 
     Attributes:
         low, high: float64 [B], low < high.
-        outside: bool [B], True where the outcome lies outside of the range that was known before this batch.
+        outside: bool [B], True where the outcome is outside of the range that was known before this batch.
     """
 
     low: Tensor
@@ -60,7 +59,7 @@ def fixed_ranges(outcome: Tensor, bounds: Range) -> RowRanges:
 
 
 def is_outside(values: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
-    """bool [B]: which values lie outside of [low, high], by more than rounding."""
+    """bool [B]: True where a value is outside of [low, high] by more than rounding. values: float64 [B]."""
     return (values < low - EPS) | (values > high + EPS)
 
 
@@ -68,7 +67,7 @@ def unit_reasoning(reasoning: Tensor, valid: Tensor, bounds: Range) -> tuple[Ten
     """Reasoning rewards on the scale where low is 0 and high is 1, clipped to [0, 1].
 
     Args:
-        reasoning: float64 [B]. NaN and inf are left as they are: they count as missing.
+        reasoning: float64 [B]. NaN and inf stay as they are; they count as missing.
         valid: bool [B], True where there is a reasoning reward.
         bounds: (low, high), `reasoning_range`.
 
@@ -83,13 +82,13 @@ def unit_reasoning(reasoning: Tensor, valid: Tensor, bounds: Range) -> tuple[Ten
 
 
 class SeenRanges:
-    """The range of each source: what is known of it, widened by the outcomes that were seen, outliers left out.
+    """The outcome range of each source: where it starts, widened by the outcomes seen, outliers left out.
 
     >>> seen = SeenRanges()
-    >>> ranges = seen.look(torch.tensor([1.0, -1.0, 0.0, 1.0]), ["math", "math", "code", "code"])
+    >>> ranges = seen.observe(torch.tensor([1.0, -1.0, 0.0, 1.0]), ["math", "math", "code", "code"])
     >>> ranges.low.tolist(), ranges.outside.tolist()
     ([-1.0, -1.0, 0.0, 0.0], [False, True, False, False])
-    >>> seen.look(torch.tensor([1.0, 1.0]), ["math", "code"]).low.tolist()
+    >>> seen.observe(torch.tensor([1.0, 1.0]), ["math", "code"]).low.tolist()
     [-1.0, 0.0]
     """
 
@@ -98,35 +97,36 @@ class SeenRanges:
         on_widening: Callable[[Hashable, Range, Range], None] | None = None,
         on_outlier: Callable[[Hashable, float, Range], None] | None = None,
     ) -> None:
-        """Args: functions that are told what happens.
+        """Create it with the functions to call.
 
-        on_widening: called as (source, range before, range now) when a range widens.
-        on_outlier: called as (source, outcome, range in force) for every batch in which a source has outliers, with the
-            one that is farthest outside.
+        Args:
+            on_widening: called as (source, range before, range now) when a range widens.
+            on_outlier: called as (source, outcome, range in force) for every batch in which a source has outliers,
+                with the one that is farthest outside.
         """
         self._widened: dict[Hashable, Range] = {}
         self._on_widening = on_widening
         self._on_outlier = on_outlier
 
-    def look(
+    def observe(
         self,
         outcome: Tensor,
         sources: Sequence[Hashable],
         known: Mapping[Hashable, Range] | None = None,
         counted: Tensor | None = None,
     ) -> RowRanges:
-        """The ranges of one batch, after it was seen.
+        """Widen the ranges by one batch, and return the range of each row.
 
         Args:
             outcome: [B], finite.
             sources: B labels, equal for the rows that the same scorer scores.
-            known: where a source's range starts; [0, 1] for the sources that it lacks.
+            known: the range from which a source starts; [0, 1] for the sources that it lacks.
             counted: bool [B], False for rows that widen nothing (rejected rollouts). None: all count.
         """
         ids, names = factorize(sources)
-        return self.look_at(outcome, ids, names, [(known or {}).get(name, UNIT) for name in names], counted)
+        return self.observe_ids(outcome, ids, names, [(known or {}).get(name, UNIT) for name in names], counted)
 
-    def look_at(
+    def observe_ids(
         self,
         outcome: Tensor,
         ids: Tensor,
@@ -134,12 +134,12 @@ class SeenRanges:
         known: Sequence[Range],
         counted: Tensor | None = None,
     ) -> RowRanges:
-        """The same, with the sources by number.
+        """The same for S sources by number.
 
         Args:
-            outcome, counted: as above.
-            ids: int64 [B], the row's source, in 0..len(names)-1.
-            names, known: of each source.
+            outcome, counted: as in `observe`.
+            ids: int64 [B], the row's source, in 0..S-1.
+            names, known: S each.
         """
         o = outcome.double()
         before = [self._widened.get(name, start) for name, start in zip(names, known, strict=True)]
@@ -165,16 +165,16 @@ class SeenRanges:
 
 
 def _present(ids: Tensor) -> list[int]:
-    """The different ids, in rising order."""
+    """The different ids, in rising order. ids: int64, any length."""
     return [int(i) for i in torch.bincount(ids).nonzero().flatten()]
 
 
 def _outliers(values: Tensor, sources: Tensor, low: Tensor, high: Tensor, rows: Tensor) -> Tensor:
-    """bool [V]: which outcomes are far outside of their source's range in too few rows to be part of its scale.
+    """bool [V]: True where an outcome is far outside of its source's range, in too few rows to be part of its scale.
 
     Args:
         values: float64 [V], the outcomes outside of the range; sources: int64 [V], in 0..S-1.
-        low, high: float64 [S]. rows: int64 [S], how many rows of the batch each source has.
+        low, high: float64 [S], the range of each source. rows: int64 [S], its rows in the batch.
     """
     needed = (FAR_SHARE * rows - EPS).clamp(min=FAR_ROWS)
     far_away = FAR * (high - low)

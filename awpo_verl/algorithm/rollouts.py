@@ -1,33 +1,34 @@
-"""What `estimate` is given, read and checked once: tensors, arrays or lists become float64 and bool tensors on the CPU.
+"""The arguments of `estimate`, read and checked once: float64 and bool tensors on the CPU.
 
-B = rows (rollouts), N = groups (prompts).
+B = rows (rollouts).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from awpo_verl.algorithm.groups import group_ids
+from awpo_verl.algorithm.groups import Groups, Labels
 
 Numbers = Tensor | np.ndarray | Sequence[float]
 Flags = Tensor | np.ndarray | Sequence[bool]
-Labels = Sequence[object] | np.ndarray | Tensor
 
 
 @dataclass(frozen=True)
 class Rollouts:
-    """One train batch.
+    """One train batch of B rollouts.
 
     Attributes:
-        outcome: float64 [B], finite; 0 where rejected. reasoning: float64 [B], read only where valid.
-        valid, judged, rejected: bool [B], as in `estimate`.
-        ids: int64 [B], the row's group, in 0..n_groups-1.
+        outcome: float64 [B], finite; 0 where rejected.
+        reasoning: float64 [B], read only where valid.
+        valid: bool [B], True where the scorer answered.
+        judged: bool [B], True where there was a thinking to judge.
+        rejected: bool [B], True where no response token is left to train on.
+        groups: the group of each row.
     """
 
     outcome: Tensor
@@ -35,24 +36,20 @@ class Rollouts:
     valid: Tensor
     judged: Tensor
     rejected: Tensor
-    ids: Tensor
-    n_groups: int
+    groups: Groups
 
-    def kept(self) -> Rollouts:
-        """The rows that were not rejected; groups that lost all of their rows are gone."""
+    def select_kept(self) -> Rollouts:
+        """The rows that are not rejected. Groups that lost all of their rows are gone."""
         if not self.rejected.any():
             return self
         rows = ~self.rejected
-        ids = self.ids[rows]
-        present = torch.bincount(ids, minlength=self.n_groups) > 0
         return Rollouts(
             outcome=self.outcome[rows],
             reasoning=self.reasoning[rows],
             valid=self.valid[rows],
             judged=self.judged[rows],
             rejected=self.rejected[rows],
-            ids=(present.cumsum(0) - 1)[ids],
-            n_groups=int(present.sum()),
+            groups=self.groups.select(rows),
         )
 
 
@@ -60,44 +57,43 @@ def read_rollouts(
     outcome: Numbers,
     reasoning: Numbers,
     valid: Flags,
-    index: Labels,
+    index: Labels | Groups,
     judged: Flags | None = None,
     rejected: Flags | None = None,
 ) -> Rollouts:
-    """The arguments of `estimate`, checked.
+    """Read and check the arguments of `estimate`.
 
     Raises:
-        ValueError: no rows, shapes that differ, something else than numbers or flags, a label that cannot be compared,
-            an outcome of a row that is kept and that is NaN or inf (names the groups).
+        ValueError: there are no rows, shapes differ, a column does not hold numbers or flags, a label cannot be
+            compared, or the outcome of a row that is not rejected is NaN or inf (names the groups).
     """
     columns = {
-        "outcome": _tensor("outcome", outcome),
-        "reasoning": _tensor("reasoning", reasoning),
-        "reasoning_valid": _tensor("reasoning_valid", valid),
+        "outcome": _to_tensor("outcome", outcome),
+        "reasoning": _to_tensor("reasoning", reasoning),
+        "reasoning_valid": _to_tensor("reasoning_valid", valid),
     }
     if judged is not None:
-        columns["judged"] = _tensor("judged", judged)
+        columns["judged"] = _to_tensor("judged", judged)
     if rejected is not None:
-        columns["rejected"] = _tensor("rejected", rejected)
-    _check_shapes(columns, index)
+        columns["rejected"] = _to_tensor("rejected", rejected)
+    _check_shapes(columns, index.n_rows if isinstance(index, Groups) else len(index))
     o, q, scored = columns["outcome"].double(), columns["reasoning"].double(), columns["reasoning_valid"]
     lost = columns.get("rejected", torch.zeros_like(o, dtype=torch.bool))
-    o = o.masked_fill(lost, 0.0)  # nothing reads the outcome of a rejected row, and it may be NaN
-    _check_outcome(o, index)
-    ids, n = group_ids(index)
+    o = o.masked_fill(lost, 0.0)  # the outcome of a rejected row is never read, and may be NaN
+    groups = Groups.of(index)
+    _check_outcome(o, groups)
     return Rollouts(
         outcome=o,
         reasoning=q,
         valid=scored,
         judged=columns.get("judged", torch.ones_like(scored)),
         rejected=lost,
-        ids=ids,
-        n_groups=n,
+        groups=groups,
     )
 
 
-def _tensor(name: str, given: Any) -> Tensor:
-    """A tensor on the CPU, without gradient."""
+def _to_tensor(name: str, given: Numbers | Flags) -> Tensor:
+    """A tensor [B] on the CPU, without gradient."""
     if isinstance(given, Tensor):
         return given.detach().cpu()
     try:
@@ -105,17 +101,17 @@ def _tensor(name: str, given: Any) -> Tensor:
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name} cannot be read as one number for each rollout: {error} Give a tensor, an array or a list of "
-            "numbers; mark a reasoning reward that is missing by reasoning_valid=False, and not by None."
+            "numbers, and mark a missing reasoning reward by reasoning_valid=False instead of None."
         ) from error
 
 
-def _check_shapes(columns: dict[str, Tensor], index: Labels) -> None:
+def _check_shapes(columns: dict[str, Tensor], n_labels: int) -> None:
     outcome = columns["outcome"]
-    if outcome.ndim != 1 or len({column.shape for column in columns.values()}) != 1 or len(index) != len(outcome):
+    if outcome.ndim != 1 or len({column.shape for column in columns.values()}) != 1 or n_labels != len(outcome):
         given = ", ".join(f"{name} {tuple(column.shape)}" for name, column in columns.items())
         raise ValueError(
             f"AWPO needs one outcome, reasoning, reasoning_valid and group label for each row, all of shape [B]: "
-            f"got {given}, {len(index)} labels."
+            f"got {given}, {n_labels} labels."
         )
     if not len(outcome):
         raise ValueError("AWPO got a batch without rollouts: outcome has shape [0]. Give at least one row.")
@@ -127,12 +123,12 @@ def _check_shapes(columns: dict[str, Tensor], index: Labels) -> None:
             )
 
 
-def _check_outcome(o: Tensor, index: Labels) -> None:
+def _check_outcome(o: Tensor, groups: Groups) -> None:
     bad = [int(i) for i in (~torch.isfinite(o)).nonzero().flatten()]
     if bad:
-        shown = ", ".join(f"row {i} (uid {index[i]}): {o[i].item()}" for i in bad[:5])
+        shown = ", ".join(f"row {i} (uid {groups.labels[int(groups.ids[i])]}): {o[i].item()}" for i in bad[:5])
         raise ValueError(
-            f"The outcome reward of {len(bad)} of {len(o)} rollouts is not a finite number: {shown}. An outcome is "
-            "what the policy is trained on, so it cannot be guessed: make the outcome checker or your "
-            "custom_reward_function return a finite float for every rollout."
+            f"The outcome reward of {len(bad)} of {len(o)} rollouts is not a finite number: {shown}. The policy is "
+            "trained on the outcome: let the outcome checker or your custom_reward_function return a finite float for "
+            "every rollout."
         )

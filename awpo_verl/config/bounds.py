@@ -1,9 +1,8 @@
-"""Checks of single keys: each error names the key, what was given, and what to use instead."""
+"""Checks of single keys. Each message names the key, what was given, and what to use instead."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import NoReturn, cast
 
@@ -18,49 +17,35 @@ def refuse(key: str, given: object, wanted: str) -> NoReturn:
     raise AWPOConfigError(f"{SECTION}.{key}={given} is not usable: it must be {wanted}.")
 
 
-def at_least(bound: float, key: str, given: float, why: str = "") -> None:
+def check_at_least(bound: float, key: str, given: float, why: str = "") -> None:
     if not (math.isfinite(given) and given >= bound):
         refuse(key, given, f"a finite number >= {bound:g}{why}")
 
 
-def positive(key: str, given: float) -> None:
+def check_positive(key: str, given: float) -> None:
     if not (math.isfinite(given) and given > 0):
         refuse(key, given, "a finite number > 0")
 
 
-def within_unit(key: str, given: float) -> None:
+def check_unit(key: str, given: float) -> None:
     if not 0.0 <= given <= 1.0:
         refuse(key, given, "a number in [0, 1]")
 
 
-def interval(key: str, given: object, also: str = "") -> None:
-    """Two finite numbers, the lower one first. `also` names what else the key takes."""
+def check_interval(key: str, given: object, also: str = "") -> None:
+    """Two finite numbers, the lower one first. `also` names what else the key accepts."""
+    wanted = f"{also}two finite numbers [low, high] with low < high, for example [0.0, 1.0]"
     if isinstance(given, str) or not isinstance(given, Sequence):
-        refuse(key, given, f"{also}two finite numbers [low, high] with low < high, for example [0.0, 1.0]")
+        refuse(key, given, wanted)
     bounds = list(cast(Sequence[object], given))
     for i, bound in enumerate(bounds):
         if isinstance(bound, bool) or not isinstance(bound, int | float):
             refuse(f"{key}[{i}]", bound, "a finite number")
     numbers = [float(cast(float, bound)) for bound in bounds]
     if len(numbers) != 2 or not all(math.isfinite(number) for number in numbers) or numbers[0] >= numbers[1]:
-        refuse(key, numbers, f"{also}two finite numbers [low, high] with low < high, for example [0.0, 1.0]")
+        refuse(key, numbers, wanted)
 
 
-def used_by(key: str, given: object, default: object, switch: str, needed: str, chosen: str) -> None:
-    """A value that was set but that the chosen kind never reads is a mistake, not a no-op."""
-    if given != default and chosen != needed:
-        raise AWPOConfigError(
-            f"{SECTION}.{key}={given} has no effect with {SECTION}.{switch}={chosen}: "
-            f"set {SECTION}.{switch}={needed} too, or leave {key} at its default ({default})."
-        )
-
-
-def one_of(allowed: tuple[str, ...], key: str, given: str) -> None:
+def check_choice(allowed: Sequence[str], key: str, given: str) -> None:
     if given not in allowed:
         refuse(key, given, f"one of {', '.join(allowed)}")
-
-
-def one_of_or_own(allowed: tuple[str, ...], key: str, given: str) -> None:
-    """`module:function` is taken by its form; it is imported where it is used (own_object.py)."""
-    if given not in allowed and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", given):
-        refuse(key, given, f"one of {', '.join(allowed)}, or module:function of your own")

@@ -53,7 +53,7 @@ class RunRanges:
             return fixed_ranges(outcome, fixed)
         ids, scorers = find_scorers(parts, len(outcome))
         known, counted = [scorer.known for scorer in scorers], ~rejected & torch.isfinite(outcome)
-        return self._outcomes.look_at(outcome, ids, scorers, known, counted)
+        return self._outcomes.observe_ids(outcome, ids, scorers, known, counted)
 
     def _say_outlier(self, scorer: Hashable, outcome: float, in_force: Range) -> None:
         """Say it once for each data source."""

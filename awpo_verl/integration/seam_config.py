@@ -13,8 +13,9 @@ from omegaconf import OmegaConf, open_dict
 
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
-from awpo_verl.algorithm.registry import find
+from awpo_verl.algorithm.registry import find_function
 from awpo_verl.config import AWPOConfig, AWPOConfigError, parse
+from awpo_verl.config.kinds import show_kind
 from awpo_verl.integration import legacy_keys
 from awpo_verl.integration.keys import AWPO, is_chosen, on_cpu, overridden_keys, set_key
 from awpo_verl.integration.patching import CHANGED, require_intact
@@ -75,8 +76,8 @@ def prepare(config: Any, chosen: Collection[str]) -> list[str]:
     """
     require_intact()
     section = parse(config.algorithm.get("awpo"))
-    find(GATES, "gate.kind", section.gate.kind)
-    find(DIFFICULTIES, "difficulty.kind", section.difficulty.kind)
+    find_function(GATES, "gate", section.gate.kind)
+    find_function(DIFFICULTIES, "difficulty", section.difficulty.kind)
     check_name(section.outcome.format)
     if config.algorithm.get("use_kl_in_reward", False):
         raise AWPOConfigError(
@@ -222,12 +223,9 @@ def _remarks(config: Any) -> list[str]:
 
 
 def _summary(c: AWPOConfig) -> str:
-    gate = c.gate.kind + {"fixed": f"({c.gate.value:g})", "hard": f"({c.gate.threshold:g})"}.get(c.gate.kind, "")
-    difficulty = c.difficulty.kind + (
-        f"[{c.difficulty.d_min:g}, {c.difficulty.d_max:g}]" if c.difficulty.kind == "parabolic" else ""
-    )
     return (
-        f"reasoning_weight={c.reasoning_weight:g} gate={gate} difficulty={difficulty} "
+        f"reasoning_weight={c.reasoning_weight:g} gate={show_kind(GATES, c.gate)} "
+        f"difficulty={show_kind(DIFFICULTIES, c.difficulty)} "
         f"clip.shrink={c.clip.shrink:g} clip.scope={c.clip.scope} outcome_range={c.outcome_range} "
         f"reasoning_range={list(c.reasoning_range)}"
     )

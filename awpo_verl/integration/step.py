@@ -19,7 +19,7 @@ from torch import Tensor
 from awpo_verl.algorithm import Estimate, RowRanges, estimate
 from awpo_verl.algorithm.advantage import fill_missing
 from awpo_verl.algorithm.alignment import alignment
-from awpo_verl.algorithm.groups import group_center, group_ids, group_sizes
+from awpo_verl.algorithm.groups import Groups
 from awpo_verl.algorithm.metrics import reward_metrics
 from awpo_verl.algorithm.ranges import unit_reasoning
 from awpo_verl.config import SECTION, AWPOConfig, parse
@@ -81,9 +81,8 @@ def _with_unit_reasoning(original: Any, data: Any, *call: Any) -> Any:
     given = parts[key]
     reasoning, valid = read_reasoning(parts, key, len(given))
     _ranges.check_reasoning(reasoning, valid, config)
-    unit, _ = unit_reasoning(reasoning, valid, _bounds(config))
-    ids, n = group_ids(parts["uid"])
-    parts[key] = fill_missing(unit, valid & torch.isfinite(unit), ids, n).numpy()
+    unit, _ = unit_reasoning(reasoning, valid, config.reasoning_bounds())
+    parts[key] = fill_missing(unit, valid & torch.isfinite(unit), Groups.of(parts["uid"])).numpy()
     try:
         return original(data, GDPO, *call)
     finally:
@@ -127,7 +126,7 @@ def estimate_rows(
         JudgeFailedError: judge.required=True, and too few rollouts were judged.
     """
     require_intact()
-    config = parse(algorithm.get("awpo"))
+    config, index = parse(algorithm.get("awpo")), Groups.of(index)
     outcome = outcome.detach().cpu().double()
     rejected = torch.zeros(len(outcome), dtype=torch.bool) if rejected is None else rejected
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
@@ -140,7 +139,7 @@ def estimate_rows(
     if rejected.any():
         rows = [row.masked_select(~rejected) for row in rows]
     _learning.look(*rows, parts=parts, key=config.reasoning_key)
-    unit, _ = unit_reasoning(reasoning, valid, _bounds(config))
+    unit, _ = unit_reasoning(reasoning, valid, config.reasoning_bounds())
     compared = valid & judged & ~rejected
     result.metrics.update(_alignment(parts, ranges.to_unit(outcome), unit, compared, index) | figures)
     return result
@@ -166,7 +165,7 @@ def baseline_figures(parts: Parts, index: Any, algorithm: Any, rejected: Tensor 
     rejected = torch.zeros(len(outcome), dtype=torch.bool) if rejected is None else rejected
     ranges = _ranges.of_outcomes(outcome, parts, rejected, config)
     reasoning, valid = read_reasoning(parts, config.reasoning_key, len(outcome))
-    unit, outside = unit_reasoning(reasoning, valid, _bounds(config))
+    unit, outside = unit_reasoning(reasoning, valid, config.reasoning_bounds())
     finite = valid & torch.isfinite(unit) & ~rejected
     figures["awpo/rejected_frac"] = float(rejected.double().mean())
     if finite.any():
@@ -182,11 +181,10 @@ def _reward_figures(
     """`reward_metrics` of the rows that were not rejected. kept: bool [B]."""
     if not kept.any():
         return {}
-    ids, n = group_ids([label for label, keep in zip(index, kept.tolist(), strict=True) if keep])
-    sizes = group_sizes(ids, n)
-    _, _, std_out = group_center(outcome[kept], ids, sizes)
+    groups = Groups.of(index).select(kept)
+    std_out = groups.center(outcome[kept]).std
     unit = ranges.to_unit(outcome)[kept]
-    return reward_metrics(outcome[kept], unit, reasoning[kept], finite[kept], sizes, std_out)
+    return reward_metrics(outcome[kept], unit, reasoning[kept], finite[kept], groups.sizes, std_out)
 
 
 def _alignment(parts: Parts, outcome: Tensor, reasoning: Tensor, judged: Tensor, index: Any) -> dict[str, float]:
@@ -201,19 +199,15 @@ def _judged(parts: Parts, n_rows: int) -> Tensor:
     return ~torch.tensor(without_thinking(parts, n_rows))
 
 
-def _bounds(config: AWPOConfig) -> tuple[float, float]:
-    low, high = config.reasoning_range
-    return low, high
-
-
 def judge_figures(parts: Parts, config: AWPOConfig) -> dict[str, float]:
     """`awpo/judge/*` of the rows; {} where no judge is in use.
 
     Raises:
         JudgeFailedError: judge.required=True, and too few rollouts were judged.
     """
-    _watch.look(parts, config.judge)
-    return judge_metrics(parts)
+    metrics = judge_metrics(parts)
+    _watch.look(metrics, parts, config.judge)
+    return metrics
 
 
 def estimator(token_level_rewards: Tensor, response_mask: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:

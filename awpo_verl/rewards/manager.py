@@ -28,7 +28,7 @@ from awpo_verl.rewards.outcome import CallFormat, OutcomeCheck, check, find_form
 from awpo_verl.rewards.outcome.formats import AUTO, template_in_use
 from awpo_verl.rewards.parts import RewardParts, read_result
 from awpo_verl.rewards.reasoning import RubricScore, conversation_text, make_case, make_task, rubric_score, stated_steps
-from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, Judge, JudgeScore, find_endpoint
+from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, JudgeScore, Scorer, make_judge
 from awpo_verl.rewards.turns import OWN_TOKENS, Decoder
 
 
@@ -50,11 +50,10 @@ class AWPORewardManager(RewardManagerBase):
         awpo = parse(config.algorithm.get("awpo"))
         self.reasoning_key, self.reasoning_range = awpo.reasoning_key, awpo.reasoning_range
         self.outcome, self.rubric = awpo.outcome, awpo.rubric
-        self.judge: Judge | None = None
+        self.judge: Scorer | None = None
         if awpo.reasoning_source == "judge":
             model = config.reward.get("reward_model") or {}
-            endpoint = find_endpoint(awpo.judge, reward_router_address, model.get("model_path"))
-            self.judge = Judge(awpo.judge, endpoint)
+            self.judge = make_judge(awpo.judge, reward_router_address, model.get("model_path"))
         self.has_custom_function = bool(config.reward.custom_reward_function.path)
         template = template_in_use(OmegaConf.select(config, "actor_rollout_ref.model"), tokenizer)
         format = find_call_format(self.outcome, template, stop=not self.has_custom_function)
@@ -122,13 +121,13 @@ class AWPORewardManager(RewardManagerBase):
         task = make_task(verdict, conversation, ground_truth, tools, stated_steps(extra_info))
         return turns.whole, conversation, verdict, rubric_score(verdict.response, task, self.rubric)
 
-    async def _judged(self, judge: Judge, verdict: OutcomeCheck, conversation: str, row: dict[str, Any]) -> JudgeScore:
+    async def _judged(self, judge: Scorer, verdict: OutcomeCheck, conversation: str, row: dict[str, Any]) -> JudgeScore:
         """What the judge says of a rollout's thinking; where there is none that is closed, 0 without asking."""
         if not verdict.response.has_thinking:
             return JudgeScore(score=0.0, status=NO_THINKING)
         tools = (row.get("extra_info") or {}).get("tools")
         case = make_case(verdict.response, conversation, row["reward_model"]["ground_truth"], tools)
-        return await judge.judge(case, row.get("global_steps"))
+        return await judge.score(case, row.get("global_steps"))
 
     async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:
         """The user's function, or verl's rule for the data source, called as verl's naive manager calls it."""

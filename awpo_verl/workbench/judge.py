@@ -135,9 +135,9 @@ async def judge_records(
     running: set[asyncio.Task[None]] = set()
 
     async def one(row: Row, key: str, case: Case | None, line: dict[str, Any]) -> None:
-        judgement = JudgeScore(score=0.0, status=NO_THINKING) if case is None else await judge.judge(case)
+        judgement = JudgeScore(score=0.0, status=NO_THINKING) if case is None else await judge.score(case)
         if judgement.status == "breaker_open":
-            raise EndpointDownError(f"{judge.endpoint.base_url} is down; run the same command again when it is up.")
+            raise EndpointDownError(f"{judge.model.name} is down; run the same command again when it is up.")
         line |= {"reasoning": judgement.score or 0.0, "reasoning_valid": float(judgement.score is not None)}
         line |= {"key": key, **judgement.as_info()}
         out.write(json.dumps(line) + "\n")

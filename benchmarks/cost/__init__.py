@@ -1,1 +1,1 @@
-"""What AWPO costs beside verl's own estimators and policy loss: time, memory, and how far both are from the floor."""
+"""Time and memory of AWPO's estimator and loss beside verl's own, as multiples of the memory bandwidth's floor."""

@@ -1,14 +1,14 @@
-"""What AWPO costs beside verl's own: the estimator and the loss over rows and tokens (docs/cost.md).
+"""Measure the cost of AWPO's estimator and loss against verl's own, over rows and tokens (docs/cost.md).
 
-    python -m benchmarks.cost                       the grid
+    python -m benchmarks.cost                       the grid of sizes
     python -m benchmarks.cost --kinds compiled      the loss under torch.compile as well
     python -m benchmarks.cost --metrics outputs/demo/awpo-seed0/metrics.jsonl ...
                                                     the share of a real step, from verl's metrics.jsonl; no grid
 
-Progress goes to stderr, the tables as Markdown to stdout. Every result goes into benchmarks/cost/cost.json at once, and
-what is there is not measured again: an interrupted run goes on where it was; delete the file to begin anew. What needs
-more memory than is free is left out, with the reason. With CUDA the loss is measured on the device; the estimator is on
-the CPU always, where verl runs it.
+Progress goes to stderr, the tables go to stdout as Markdown. Each result is written to benchmarks/cost/results.json at
+once and is not measured again, so an interrupted run continues; delete the file to start over. A size that needs more
+memory than is free is left out, with the reason. With CUDA the loss is measured on the device. The estimator always
+runs on the CPU, as in verl.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def main() -> None:
         prog="python -m benchmarks.cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kinds", choices=KINDS, nargs="+", default=["estimator", "loss"])
-    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="each a multiple of 16, the group")
+    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="multiples of 16, the group size")
     parser.add_argument("--tokens", type=int, nargs="+", default=TOKENS)
-    parser.add_argument("--memory-gb", type=float, help="at most this much; default: 0.8 of what is free")
-    parser.add_argument("--threads", type=int, help="of torch; default: torch's own")
+    parser.add_argument("--memory-gb", type=float, help="memory limit; default: 0.8 of the free memory")
+    parser.add_argument("--threads", type=int, help="torch threads; default: torch's own")
     parser.add_argument("--metrics", type=Path, nargs="+", help="metrics.jsonl of real runs")
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_name("cost.json"))
+    parser.add_argument("--json", type=Path, default=Path(__file__).with_name("results.json"))
     parser.add_argument("--picture", type=Path, default=Path("docs/cost.png"))
     options = parser.parse_args()
     if options.metrics:

@@ -1,9 +1,9 @@
-"""What is measured: verl's advantage seam and its policy loss, by AWPO and by verl's own, on the same inputs.
+"""The measured cases: verl's advantage seam and its policy loss, with AWPO and with verl's own, on the same inputs.
 
-The least that must be moved (the floor) is every input read once and every output written once.
+The floor is the least memory traffic: every input read once and every output written once.
 
-B = rows (rollouts), T = response tokens. All [B, T] outputs are float32; AWPO's statistics of the groups, on [B], are
-float64, verl's are float32.
+B = rows (rollouts), T = response tokens. All [B, T] outputs are float32. Group statistics on [B] are float64 in AWPO
+and float32 in verl.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from awpo_verl.integration import seam_loss, seam_v1
 
 GROUP = 16  # rollouts of a prompt
 FLOAT32, INT64, BOOL = 4, 8, 1  # bytes
-# what awpo's reward manager sends with a rollout, beside what the estimator reads
+# reward parts that awpo's reward manager sends with a rollout and the estimator does not read
 LOGGED = ("acc", "format_ok", "n_calls", "schema_ok", "checked", "exact", "graded", "name_score", "key_score")
 LOGGED += ("verl_rule", "value_score", "refused", "needless", "state_ok", "results_ok")
 
@@ -38,8 +38,8 @@ class Case:
     """One size.
 
     Attributes:
-        run: by variant, what is timed; returns what it computes.
-        floor_bytes: by variant, the bytes that it must move at the least.
+        run: variant -> the timed function, which returns what it computes.
+        floor_bytes: variant -> the fewest bytes that it must move.
     """
 
     run: dict[str, Callable[[], Any]]
@@ -47,16 +47,16 @@ class Case:
 
 
 def estimators(rows: int, tokens: int, device: str = "cpu", awpo: dict[str, Any] | None = None) -> Case:
-    """Advantages, as verl's v1 trainer computes them once it has the rows from TransferQueue: on the CPU, always.
+    """Advantages, as verl's v1 trainer computes them once it has the rows from TransferQueue. Always on the CPU.
 
-    `run` returns the advantages, float32 [B, T]. AWPO's reward parts are there too: what it takes to fetch them is
-    in `timing_s/adv` of a real run only. verl's `gdpo` gets its two rewards as ready columns; by itself the v1 trainer
-    does not pass them, and `gdpo` fails there.
+    `run` returns the advantages, float32 [B, T]. AWPO's reward parts are already in memory; only `timing_s/adv` of a
+    real run includes fetching them. verl's `gdpo` gets its two rewards as ready columns, because the v1 trainer does
+    not pass them and `gdpo` fails there.
 
     Args:
         rows, tokens: B, a multiple of 16; T.
-        device: not read.
-        awpo: the section `algorithm.awpo`; its defaults where None.
+        device: ignored.
+        awpo: the section `algorithm.awpo`; None for its defaults.
     """
     g = torch.Generator().manual_seed(0)
     outcome = (torch.rand(rows, generator=g) > 0.6).float()
@@ -125,9 +125,9 @@ def losses(rows: int, tokens: int, device: str = "cpu", scale: Tensor | None = N
 
     Args:
         rows, tokens: B, T.
-        device: where the micro-batch is.
-        scale: float32 [B], the clip scale; drawn from [0.5, 1) where None.
-        compiled: AWPO's loss under torch.compile as well.
+        device: the device of the micro-batch.
+        scale: float32 [B], the clip scale; None draws it from [0.5, 1).
+        compiled: also run AWPO's loss under torch.compile.
     """
     g = torch.Generator().manual_seed(0)
     mask = response_mask(rows, tokens)
@@ -169,7 +169,7 @@ def compiled_loss() -> Callable[..., Any]:
 
 
 def response_mask(rows: int, tokens: int) -> Tensor:
-    """bool [B, T], True = a token of the response; lengths are drawn from 1..T."""
+    """bool [B, T], True for a token of the response; lengths are drawn from 1..T."""
     lengths = torch.randint(1, tokens + 1, (rows, 1), generator=torch.Generator().manual_seed(1))
     return torch.arange(tokens) < lengths
 

@@ -1,8 +1,8 @@
 """Time, peak memory and memory bandwidth, on the CPU (Linux) or a CUDA device.
 
-Time: the variants run in turn, round after round, so that a noisy machine hits all of them; on CUDA, by events.
+Time: the variants run in turn, round after round, so that noise on the machine affects them alike; on CUDA, by events.
 Memory on the CPU: one run in a fresh process, the kernel's high-water mark of its resident memory (VmHWM, reset after
-the inputs are made) over what was resident before; on CUDA, torch's max_memory_allocated.
+the inputs are made) minus the memory resident before. On CUDA: torch's max_memory_allocated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.cost.cases import KINDS
 
-ROUNDS, MIN_ROUNDS = 9, 3  # after one that is not counted
+ROUNDS, MIN_ROUNDS = 9, 3  # after an uncounted one
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Memory:
     """Bytes of one run.
 
     Attributes:
-        beyond: the most that was held beyond the inputs; the outputs count.
-        total: the most that was held by inputs, run, and the making of the inputs.
+        beyond: the peak beyond the inputs, outputs included.
+        total: the peak of inputs, run, and the making of the inputs.
     """
 
     beyond: int
@@ -45,7 +45,7 @@ class Memory:
 
 
 def timed(run: Mapping[str, Callable[[], Any]], device: str = "cpu", budget_s: float = 30.0) -> dict[str, Times]:
-    """Each of `run`, in turn, for 9 rounds, or for at least 3 until `budget_s` seconds are over."""
+    """Time each of `run` in turn, for 9 rounds, or for at least 3 if `budget_s` seconds are over."""
     clock = _cuda_seconds if device == "cuda" else _seconds
     for fn in run.values():
         clock(fn)
@@ -76,7 +76,7 @@ def _cuda_seconds(fn: Callable[[], Any]) -> float:
 
 
 def bandwidth(device: str = "cpu", n: int = 2**26) -> float:
-    """Bytes a second of STREAM's triad, a = b + 2 c, the best of its rounds; 3 float32 arrays of n, 0.8 GB in all."""
+    """Bytes per second of STREAM's triad, a = b + 2 c, in its best round; 3 float32 arrays of n, 0.8 GB in total."""
     a, b, c = (torch.ones(n, device=device) for _ in range(3))
     times = timed({"triad": lambda: torch.add(b, c, alpha=2.0, out=a)}, device)
     return 12 * n / times["triad"].fastest
@@ -123,7 +123,7 @@ def _cuda_memory(kind: str, variant: str, rows: int, tokens: int) -> Memory:
 
 
 def free_bytes(device: str = "cpu") -> int:
-    """What can be had now without swapping."""
+    """Bytes that are free now without swapping."""
     if device == "cuda":
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info()[0]
@@ -131,7 +131,7 @@ def free_bytes(device: str = "cpu") -> int:
 
 
 def device_name(device: str = "cpu") -> str:
-    """What the figures are taken on."""
+    """Name of the processor or GPU, threads and torch version."""
     if device == "cuda":
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     with open("/proc/cpuinfo") as f:

@@ -1,4 +1,4 @@
-"""The figures as Markdown, and the picture."""
+"""The tables of benchmarks/cost/README.md, and the picture docs/cost.png."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.cost.sweep import Result
 
 
 def markdown(results: list[Result]) -> str:
-    """All tables, those of each kind and device under a heading."""
+    """All tables, under one heading for each kind and device."""
     parts = []
     for kind, device in sorted({(r.kind, r.device) for r in results}, key=lambda x: list(VARIANTS).index(x[0])):
         found = sorted((r for r in results if (r.kind, r.device) == (kind, device)), key=lambda r: (r.tokens, r.rows))
@@ -21,8 +21,11 @@ def markdown(results: list[Result]) -> str:
         parts += [
             f"### {kind}",
             f"{device}; memory bandwidth {span(speeds)} GB/s.",
+            "Median seconds, and in brackets how many times the floor; then AWPO's seconds `/` those of each other.",
             times_table(found),
+            "Peak memory in GB beyond the inputs, and in brackets bytes per token of the padded [B, T].",
             memory_table(found),
+            "Growth:",
             growth_table(found),
             "\n".join(
                 f"- {r.rows:,} x {r.tokens:,}, `{v}`: left out, {why}" for r in found for v, why in r.left_out.items()
@@ -32,9 +35,9 @@ def markdown(results: list[Result]) -> str:
 
 
 def times_table(results: list[Result]) -> str:
-    """Median seconds, how many times the floor that is, and AWPO's time over each of the others'."""
+    """Median seconds, their multiple of the floor, and the ratio of AWPO's time to each other variant's."""
     variants = VARIANTS[results[0].kind]
-    header = ["rows x tokens", *(f"`{v}`, s (x floor)" for v in variants), *(f"awpo / {v}" for v in variants[1:])]
+    header = ["rows x tokens", *(f"`{v}`" for v in variants), *(f"/ {v}" for v in variants[1:])]
     rows = []
     for r in results:
         s = {v: m.seconds for v, m in r.variants.items()}
@@ -45,7 +48,7 @@ def times_table(results: list[Result]) -> str:
 
 
 def memory_table(results: list[Result]) -> str:
-    """Peak memory beyond the inputs, and the same a token of the padded [B, T]."""
+    """Peak memory in GB beyond the inputs, and in bytes per token of the padded [B, T]."""
     variants = VARIANTS[results[0].kind]
     rows = []
     for r in results:
@@ -54,11 +57,11 @@ def memory_table(results: list[Result]) -> str:
         rows.append(
             [size(r), *(f"{peaks[v] / 1e9:.3g} ({peaks[v] / cells:.0f})" if v in peaks else "-" for v in variants)]
         )
-    return table(["rows x tokens", *(f"`{v}`, peak GB (B/token)" for v in variants)], rows)
+    return table(["rows x tokens", *(f"`{v}`" for v in variants)], rows)
 
 
 def growth_table(results: list[Result], smallest: int = 2**22) -> str:
-    """How time and peak memory grow with rows and tokens, from rows x tokens = `smallest`: below, calls cost more."""
+    """Exponents of time and peak memory over sizes of `smallest` tokens or more; below, calls cost more than data."""
     rows = []
     for variant in VARIANTS[results[0].kind]:
         found = [r for r in results if variant in r.variants and r.rows * r.tokens >= smallest]
@@ -72,7 +75,7 @@ def growth_table(results: list[Result], smallest: int = 2**22) -> str:
 
 
 def growth(sizes: list[tuple[int, int]], values: list[float]) -> tuple[float, float] | None:
-    """Exponents a, b of value ~ rows^a tokens^b, least squares of logarithms; None where the sizes do not tell."""
+    """Exponents (a, b) of value ~ rows^a tokens^b by least squares of logarithms; None if the sizes cannot tell."""
     terms = np.array([[1.0, np.log(rows), np.log(tokens)] for rows, tokens in sizes])
     if not sizes or np.linalg.matrix_rank(terms) < 3:
         return None
@@ -81,7 +84,7 @@ def growth(sizes: list[tuple[int, int]], values: list[float]) -> tuple[float, fl
 
 
 def steps_table(shares: list[Share]) -> str:
-    """What a step's parts took in real runs."""
+    """Seconds and shares of a step's parts in real runs."""
     rows = [
         [
             s.run,
@@ -97,7 +100,7 @@ def steps_table(shares: list[Share]) -> str:
 
 
 def picture(results: list[Result], path: Path) -> None:
-    """Seconds over rows for each kind and number of tokens; each variant a line, AWPO's floor dashed."""
+    """Plot seconds over rows, a panel per kind and number of tokens, a line per variant; AWPO's floor is dashed."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -143,6 +146,6 @@ def size(result: Result) -> str:
 
 
 def span(values: list[float]) -> str:
-    """The value, or from the least to the greatest."""
+    """The value, or `least to greatest` if they differ."""
     low, high = f"{min(values):.3g}", f"{max(values):.3g}"
     return low if low == high else f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""What share of a real step the advantage and the update took, from a run's metrics.jsonl (verl's timing_s/*)."""
+"""The share of a real step that the advantage and the update took, from a run's metrics.jsonl (verl's timing_s/*)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PARTS = ("adv", "update_actor", "step")
 
 @dataclass(frozen=True)
 class Share:
-    """One run, by the name of its folder: mean seconds over `steps` steps, without the first, which warms up."""
+    """One run, named by its folder: mean seconds over `steps` steps, without the first, which warms up."""
 
     run: str
     steps: int
@@ -21,7 +21,7 @@ class Share:
 
 
 def read(path: Path) -> Share:
-    """From verl's file logger: a line a step, {"step": n, "data": {...}}.
+    """Read the file of verl's file logger: a line per step, {"step": n, "data": {...}}.
 
     Raises:
         ValueError: fewer than two steps with timing_s/adv, timing_s/update_actor and timing_s/step.
@@ -30,6 +30,6 @@ def read(path: Path) -> Share:
     wanted = [[data[f"timing_s/{part}"] for part in PARTS] for data in lines if f"timing_s/{PARTS[0]}" in data]
     if len(wanted) < 2:
         keys = ", ".join(f"timing_s/{part}" for part in PARTS)
-        raise ValueError(f"{path} has {len(wanted)} steps with {keys}; two are needed, for the first warms up.")
+        raise ValueError(f"{path} has {len(wanted)} steps with {keys}; at least two are needed, as the first warms up.")
     means = [sum(column) / len(column) for column in zip(*wanted[1:], strict=True)]
     return Share(path.parent.name, len(wanted) - 1, *means)

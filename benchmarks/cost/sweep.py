@@ -1,6 +1,6 @@
-"""The grid: every variant at every size that fits the memory that is free, smallest first; kept as JSON after each.
+"""Measure every variant at every size that fits into the free memory, smallest first, and keep each result as JSON.
 
-Whether a size fits is told before anything of it is made, from the peak memory a token of the last smaller size.
+Whether a size fits is predicted before its data is made, from the peak memory per token of the size before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.cost.cases import KINDS, VARIANTS
 from benchmarks.cost.measure import Memory, device_name, free_bytes, memory, timed
 
-PROBE = (256, 512)  # rows, tokens: what is known of the memory before the first size
+PROBE = (256, 512)  # rows, tokens: predicts the memory of the first size
 SHARE = 0.8  # of the free memory may be used
 
 
@@ -27,14 +27,14 @@ class Measured:
     seconds: float  # the median
     fastest: float
     slowest: float
-    floor_bytes: int  # that it must move at the least
+    floor_bytes: int  # the fewest bytes that it must move
     peak_bytes: int  # beyond the inputs
     held_bytes: int  # with the inputs
 
 
 @dataclass(frozen=True)
 class Result:
-    """One size: what was measured, and why a variant was left out."""
+    """One size: the measurements by variant, and the reason for each variant that was left out."""
 
     kind: str
     device: str
@@ -46,11 +46,11 @@ class Result:
 
     @property
     def key(self) -> tuple[str, str, int, int]:
-        """What it is a result of."""
+        """Kind, device, rows and tokens, which identify the size."""
         return self.kind, self.device, self.rows, self.tokens
 
     def floor_seconds(self, variant: str) -> float:
-        """The least time that the memory bandwidth allows."""
+        """The shortest time that the memory bandwidth allows."""
         return self.variants[variant].floor_bytes / self.bandwidth
 
 
@@ -63,16 +63,16 @@ def sweep(
     limit: int | None = None,
     measure: Callable[..., Memory] = memory,
 ) -> Iterator[Result]:
-    """Measure one kind of case; what is in `done`, with all variants that fit, is not measured again.
+    """Measure one kind of case. A size that `done` has with all variants that fit is not measured again.
 
     Args:
-        kind: of cases.KINDS.
+        kind: a key of cases.KINDS.
         sizes: (rows, tokens).
         device: cpu or cuda.
-        bandwidth: of the device, bytes a second.
+        bandwidth: bytes per second of the device.
         done: results so far.
-        limit: bytes that may be used; 0.8 of what is free before each size where None.
-        measure: peak memory of (kind, variant, rows, tokens, device).
+        limit: bytes that may be used; None for 0.8 of the memory that is free before each size.
+        measure: returns the peak memory of (kind, variant, rows, tokens, device).
     """
     before = {result.key: result for result in done}
     a_token = {v: measure(kind, v, *PROBE, device).total / math.prod(PROBE) for v in VARIANTS[kind]}
@@ -98,7 +98,7 @@ def sweep(
 def at(
     kind: str, rows: int, tokens: int, device: str, variants: list[str], measure: Callable[..., Memory]
 ) -> dict[str, Measured]:
-    """Memory, then time, of the variants at one size."""
+    """Measure the memory, then the time, of the variants at one size."""
     if not variants:
         return {}
     held = {v: measure(kind, v, rows, tokens, device) for v in variants}
@@ -126,12 +126,12 @@ def summary(result: Result) -> str:
 
 
 def say(line: str) -> None:
-    """Progress, beside what is printed."""
+    """Print progress to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
 def load(path: Path) -> list[Result]:
-    """The results in a file; none where there is no file."""
+    """The results in a file; empty if there is no file."""
     if not path.exists():
         return []
     kept = json.loads(path.read_text())
@@ -139,7 +139,7 @@ def load(path: Path) -> list[Result]:
 
 
 def save(path: Path, results: list[Result]) -> None:
-    """A line for each result; the file is replaced at once, so that an interruption leaves the old or the new one."""
+    """Write one line per result. The file is replaced atomically, so an interruption leaves the old or the new file."""
     lines = ",\n".join(json.dumps(dataclasses.asdict(result)) for result in results)
     new = path.with_suffix(".new")
     new.write_text(f"[\n{lines}\n]\n")

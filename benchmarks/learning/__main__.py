@@ -1,10 +1,10 @@
-"""Learning in the real loop: variants, reward conditions and seeds through verl on the CPU. Run it again: it goes on.
+"""Train variants under several reasoning rewards and seeds in verl's real loop on the CPU. A rerun continues.
 
     python -m benchmarks.learning [--seeds 5] [--only never/hard/faithful never/hard/noisy/awpo] [--results FILE]
 
-Writes benchmarks/learning/results.json and docs/learning_*.png, and prints the tables of docs/results.md. A run takes
-two to three minutes; one whose settings are in the results already is not repeated. To repeat them all, name another
-file of results.
+Writes benchmarks/learning/results.json and docs/learning_*.png, and prints the tables of benchmarks/learning/README.md.
+A run takes one to three minutes. A run whose settings are in the results already is not repeated; to repeat all, name
+another results file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from examples.demo.model_store import name_of
 RESULTS = Path(__file__).with_name("results.json")
 CACHE = Path(".cache/awpo_demo")  # the demo's
 RECIPE = Path("recipes/run_awpo_tiny_cpu.sh")
-# the recipe's own, so that it cannot change under the runs
+# the recipe's values, repeated so that a change of the recipe does not change the runs
 SETTINGS = {"STEPS": "12", "PROMPTS": "12", "ROLLOUTS": "8", "UPDATE_PROMPTS": "3", "LR": "1e-4", "TEST_FREQ": "3"}
 
 
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("outputs/learning"))
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument(
-        "--only", nargs="+", default=[""], help="runs whose name begins so: START/SET/CONDITION/VARIANT"
+        "--only", nargs="+", default=[""], help="runs whose name begins with START/SET/CONDITION/VARIANT"
     )
     options = parser.parse_args()
     out = options.out.absolute()
@@ -49,7 +49,7 @@ def main() -> int:
     asked = tuple(f"{out}/{only}" for only in options.only)
     wanted = {n: cell for n, cell in cells.items() if n.seed < options.seeds and cell.folder.startswith(asked)}
     missing = {name: cell for name, cell in wanted.items() if name not in kept and not cell.finished}
-    print(f"{len(wanted)} runs, {len(wanted) - len(missing)} of them finished before.", flush=True)
+    print(f"{len(wanted)} runs; {len(wanted) - len(missing)} are already finished.", flush=True)
     for which, model in models.items():
         of_start = [cell for name, cell in missing.items() if name.start == which]
         if of_start:
@@ -58,7 +58,9 @@ def main() -> int:
     kept |= {name: results.read(name, cell, a_step) for name, cell in cells.items() if cell.finished}
     runs = [kept[name] for name in cells if name in kept]
     others = [run for name, run in found.items() if name not in kept] if any(options.only) else []
-    results.save(options.results, common, [*runs, *others])  # of other settings: dropped once all have been asked for
+    results.save(
+        options.results, common, [*runs, *others]
+    )  # runs with other settings are dropped once all runs are requested
     begun = results.with_start(runs)
     print(tables.all_tables(begun))
     pictures.draw(begun, Path("docs"))
@@ -66,7 +68,7 @@ def main() -> int:
 
 
 def write_data(folder: Path) -> Path:
-    """The training sets and the held-out prompts, as parquet."""
+    """Write the training sets and the held-out prompts as parquet; returns the folder."""
     for name, counts in plan.SETS.items():
         shop.write_parquet(folder / f"{name}.parquet", "train", counts, seed=0)
     shop.write_parquet(folder / "heldout.parquet", "heldout", plan.HELDOUT, seed=0)
@@ -74,7 +76,7 @@ def write_data(folder: Path) -> Path:
 
 
 def compose(model: Path, data: Path, out: Path) -> object:
-    """verl's config as the demo's recipe makes it, with the benchmark's rewards."""
+    """Compose verl's config with the demo's recipe and the benchmark's rewards."""
     from omegaconf import OmegaConf
 
     environment = {

@@ -1,12 +1,12 @@
-"""The reward function of the learning benchmark: one outcome, and three reasoning rewards for the same thinking.
+"""The reward function of the learning benchmark: one outcome and three reasoning rewards for the same thinking.
 
 - `faithful`: the rubric's score, the share of the expected steps that are written and right.
-- `noisy`: a judge that is right 70 % of the time: else the score is turned round, 1 - faithful. The same text for
-  the same prompt has the same verdict, as with a judge at temperature 0.
-- `misaligned`: a judge that likes it short: each line, of as many as are expected, costs its share; no thinking at all
-  is 0 here too. To please it is to guess.
+- `noisy`: a judge that is right 70 % of the time; otherwise the score is reversed, 1 - faithful. The same text for the
+  same prompt gets the same score, as from a judge at temperature 0.
+- `misaligned`: a judge that prefers short thinking: each line costs its share of the expected steps. Empty thinking
+  scores 0. A policy that guesses gets the most.
 
-All three are in every rollout's reward parts; `algorithm.awpo.reasoning_key` says which one a run learns from.
+All three are in every rollout's reward parts. `algorithm.awpo.reasoning_key` names the one that a run learns from.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ def compute_score(
 
 
 def _share(*texts: str) -> float:
-    """A number in [0, 1) that the texts decide, evenly spread."""
+    """A number in [0, 1), evenly spread and determined by the texts."""
     digest = hashlib.sha256("\0".join(texts).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

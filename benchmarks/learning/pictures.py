@@ -1,4 +1,4 @@
-"""docs/learning_*.png: held-out success over rollouts, the mean of the seeds with its 95 % bootstrap interval."""
+"""Draw docs/learning_*.png: held-out success over rollouts, the mean of the seeds with its 95 % bootstrap interval."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABLATED = (("never", "hard", "faithful"), ("never", "hard", "noisy"), ("rare", "
 
 
 def draw(runs: list[Run], folder: Path) -> None:
-    """Write learning_methods.png and learning_ablations.png of the runs there are."""
+    """Write learning_methods.png and learning_ablations.png from the runs that exist."""
     methods = [panel for place in TITLES for panel in _place(runs, place, plan.METHODS)]
     ablations = [panel for place in ABLATED for panel in _place(runs, place, ABLATIONS)]
     for name, panels in {"methods": methods, "ablations": ablations}.items():
@@ -30,7 +30,7 @@ def draw(runs: list[Run], folder: Path) -> None:
 
 
 def _place(runs: list[Run], place: tuple[str, str, str], variants: tuple[str, ...]) -> list[Panel]:
-    """Medium and hard held-out prompts of one training set and judge; nothing where nothing ran."""
+    """Panels of medium and hard prompts for one training set and judge; empty if nothing ran."""
     start, trained_on, condition = place
     found = grouped(runs)
     lines = {}

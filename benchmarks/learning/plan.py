@@ -1,4 +1,4 @@
-"""What is compared: variants x reward conditions x training sets x seeds, and what each run is called."""
+"""The plan of the comparison: variants x reward conditions x training sets x seeds, and the name of each run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.methods import resolved
 from examples.demo.shop_warm_start import Settings
 
 DEMO = Settings()
-STARTS = {  # by how often a hard prompt is solved
+STARTS = {  # named by how often a hard prompt is solved
     "never": DEMO,
     "rare": replace(DEMO, habits=(*DEMO.habits[:2], (0.48, 0.33, 0.14, 0.02, 0.03))),
 }
@@ -27,8 +27,8 @@ SETS = {  # training prompts by level
 HELDOUT = {"easy": 32, "medium": 48, "hard": 96}
 METHODS = ("grpo", "naive_mix", "gdpo", "awpo", "agreement_gate")
 MAIN = (*METHODS, "no_gate", "no_difficulty", "high_d_min", "no_clip_shrink")
-# Start, training set, reward condition, variants. An outcome that never speaks cannot tell a misaligned judge from a
-# faithful one, so that condition has easy prompts too, or a start at which it speaks.
+# Start, training set, reward condition, variants. Silent groups cannot tell a misaligned judge from a faithful one, so
+# that condition has easy prompts too, or a start at which hard prompts sometimes succeed.
 PLAN = (
     ("never", "hard", "faithful", (*MAIN, "mid_d_min")),
     ("never", "hard", "noisy", MAIN),
@@ -40,7 +40,7 @@ PLAN = (
 
 @dataclass(frozen=True)
 class Name:
-    """Which run. `grpo` learns from the outcome alone, so that one condition, "outcome", stands for all."""
+    """The name of a run. `grpo` learns from the outcome only, so its condition is always "outcome"."""
 
     start: str
     trained_on: str
@@ -49,12 +49,12 @@ class Name:
     seed: int
 
     def folder(self, out: Path) -> Path:
-        """Where it is kept."""
+        """The folder of the run."""
         return out / self.start / self.trained_on / self.condition / f"{self.variant}-seed{self.seed}"
 
 
 def names(seeds: int) -> list[Name]:
-    """All runs, seed by seed, so that what is stopped has whole seeds. Those of a start are together."""
+    """All runs, ordered by start and then by seed, so that an interrupted plan has whole seeds."""
     found = [
         Name(start, trained_on, "outcome" if variant == "grpo" else condition, variant, seed)
         for wanted in STARTS
@@ -67,9 +67,9 @@ def names(seeds: int) -> list[Name]:
 
 
 def cell(name: Name, out: Path, data: Path, common: dict[str, Any]) -> Cell:
-    """The run as verl's keys; `common`: what else decides what it learns, the same for all."""
+    """The run as verl's keys. common: the other settings that decide what it learns, equal for all runs of a start."""
     keys: dict[str, Any] = {"algorithm.adv_estimator": "awpo"}
-    judge = CONDITIONS[0] if name.variant == "grpo" else name.condition  # what grpo does not read is logged
+    judge = CONDITIONS[0] if name.variant == "grpo" else name.condition  # grpo ignores the reward, but it is logged
     for item in VARIANTS[name.variant]:
         key, _, value = item.lstrip("+").partition("=")
         keys[key] = yaml.safe_load(value)
@@ -79,7 +79,8 @@ def cell(name: Name, out: Path, data: Path, common: dict[str, Any]) -> Cell:
         "algorithm.awpo.reasoning_key": judge,
         "data.train_files": str(data / f"{name.trained_on}.parquet"),
         "data.seed": name.seed,
-        "trainer.val_before_train": name.trained_on == "hard" and name.variant == "grpo",  # a start is one for all
+        "trainer.val_before_train": name.trained_on == "hard"
+        and name.variant == "grpo",  # all runs of a start share this validation
     }
     decides = common | {"run": vars(name), "prompts": SETS[name.trained_on], "method": _method(keys)}
     return Cell(str(name.folder(out)), keys, {key: _plain(value) for key, value in decides.items()})

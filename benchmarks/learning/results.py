@@ -1,4 +1,4 @@
-"""What the runs learned: benchmarks/learning/results.json (its tables: tables.py, its pictures: pictures.py).
+"""Read finished runs, keep them in results.json, and compute intervals and rollouts to a target.
 
 Held-out success is verl's own validation, one sample a prompt at temperature 1. Intervals are 95 % bootstrap intervals
 of the mean over seeds (scipy, percentile).
@@ -29,9 +29,10 @@ class Run:
     """One finished run.
 
     Attributes:
-        rollouts: [P], rollouts spent at each validation, ascending; success: level -> [P], in [0, 1].
-        steps: metric -> a value for each training step that has it.
-        fingerprint: of what decided it (series.Cell).
+        rollouts: [P], rollouts spent at each validation, ascending.
+        success: level -> [P], in [0, 1].
+        steps: metric -> one value per training step that has it.
+        fingerprint: of the settings that decide what it learns (series.Cell).
     """
 
     name: plan.Name
@@ -42,7 +43,7 @@ class Run:
 
 
 def read(name: plan.Name, cell: series.Cell, a_step: int) -> Run:
-    """A finished run. a_step: rollouts in a step."""
+    """Read a finished run. a_step: rollouts in a step."""
     records = read_lines(Path(cell.folder) / series.METRICS)
     tested = [r for r in records if heldout_success(r["data"], LEVELS[-1]) is not None]
     return Run(
@@ -55,7 +56,7 @@ def read(name: plan.Name, cell: series.Cell, a_step: int) -> Run:
 
 
 def to_json(runs: Iterable[Run]) -> list[dict[str, Any]]:
-    """One small record a run."""
+    """One small record per run."""
     return [vars(run) | {"name": vars(run.name)} for run in runs]
 
 
@@ -70,18 +71,18 @@ def from_json(records: Iterable[dict[str, Any]]) -> list[Run]:
 
 
 def load(path: Path) -> list[Run]:
-    """The runs of results.json; none where there is no such file."""
+    """The runs in results.json; empty if there is no file."""
     return from_json(json.loads(path.read_text())["runs"]) if path.exists() else []
 
 
 def save(path: Path, starts: dict[str, Any], runs: Iterable[Run]) -> None:
-    """Write results.json, all of it or nothing. starts: what was common to the runs of a start."""
+    """Write results.json, whole or not at all. starts: settings that the runs of a start share."""
     with written_whole(path) as written:
         written.write(json.dumps({"starts": starts, "runs": to_json(runs)}) + "\n")
 
 
 def with_start(runs: list[Run]) -> list[Run]:
-    """Every run from 0 rollouts on: of the runs of a start some validate it; the mean of these is put first."""
+    """Prepend the mean success at 0 rollouts of those runs of the start that validated it."""
     first: dict[str, list[Run]] = {}
     for run in runs:
         if run.rollouts and run.rollouts[0] == 0:
@@ -100,7 +101,7 @@ def with_start(runs: list[Run]) -> list[Run]:
 
 
 def interval(values: Sequence[float], statistic: Callable[..., Any] = np.mean) -> tuple[float, float]:
-    """95 % bootstrap interval over seeds; (value, value) of a single one, or where all are the same."""
+    """95 % bootstrap interval over seeds; (value, value) if all values are equal."""
     if len(set(values)) < 2:
         return values[0], values[0]
     found = bootstrap((values,), statistic, n_resamples=9999, method="percentile", rng=np.random.default_rng(0))
@@ -108,7 +109,7 @@ def interval(values: Sequence[float], statistic: Callable[..., Any] = np.mean) -
 
 
 def needed(rollouts: Sequence[float], curve: Sequence[float], target: float) -> float:
-    """Rollouts until a curve reaches this success, on a straight line between validations; inf if it never does."""
+    """Rollouts until a curve reaches the target, on a straight line between validations; inf if it never does."""
     for i, value in enumerate(curve):
         if value >= target:
             if i == 0:

@@ -1,11 +1,10 @@
-"""Several trainings through verl's own trainer, one after the other, in the processes of one.
+"""Train several runs one after the other in the same verl processes.
 
-verl needs a minute and a half to start on two cores: Ray, the worker, vLLM. So the runs of the benchmark share these.
-Each one begins where the first began: verl's trainer loads the checkpoint that it saved before its first step (weights,
-a fresh optimizer, the learning rate), reads its data anew with the run's seed, and gives vLLM the weights; then its
-`fit` trains as it does in a run of its own, with the run's keys. Those are keys that the trainer reads (`algorithm.*`,
-`data.*`): the workers have read theirs. The actor's loss is `awpo` for all; without a clip scale it is verl's vanilla
-(METHOD I2).
+verl needs a minute and a half to start Ray, the worker and vLLM on two cores, so the runs share them. Each run starts
+where the first started. verl's trainer loads the checkpoint from before its first step (weights, a fresh optimizer, the
+learning rate), reads its data again with the run's seed, and gives vLLM the weights. Then its `fit` trains with the
+run's keys. Only keys that the trainer reads can differ (`algorithm.*`, `data.*`), because the workers have read theirs.
+The actor's loss is `awpo` for all runs; without a clip scale it equals verl's vanilla.
 
 Written for verl 0.9.1, trainer/main_ppo.py and trainer/ppo/v1/trainer_base.py.
 """
@@ -26,7 +25,7 @@ FINISHED, SETTINGS, METRICS = "finished.json", "settings.json", "metrics.jsonl"
 
 @dataclass(frozen=True)
 class Cell:
-    """One training: where its metrics go, the keys that make it (key -> value), and all that decides what it learns."""
+    """One run: the folder of its metrics, its keys (key -> value), and all settings that decide what it learns."""
 
     folder: str
     keys: dict[str, Any]
@@ -34,32 +33,32 @@ class Cell:
 
     @property
     def fingerprint(self) -> str:
-        """Of all that decides what it learns."""
+        """Hash of the settings."""
         return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def finished(self) -> bool:
-        """Whether it has run to its end with these settings."""
+        """Whether the run has ended with these settings."""
         kept = Path(self.folder) / FINISHED
         return kept.exists() and json.loads(kept.read_text())["settings"] == self.settings
 
 
 def run(config: Any, cells: list[Cell]) -> None:
-    """Train all cells; blocks until they are done. Ray is started and stopped here.
+    """Train all cells and block until they are done. Starts and stops Ray.
 
     Args:
-        config: verl's, composed and validated; what the cells' keys are set in.
+        config: verl's config, composed and validated; the cells' keys are set in it.
     """
     import ray
     from omegaconf import OmegaConf
     from verl.trainer.main_ppo import TaskRunnerV1, run_ppo
 
-    OmegaConf.update(config, "trainer.resume_mode", "disable")  # else from what an earlier series has saved there
+    OmegaConf.update(config, "trainer.resume_mode", "disable")  # else it would resume from an earlier series
 
     base: Any = TaskRunnerV1.__ray_metadata__.modified_class
 
     class Series(base):
-        """verl's task runner, whose trainer's `fit` trains each cell."""
+        """verl's task runner; the `fit` of its trainer trains each cell."""
 
         def init_agent_loop_manager(self) -> None:
             super().init_agent_loop_manager()
@@ -76,10 +75,12 @@ def run(config: Any, cells: list[Cell]) -> None:
 def _fit_all(trainer: Any, fit: Callable[[], None], cells: list[Cell]) -> None:
     from omegaconf import OmegaConf, open_dict
 
-    trainer.replay_buffer.poll_interval = 0.2  # of 2 s, which is much where a step takes 5
+    trainer.replay_buffer.poll_interval = 0.2  # verl's 2 s are long for a step of 5 s
     trainer.global_steps = 0
     trainer._save_checkpoint()
-    Path(trainer.config.trainer.default_local_dir, "global_step_0", "data.pt").unlink()  # each run has its own order
+    Path(
+        trainer.config.trainer.default_local_dir, "global_step_0", "data.pt"
+    ).unlink()  # each run has its own order of the data
     first = OmegaConf.create(OmegaConf.to_container(trainer.config))
     for number, cell in enumerate(cells, 1):
         started = time.monotonic()
@@ -94,7 +95,7 @@ def _fit_all(trainer: Any, fit: Callable[[], None], cells: list[Cell]) -> None:
             for key, value in cell.keys.items():
                 OmegaConf.update(trainer.config, key, value, force_add=True)
         _start_again(trainer)
-        print(f"[series] {number}/{len(cells)} {folder.name}: begins", flush=True)
+        print(f"[series] {number}/{len(cells)} {folder.name}: started", flush=True)
         fit()
         trainer.logger.finish(exit_code=0)
         seconds = time.monotonic() - started
@@ -103,7 +104,7 @@ def _fit_all(trainer: Any, fit: Callable[[], None], cells: list[Cell]) -> None:
 
 
 def _start_again(trainer: Any) -> None:
-    """Data, weights, optimizer and vLLM as they were before the first step."""
+    """Reset data, weights, optimizer and vLLM to their state before the first step."""
     trainer._init_dataloader()
     trainer._init_dump_executor()
     first = os.path.join(trainer.config.trainer.default_local_dir, "global_step_0")

@@ -1,11 +1,11 @@
-"""Rewards at scale: rollouts scored a second and core, the offline command on 1,000,000 of them, the share of a step.
+"""Measure how fast rewards are scored: per core, by the offline command on 1,000,000 rollouts, and within a step.
 
     python -m benchmarks.rewards_scale [--sizes 10000 100000 1000000]
     python -m benchmarks.rewards_scale --run outputs/demo/awpo-seed0 --model FOLDER --rollouts 192
 
-The first takes about half an hour, most of it the million. The second reads a real run: its dumped rollouts through
-the reward manager, beside the seconds that its steps took. Tables go to stdout, progress to stderr, figures to
-benchmarks/rewards_scale/results.json.
+The first command takes about half an hour, mostly for the million rollouts. The second runs the dumped rollouts of a
+real run through the reward manager and compares the time with the run's steps. Tables go to stdout, progress to stderr,
+figures to benchmarks/rewards_scale/results.json.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--rows", type=int, default=200, help="rollouts of each kind and format")
+    parser.add_argument("--rows", type=int, default=200, help="rollouts per kind and format")
     parser.add_argument("--run", type=Path, help="a folder of `make demo`")
     parser.add_argument("--model", type=Path, help="the model's folder, for its tokenizer")
-    parser.add_argument("--rollouts", type=int, default=192, help="of a step of that run")
+    parser.add_argument("--rollouts", type=int, default=192, help="rollouts in a step of that run")
     parser.add_argument("--json", type=Path, default=RESULTS)
     options = parser.parse_args()
     if (options.run is None) != (options.model is None):
-        parser.error("--run and --model go together.")
+        parser.error("--run needs --model, and --model needs --run.")
     found: dict[str, Any] = json.loads(options.json.read_text()) if options.json.exists() else {}
     if options.run is not None:
         found["reward_loop"] = of_run(options.run, options.model, options.rollouts)
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def rates(rows: int) -> dict[str, dict[str, int]]:
-    """Prints and returns rollouts a second: format -> load -> rate."""
+    """Print and return rollouts per second: format -> load -> rate."""
     print("| format | " + " | ".join(measure.LOADS) + " |\n|" + "---|" * (1 + len(measure.LOADS)))
     found: dict[str, dict[str, int]] = {}
     for format in data.FORMATS:
@@ -62,7 +62,7 @@ def rates(rows: int) -> dict[str, dict[str, int]]:
 
 
 def sizes(wanted: list[int]) -> dict[str, dict[str, float]]:
-    """Prints and returns what `awpo-verl score` took: rollouts -> figures."""
+    """Print and return the time and memory of `awpo-verl score`: rollouts -> figures."""
     print("\n| rollouts | GB read | seconds | rollouts a second | peak memory, GB |\n|---|---|---|---|---|")
     found: dict[str, dict[str, float]] = {}
     for rows in wanted:
@@ -78,15 +78,15 @@ def sizes(wanted: list[int]) -> dict[str, dict[str, float]]:
 
 
 def of_run(run: Path, model: Path, rollouts: int) -> dict[str, float]:
-    """Prints and returns the reward loop's share of a step."""
+    """Print and return the reward loop's share of a step."""
     from transformers import AutoTokenizer
 
     took = measure.reward_loop(run, AutoTokenizer.from_pretrained(model))
     seconds = took["ms_a_rollout"] * rollouts / 1000
     share = seconds / took["step_s"]
     print(
-        f"{took['ms_a_rollout']:.2f} ms a rollout ({took['rollouts']:.0f} dumped ones), {seconds:.2f} s of one core "
-        f"for the {rollouts} of a step, beside {took['step_s']:.1f} s that a step took: {share:.1%}."
+        f"{took['ms_a_rollout']:.2f} ms per rollout (over {took['rollouts']:.0f} dumped rollouts), {seconds:.2f} s of "
+        f"one core for the {rollouts} of a step. A step takes {took['step_s']:.1f} s, so the share is {share:.1%}."
     )
     return {**took, "rollouts_a_step": rollouts, "share": share}
 

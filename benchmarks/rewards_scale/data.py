@@ -1,11 +1,11 @@
-"""Generated rollouts: tools with nested arguments, parallel calls, in every call format.
+"""Generate rollouts with nested arguments and parallel calls, in seven call formats.
 
-Everything follows from a seed: the same seed and number give the same prompt, the same response and the same file.
+The seed decides everything: the same seed and number give the same prompt, response and file.
 
     right       a few sentences of thinking that name tools and values, and the expected calls
     wrong       the same with one value changed, a call left out, or a call too many
     malformed   the right calls, the last one cut off
-    hostile     32,768 characters that look like the beginning of something, and the right calls
+    hostile     32,768 characters of repeated openings such as "[[[[" in the thinking, and the right calls
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _HOSTILE = ("[" * 64, '{"a": ', "12*12=144; 7*8=54\n", "book_hotel city nights. 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt: the question, the tools on offer (as OpenAI's), and the expected calls."""
+    """One prompt: the question, the offered tools in OpenAI's form, and the expected calls."""
 
     question: str
     tools: tuple[dict[str, Any], ...]
@@ -63,7 +63,7 @@ class Prompt:
 
 
 def make_prompt(seed: int, number: int, tools: int = 6, most_calls: int = 3) -> Prompt:
-    """The prompt of this number: one to `most_calls` calls of the first two of its tools."""
+    """The prompt with this number. It expects one to `most_calls` calls of the first two of its tools."""
     rng = random.Random(f"{seed} {number}")
     names = rng.sample(list(_PARAMETERS), tools)
     called = [rng.choice(names[:2]) for _ in range(rng.randint(1, most_calls))]
@@ -76,7 +76,7 @@ def make_prompt(seed: int, number: int, tools: int = 6, most_calls: int = 3) -> 
 
 
 def make_response(prompt: Prompt, kind: str, format: str, seed: int, chars: int = 0) -> str:
-    """A response of a kind. Its thinking has about `chars` characters, or is as short as it can be."""
+    """A response of this kind. Its thinking has about `chars` characters, or is as short as possible."""
     rng = random.Random(f"{seed} {kind} {prompt.question}")
     calls = list(prompt.calls)
     if kind == "wrong":
@@ -92,7 +92,7 @@ def make_response(prompt: Prompt, kind: str, format: str, seed: int, chars: int 
 
 
 def write(thinking: str, calls: list[dict[str, Any]], format: str) -> str:
-    """The thinking and the calls as a model of this format writes them."""
+    """The thinking and the calls in this call format."""
     if format == "gpt_oss":
         written = (
             f"<|start|>assistant<|channel|>commentary to=functions.{call['name']} <|constrain|>json<|message|>"
@@ -106,7 +106,7 @@ def write(thinking: str, calls: list[dict[str, Any]], format: str) -> str:
 
 
 def file_rows(seed: int, rows: int) -> Iterator[dict[str, Any]]:
-    """Rollouts as verl's data has the prompts, with a response: eight after one another share a prompt."""
+    """Rows of verl's data with a response each; eight rows in sequence share a prompt."""
     per_prompt = len(FILE_KINDS)
     for number in range(-(-rows // per_prompt)):
         prompt = make_prompt(seed, number, tools=2, most_calls=2)
@@ -122,7 +122,7 @@ def file_rows(seed: int, rows: int) -> Iterator[dict[str, Any]]:
 
 
 def write_file(path: Path, seed: int, rows: int) -> None:
-    """The rollouts as JSONL; streamed."""
+    """Write the rollouts as JSONL, one at a time."""
     with path.open("w", encoding="utf-8") as lines:
         lines.writelines(json.dumps(row) + "\n" for row in file_rows(seed, rows))
 
@@ -134,7 +134,7 @@ def _tool(name: str) -> dict[str, Any]:
 
 
 def _sample(rng: random.Random, schema: dict[str, Any]) -> Any:
-    """A value that keeps to the schema."""
+    """A random value that is valid under the schema."""
     if "enum" in schema:
         return rng.choice(schema["enum"])
     if schema["type"] == "array":
@@ -150,24 +150,24 @@ def _sample(rng: random.Random, schema: dict[str, Any]) -> Any:
 
 def _wish(call: dict[str, Any]) -> str:
     """The call in words."""
-    wanted = ", ".join(f"{key} {_said(value)}" for key, value in call["arguments"].items())
+    wanted = ", ".join(f"{key} {_shown(value)}" for key, value in call["arguments"].items())
     return f"Please {call['name'].replace('_', ' ')} with {wanted}."
 
 
 def _plan(call: dict[str, Any]) -> str:
-    """The call as honest thinking names it."""
-    values = ". ".join(f"The {key}: {_said(value)}" for key, value in call["arguments"].items())
+    """The call as faithful thinking describes it."""
+    values = ". ".join(f"The {key}: {_shown(value)}" for key, value in call["arguments"].items())
     return f"I need {call['name']} here. {values}."
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return " and ".join(f"{key} {_said(item)}" for key, item in value.items())
-    return " and ".join(map(_said, value)) if isinstance(value, list) else str(value)
+        return " and ".join(f"{key} {_shown(item)}" for key, item in value.items())
+    return " and ".join(map(_shown, value)) if isinstance(value, list) else str(value)
 
 
 def _spoiled(rng: random.Random, prompt: Prompt) -> list[dict[str, Any]]:
-    """The calls with one of them wrong, missing or too many: never the expected ones."""
+    """The calls with one of them changed, dropped or repeated; never the expected calls."""
     calls = list(prompt.calls)
     how = rng.choice(["value", "missing", "extra"]) if len(calls) > 1 else rng.choice(["value", "extra"])
     place = rng.randrange(len(calls))
@@ -182,7 +182,7 @@ def _spoiled(rng: random.Random, prompt: Prompt) -> list[dict[str, Any]]:
 
 
 def _rambling(rng: random.Random, prompt: Prompt) -> str:
-    """A sentence such as long thinking has: words, a fact of the request, now and then a sum."""
+    """A sentence of long thinking: random words, a word of the request, and now and then a product."""
     a, b = rng.randint(2, 99), rng.randint(2, 99)
     beside = " ".join(rng.choices(_WORDS, k=8))
     fact = rng.choice(prompt.question.split())

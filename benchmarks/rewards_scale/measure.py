@@ -1,4 +1,4 @@
-"""The measurements: rollouts a second by format and length, the offline command by size, the reward loop in a step."""
+"""Measure rollouts per second by format and length, the offline command by size, and the reward loop in a step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from awpo_verl.workbench.files.rollout_files import Row
 from awpo_verl.workbench.score import score_row
 from benchmarks.rewards_scale import data
 
-# columns of the first table: kind of rollout, characters of thinking (4 are about a token)
+# columns of the first table: kind of rollout, characters of thinking (about 4 per token)
 LOADS = {
     "short": ("right", 0),
     "2,000 tokens": ("right", 8_000),
@@ -29,7 +29,7 @@ LOADS = {
 
 
 def rows_of(kind: str, chars: int, format: str, number: int, seed: int = 0) -> list[Row]:
-    """Rollouts of one kind, each of a prompt of its own."""
+    """Rollouts of one kind, each with its own prompt."""
     found = []
     for i in range(number):
         prompt = data.make_prompt(seed, i)
@@ -39,10 +39,10 @@ def rows_of(kind: str, chars: int, format: str, number: int, seed: int = 0) -> l
 
 
 def rate(rows: Sequence[Row], format: str, rounds: int = 5) -> float:
-    """Rollouts a second of processor time, text to all parts; the median of `rounds`, after one to warm up.
+    """Rollouts per second of processor time, from text to all reward parts; the median of `rounds`.
 
     Raises:
-        RuntimeError: a right answer is not right: what is measured would be something else.
+        RuntimeError: a right answer does not score 1, so the rate would measure something else.
     """
     config = OutcomeConfig(format=format)
     for row in rows:
@@ -60,10 +60,10 @@ def rate(rows: Sequence[Row], format: str, rounds: int = 5) -> float:
 
 
 def offline(folder: Path, rows: int) -> dict[str, float]:
-    """`awpo-verl score` on a file of so many rollouts: seconds of the clock and of processors, peak memory, bytes.
+    """Run `awpo-verl score` on a file of `rows` rollouts: wall and processor seconds, peak memory, bytes.
 
     Raises:
-        RuntimeError: it did not end well, or did not write every row.
+        RuntimeError: the command failed, or did not write every row.
     """
     given, out = folder / "rollouts.jsonl", folder / "parts.jsonl"
     data.write_file(given, seed=0, rows=rows)
@@ -92,14 +92,14 @@ def _cpu(used: resource.struct_rusage) -> float:
 
 
 def reward_loop(run: Path, tokenizer: Any, rounds: int = 3) -> dict[str, float]:
-    """What verl's reward loop does with the rollouts of a real run: decode, check and score, in AWPORewardManager.
+    """Time verl's reward loop on the rollouts of a real run: decode, check and score in AWPORewardManager.
 
     Args:
-        run: a run's folder, with metrics.jsonl and verl's validation dumps.
-        tokenizer: the model's.
+        run: the run's folder, with metrics.jsonl and verl's validation dumps.
+        tokenizer: the model's tokenizer.
 
     Returns:
-        ms_a_rollout: processor time; step_s: the mean step of the run, without the first, which warms up.
+        rollouts: dumped rollouts; ms_a_rollout: processor time; step_s: mean seconds of a step, without the first.
     """
     from omegaconf import OmegaConf
     from verl.utils.reward_score import default_compute_score
@@ -128,7 +128,7 @@ def reward_loop(run: Path, tokenizer: Any, rounds: int = 3) -> dict[str, float]:
 
 
 def _item(record: dict[str, Any], tokenizer: Any) -> Any:
-    """A dumped rollout as the reward loop gets it."""
+    """A dumped rollout as the reward loop receives it."""
     import numpy as np
     import torch
     from tensordict import TensorDict

@@ -1,9 +1,9 @@
-"""Sweeps in the simulator: where does each default stand on its curve? Run it again: it goes on.
+"""Sweep each knob in the simulator to see where its default stands. A rerun continues.
 
     python -m benchmarks.simulator [--seeds 64] [--sweep clip.shrink]
 
-Writes benchmarks/simulator/results.json and docs/simulator_*.png, and prints docs/simulator.md's tables. Each point
-takes seconds.
+Writes benchmarks/simulator/results.json and docs/simulator_*.png, and prints the tables of
+benchmarks/simulator/README.md. Each point takes seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulator", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=int, default=64)
-    parser.add_argument("--sweep", default="", help="sweeps whose name begins so")
+    parser.add_argument("--sweep", default="", help="only sweeps whose name begins with this")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--pictures", type=Path, default=Path("docs"))
     options = parser.parse_args()
@@ -32,7 +32,7 @@ def main() -> int:
     from benchmarks.simulator import pictures, sweeps
     from benchmarks.simulator.training import Training
 
-    torch.set_num_threads(1)  # small tensors
+    torch.set_num_threads(1)  # the tensors are small
     training = Training()
     kept = json.loads(options.results.read_text()) if options.results.exists() else []
     known = {_key(record["point"]): record for record in kept}
@@ -54,7 +54,7 @@ def main() -> int:
             )
         records.append(record)
     if not options.sweep:
-        _write(options.results, records)  # without points of earlier plans
+        _write(options.results, records)  # drops points of earlier plans
     print(pictures.tables(records))
     pictures.draw(records, options.pictures)
     return 0

@@ -1,4 +1,4 @@
-"""The sweeps as pictures and as tables."""
+"""Draw the sweeps as pictures and print them as tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.simulator.world import CONDITIONS
 Record = dict[str, Any]
 FIGURE = "mean success in training"
 DEFAULT = AWPOConfig()
-KNOBS: dict[str, float | str] = {  # and where the default stands
+KNOBS: dict[str, float | str] = {  # knob -> its default
     "gate.kind": DEFAULT.gate.kind,
     "reasoning_weight": DEFAULT.reasoning_weight,
     "difficulty.d_min": DEFAULT.difficulty.d_min,
@@ -32,31 +32,27 @@ LIMITS = {  # panels: world, sweep, what x is, its scale
 
 
 def tables(records: Sequence[Record]) -> str:
-    """Methods by world and condition, then each knob: a table each."""
-    found = [_table(records, "method")] if _of(records, "method") else []
-    found += [_table(records, knob) for knob in KNOBS if _of(records, knob)]
-    return "\n\n".join(found)
+    """One table for each sweep (the methods, then each knob) and each world."""
+    swept = [sweep for sweep in ("method", *KNOBS) if _of(records, sweep)]
+    return "\n\n".join(_table(records, sweep, world) for sweep in swept for world in WORLDS)
 
 
-def _table(records: Sequence[Record], sweep: str) -> str:
-    columns = [(world, condition) for world in WORLDS for condition in CONDITIONS]
-    rows: dict[str | float, dict[tuple[str, str], str]] = {}
+def _table(records: Sequence[Record], sweep: str, world: str) -> str:
+    rows: dict[str | float, dict[str, str]] = {}
     for record in _of(records, sweep):
         point, result = record["point"], record["result"]
-        cell = f"{result['mean']:.3f} ({result['low']:.3f} to {result['high']:.3f})"
-        rows.setdefault(point["x"], {})[point["world_name"], point["world"]["condition"]] = cell
-    lines = [
-        f"| {sweep} | {' | '.join(f'{world}, {condition}' for world, condition in columns)} |",
-        f"|---|{'---|' * len(columns)}",
-    ]
+        if point["world_name"] == world:
+            cell = f"{result['mean']:.3f} ({result['low']:.3f} to {result['high']:.3f})"
+            rows.setdefault(point["x"], {})[point["world"]["condition"]] = cell
+    lines = [f"| {sweep}, {world} world | {' | '.join(CONDITIONS)} |", f"|---|{'---|' * len(CONDITIONS)}"]
     for x, cells in rows.items():
         name = f"**{x}**" if x == KNOBS.get(sweep) else str(x)
-        lines.append(f"| {name} | {' | '.join(cells.get(column, '') for column in columns)} |")
+        lines.append(f"| {name} | {' | '.join(cells.get(condition, '') for condition in CONDITIONS)} |")
     return "\n".join(lines)
 
 
 def draw(records: Sequence[Record], folder: Path) -> None:
-    """Write simulator_knobs.png and simulator_limits.png, of what there is."""
+    """Write simulator_knobs.png and simulator_limits.png, if their sweeps have been run."""
     knobs = [_knob(records, world, knob) for world in WORLDS for knob in KNOBS]
     if all(panel.series for panel in knobs):
         save(folder / "simulator_knobs.png", knobs, 3)

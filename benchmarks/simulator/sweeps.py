@@ -1,7 +1,7 @@
-"""What is swept: each knob of `algorithm.awpo` round its default, in two worlds and under three reasoning rewards.
+"""The sweeps: each knob of `algorithm.awpo` around its default, in two worlds and under three reasoning rewards.
 
-A point is one configuration in one world, trained with every seed. Its figure is the mean over the training of the
-held-out success on medium and hard prompts, in [0, 1]: it counts both how fast and how far a run learns.
+A point is one configuration in one world, trained with every seed. Its figure is the mean over training of the
+held-out success on medium and hard prompts, in [0, 1]. It counts how fast and how far a run learns.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ GATES: dict[str, dict[str, Any]] = {
     **{f"fixed {value}": {"kind": "fixed", "value": value} for value in (0.25, 0.5, 0.75, 1.0)},
 }
 SILENT = World(levels=("hard",))
-FINE = 0.02  # jitter of a judge whose marks are fine: what the std floor is for
+FINE = 0.02  # jitter of a fine-grained judge, which the std floor is for
 
 
 @dataclass(frozen=True)
 class Point:
-    """sweep: the knob. x: its value, or name. world: by name. config: keys of `algorithm.awpo`."""
+    """One configuration. sweep: the knob. x: its value or name. config: keys of `algorithm.awpo`."""
 
     sweep: str
     x: str | float
@@ -53,7 +53,7 @@ class Point:
     config: dict[str, Any]
 
     def key(self, training: Training, seeds: int) -> dict[str, Any]:
-        """All that decides the result."""
+        """All settings that decide the result."""
         return asdict(self) | {"config": resolved(self.config), "training": asdict(training), "seeds": seeds}
 
 
@@ -90,7 +90,7 @@ def points() -> Iterator[Point]:
 
 
 def measure(point: Point, training: Training, seeds: int) -> dict[str, Any]:
-    """Train it. Returns the figure with its 95 % bootstrap interval over seeds, and the final success by level."""
+    """Train the point. Returns the figure, its 95 % bootstrap interval over seeds, and the final success by level."""
     curve = train(point.world, parse(point.config), training, seeds)
     figure = _figure(curve).tolist()
     low, high = interval(figure)
@@ -100,6 +100,6 @@ def measure(point: Point, training: Training, seeds: int) -> dict[str, Any]:
 
 
 def _figure(curve: Tensor) -> Tensor:
-    """curve: [steps + 1, S, levels]. Returns [S]."""
+    """The figure of each run. curve: [steps + 1, S, levels]. Returns [S]."""
     harder = [i for i, level in enumerate(LEVELS) if level != "easy"]
     return torch.mean(curve[:, :, harder], dim=(0, 2))

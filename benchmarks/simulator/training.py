@@ -1,4 +1,4 @@
-"""Many seeds of one training at once: the plugin's own estimator, clip scale and loss on the simulated policy."""
+"""Train many seeds at once with the plugin's own estimator, clip scale and loss on the simulated policy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLIP_RATIO, CLIP_RATIO_C = 0.2, 3.0  # verl's defaults
 
 @dataclass(frozen=True)
 class Training:
-    """How long and how fast. updates: mini-batches of a step, each of prompts / updates prompts."""
+    """Length and speed of a training. updates: mini-batches per step, each with prompts / updates prompts."""
 
     steps: int = 24
     updates: int = 4
@@ -45,7 +45,7 @@ def train(world: World, config: AWPOConfig, training: Training, seeds: int, firs
 
 
 def _estimates(rolled: Rollouts, config: AWPOConfig) -> tuple[Tensor, Tensor]:
-    """Advantages and clip scales, each float64 [S, P, G]. A run is a batch of its own."""
+    """Advantages and clip scales, each float64 [S, P, G]. Each run is its own batch."""
     runs, prompts, size = rolled.outcome.shape
     index = np.repeat(np.arange(prompts), size)
     valid = torch.ones(prompts * size, dtype=torch.bool)
@@ -60,13 +60,13 @@ def _estimates(rolled: Rollouts, config: AWPOConfig) -> tuple[Tensor, Tensor]:
 
 
 def _log_prob(policy: Policy, rolled: Rollouts) -> Tensor:
-    """Of each decision: [S, P, G, 2 K]."""
+    """Log-probability of each decision: [S, P, G, 2 K]."""
     logits = policy.logits(rolled.prompt, rolled.level).unsqueeze(2).expand_as(rolled.decisions)
     return -torch.nn.functional.binary_cross_entropy_with_logits(logits, rolled.decisions, reduction="none")
 
 
 def _loss(policy: Policy, rolled: Rollouts, old: Tensor, advantages: Tensor, scale: Tensor, chosen: Tensor) -> Tensor:
-    """Mean over a run's decisions (verl's token-mean), summed over runs. chosen: int64 [S, p], prompts of the step."""
+    """Mean loss over a run's decisions (verl's token-mean), summed over runs. chosen: int64 [S, p], prompts."""
     run = torch.arange(len(chosen)).unsqueeze(1)
     ratio = (_log_prob(policy, rolled) - old)[run, chosen].exp()
     made = rolled.made[run, chosen]

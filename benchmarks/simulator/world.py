@@ -1,12 +1,12 @@
-"""A simulated policy and its prompts: thinking as a row of yes-or-no decisions, with a table of logits to learn.
+"""A simulated policy and its prompts: thinking is a sequence of yes-or-no decisions with a table of learned logits.
 
-A prompt has 1 (easy), 2 (medium) or 4 (hard) steps. For each one the policy decides to write it or to stop and guess,
-and, where it writes, gets it right or not. The outcome is 1 where every step is written and right. So it is the demo's
-task (examples/demo/shop.py) without the language: what is to be learned is a habit, shared by all prompts, and some
-skill; and it starts where the learning benchmark's model starts.
+A prompt has 1 (easy), 2 (medium) or 4 (hard) steps. For each step the policy decides to write it or to stop and guess;
+a written step is right or wrong. The outcome is 1 if every step is written and right. So this is the demo's task
+(examples/demo/shop.py) without the language. The policy has to learn a habit that all prompts share, and some skill. It
+starts like the learning benchmark's model.
 
-S = runs (seeds), side by side; P = prompts in a step; G = rollouts of a prompt; K = 4, the most steps; tokens are the
-2 K decisions of a rollout.
+S = runs (seeds), trained together; P = prompts in a step; G = rollouts of a prompt; K = 4, the largest number of steps.
+The tokens of a rollout are its 2 K decisions.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch import Tensor
 
 LEVELS = {"easy": 1, "medium": 2, "hard": 4}
 K = 4
-# P(write 0, 1, ... steps) at the start, like the learning benchmark's model; the last is all of them. Of hard prompts'
-# last two, World.complete decides.
+# P(write 0, 1, ... steps) at the start, like the learning benchmark's model; the last entry is all steps. For hard
+# prompts World.complete sets the last two entries.
 START = ((0.01, 0.99), (0.40, 0.36, 0.24), (0.45, 0.30, 0.17, 0.08, 0.0))
 RIGHT_AT_START = 0.9  # of a written step
 CONDITIONS = ("faithful", "noisy", "misaligned")
@@ -27,13 +27,16 @@ CONDITIONS = ("faithful", "noisy", "misaligned")
 
 @dataclass(frozen=True)
 class World:
-    """What a run learns from.
+    """The prompts and the judge that a run learns from.
 
     Attributes:
-        levels: of the training prompts, each with the same share. pool: training prompts, met again and again.
-        condition: faithful, the share of the steps written and right; noisy, turned round (1 - q) in `1 - accuracy` of
-            the rollouts; misaligned, 1 - the share of the steps written. jitter: std of the noise on every q.
+        levels: levels of the training prompts, in equal shares.
+        condition: faithful: the share of the steps written and right. noisy: reversed (1 - q) in `1 - accuracy` of the
+            rollouts. misaligned: 1 - the share of the steps written.
+        jitter: std of the noise on every q.
         complete: how often all steps of a hard prompt are written at the start, in (0, 0.08).
+        pool: number of training prompts, which are drawn again and again.
+        prompts, rollouts: P and G of a step.
     """
 
     levels: tuple[str, ...] = ("easy", "hard")
@@ -48,11 +51,12 @@ class World:
 
 @dataclass(frozen=True)
 class Rollouts:
-    """Of one step.
+    """The rollouts of one step.
 
     Attributes:
-        decisions: float [S, P, G, 2 K], 1 for yes; made: bool, the same shape, False after the stop.
-        prompt: int64 [S, P], in the pool; level: int64 [S, P], place in LEVELS.
+        decisions: float [S, P, G, 2 K], 1 for yes.
+        made: bool [S, P, G, 2 K], False after the stop.
+        prompt: int64 [S, P], index in the pool; level: int64 [S, P], index in LEVELS.
         outcome, reasoning: float64 [S, P, G].
     """
 
@@ -65,7 +69,7 @@ class Rollouts:
 
 
 class Policy(torch.nn.Module):
-    """Logits of S runs: the start's, and what is learned of all decisions, of a level's, of a step's and of a prompt's.
+    """Logits of S runs: the start's, plus learned terms for all decisions, for a level, for a step and for a prompt.
 
     The last dimension is the kind of decision: write, right.
     """
@@ -79,7 +83,7 @@ class Policy(torch.nn.Module):
         self.of_prompt = torch.nn.Parameter(torch.zeros(runs, world.pool, 1, 2))
 
     def table(self) -> Tensor:
-        """Of prompts never seen: [S, levels, K, 2]."""
+        """Logits on unseen prompts: [S, levels, K, 2]."""
         return self.start + self.common + self.of_level + self.of_step
 
     def logits(self, prompt: Tensor, level: Tensor) -> Tensor:
@@ -89,18 +93,18 @@ class Policy(torch.nn.Module):
 
     @torch.no_grad()
     def success(self) -> Tensor:
-        """Exact success on prompts never seen: [S, levels]."""
+        """Exact success on unseen prompts: [S, levels]."""
         chance = self.table().sigmoid()
         return torch.stack([chance[:, i, :k].prod(-1).prod(-1) for i, k in enumerate(LEVELS.values())], dim=1)
 
 
 def habits(complete: float) -> tuple[tuple[float, ...], ...]:
-    """START with `World.complete` in it."""
+    """START with `World.complete` set for hard prompts."""
     return (*START[:-1], (*START[-1][:-2], START[-1][-2] - complete, complete))
 
 
 def _start(complete: float) -> Tensor:
-    """Logits, [levels, K, 2]."""
+    """Logits at the start: [levels, K, 2]."""
     table = torch.zeros(len(LEVELS), K, 2)
     table[..., 1] = torch.logit(torch.tensor(RIGHT_AT_START))
     for i, habit in enumerate(habits(complete)):
@@ -112,7 +116,7 @@ def _start(complete: float) -> Tensor:
 
 @torch.no_grad()
 def roll_out(policy: Policy, world: World, random: torch.Generator) -> Rollouts:
-    """A step's rollouts, and their rewards."""
+    """Sample the rollouts of a step and their rewards."""
     runs = len(policy.common)
     prompt = torch.rand(runs, world.pool, generator=random).argsort(1)[:, : world.prompts]
     level = torch.tensor([list(LEVELS).index(name) for name in world.levels])[prompt % len(world.levels)]
@@ -137,7 +141,7 @@ def roll_out(policy: Policy, world: World, random: torch.Generator) -> Rollouts:
 
 
 def _judge(world: World, share: Tensor, shown: Tensor, random: torch.Generator) -> Tensor:
-    """The reasoning reward of rollouts whose steps are right, or written, to these shares."""
+    """The reasoning reward. share: of the steps written and right; shown: of the steps written; [S, P, G]."""
     wrong = torch.rand(share.shape, generator=random) >= world.accuracy
     noise = world.jitter * torch.randn(share.shape, generator=random, dtype=torch.float64)
     q = {

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from awpo_verl.workbench.report.curves import Curve
-from awpo_verl.workbench.report.dumps import count_rows, expected_of, pick_improved, question_of, read_dump
+from awpo_verl.workbench.report.dumps import count_rows, index_dump, pick_improved
 from awpo_verl.workbench.report.figures import Line, Panel, save_png
-from awpo_verl.workbench.report.runs import Run
-from awpo_verl.workbench.report.success import heldout, source_of
+from awpo_verl.workbench.report.runs import TrainingRun
+from awpo_verl.workbench.report.success import data_source_of, heldout_curves
 
 Record = dict[str, Any]  # one line of metrics.jsonl: {"step": int, "data": {metric: number}}
 LEVELS = ("easy", "medium", "hard")
@@ -24,14 +24,14 @@ def last_checkpoint(folder: Path) -> Path:
     return steps[-1] / "actor" / "huggingface"
 
 
-def heldout_of(run: Run, level: str) -> Curve | None:
+def heldout_of(run: TrainingRun, level: str) -> Curve | None:
     """The held-out success of a level, which is the data source `<task>_<level>`."""
-    return next((curve for source, curve in heldout(run.curves).items() if source.endswith(f"_{level}")), None)
+    return next((curve for source, curve in heldout_curves(run.curves).items() if source.endswith(f"_{level}")), None)
 
 
 def heldout_success(data: Record, level: str) -> float | None:
     """The held-out success of a level in one record; None where this step had no validation."""
-    return next((value for key, value in data.items() if (source_of(key) or "").endswith(f"_{level}")), None)
+    return next((value for key, value in data.items() if (data_source_of(key) or "").endswith(f"_{level}")), None)
 
 
 def step_line(record: Record, steps: int) -> str | None:
@@ -54,7 +54,7 @@ def step_line(record: Record, steps: int) -> str | None:
     return "  ".join(parts) + (f"  held-out: {held}" if held else "")
 
 
-def success_table(run: Run) -> str:
+def success_table(run: TrainingRun) -> str:
     """A table of held-out success before and after training by level, with the standard error of each share."""
     lines = ["", f"Held-out success, sampled at temperature 1 ({run.name})", ""]
     lines.append(f"{'difficulty':12}{'before':>16}{'after':>16}{'prompts':>10}")
@@ -68,21 +68,21 @@ def success_table(run: Run) -> str:
     return "\n".join([*lines, ""])
 
 
-def sample_rollouts(run: Run, count: int) -> str:
+def sample_rollouts(run: TrainingRun, count: int) -> str:
     """Rollouts of the same held-out prompts before and after training, from the most improved to the least."""
-    before, after = (read_dump(run.validation[step]) for step in (min(run.validation), max(run.validation)))
+    before, after = (index_dump(run.validation[step]) for step in (min(run.validation), max(run.validation)))
     blocks: list[str] = []
     for key in pick_improved(before, after, count):
-        first, last = before.row(key), after.row(key)
+        first, last = before.read_rollout(key), after.read_rollout(key)
         blocks.append(
-            f"--- {question_of(first)}\nexpected: {expected_of(first)}\n"
-            f"before (outcome {first['score']:g}):\n{_indent(first['output'])}\n"
-            f"after  (outcome {last['score']:g}):\n{_indent(last['output'])}\n"
+            f"--- {first.question}\nexpected: {first.expected}\n"
+            f"before (outcome {first.score:g}):\n{_indent(first.response)}\n"
+            f"after  (outcome {last.score:g}):\n{_indent(last.response)}\n"
         )
     return "\n".join(blocks)
 
 
-def draw_curves(run: Run, path: Path) -> None:
+def draw_curves(run: TrainingRun, path: Path) -> None:
     """Draw held-out success by level, the reward parts and what AWPO did, over training steps."""
     curves = run.curves
     panels = {

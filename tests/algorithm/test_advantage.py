@@ -1,4 +1,4 @@
-"""The advantage: METHOD's invariants I1, I3 to I8, and hand-computed cases. verl's grpo is imported, not re-typed."""
+"""The advantage: the invariants I1 and I3 to I8 of docs/method.md, against verl's own grpo, and cases by hand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def assert_close(a: torch.Tensor, b: torch.Tensor, tolerance: float = 1e-6) -> N
 NO_DIFFICULTY = {"difficulty": {"kind": "none"}}
 
 
-def test_hand_computed_group_where_outcome_and_reasoning_speak() -> None:
+def test_hand_computed_group_where_both_rewards_differ() -> None:
     # o = 1 0 0 0: mean 1/4, deviations 3/4 -1/4 -1/4 -1/4, var = (9 + 1 + 1 + 1)/16/3 = 1/4, std = 0.5
     # so A_out is 1.5 -0.5 -0.5 -0.5
     # q = 1 1 0 0, m = 2 1 0 0: mean 3/4, deviations 5/4 1/4 -3/4 -3/4, var = (25 + 1 + 9 + 9)/16/3 = 11/12
@@ -51,7 +51,7 @@ def test_hand_computed_group_where_outcome_and_reasoning_speak() -> None:
     assert result.clip_scale.tolist() == pytest.approx([1 / (1 + 0.2 * w)] * 4, abs=1e-5)
 
 
-def test_hand_computed_dead_group_is_rescued() -> None:
+def test_hand_computed_silent_group_is_rescued() -> None:
     # o = 0 0 0: A_out = 0. q = 0 0.5 1: m = q, mean 0.5, std = 0.5, w = 0.5 / (0.5 + eps) ~ 1, d = d_min = 0.1
     # A = 0.1 * (-0.5 0 0.5) / 0.5 = -0.1 0 0.1
     result = awpo(torch.zeros(3), torch.tensor([0.0, 0.5, 1.0]), ["p"] * 3)
@@ -60,7 +60,7 @@ def test_hand_computed_dead_group_is_rescued() -> None:
     assert result.metrics["awpo/rescued_groups_frac"] == 1.0
 
 
-def test_std_floor_keeps_small_reasoning_differences_small_in_a_dead_group() -> None:
+def test_std_floor_keeps_small_reasoning_differences_small_in_a_silent_group() -> None:
     # q = 0.50 0.51: std = 0.01/sqrt(2) = 0.00707 < floor 0.05. A_mix = (-0.005 0.005) / 0.05 = -0.1 0.1, w ~ 1
     result = awpo(torch.ones(2), torch.tensor([0.50, 0.51]), ["p"] * 2, config(**NO_DIFFICULTY))
     assert_close(result.advantages, torch.tensor([-0.1, 0.1]), 1e-3)
@@ -112,7 +112,7 @@ def test_i1_constant_reasoning_gives_grpo(rows, level: float, norm_by_std: bool)
 
 
 @given(rows=groups(st.just(0.0), graded), level=binary)
-def test_i3_silent_outcome_lets_reasoning_order_the_rows_where_grpo_gives_nothing(rows, level: float) -> None:
+def test_i3_reasoning_orders_the_rows_of_a_silent_group(rows, level: float) -> None:
     o, q, labels = rows
     o = o + level
     assert grpo(o, labels).abs().max() == 0
@@ -129,7 +129,7 @@ def test_i3_silent_outcome_lets_reasoning_order_the_rows_where_grpo_gives_nothin
 
 @pytest.mark.parametrize("gate", [{}, {"kind": "hard"}, {"kind": "fixed", "value": 1.0}, {"kind": "none"}])
 @given(rows=groups(st.just(0.0), st.just(0.0)), level=graded, reasoning=st.floats(0, 1))
-def test_i4_nothing_to_tell_apart_is_exactly_zero(gate, rows, level: float, reasoning: float) -> None:
+def test_i4_constant_rewards_give_exactly_zero(gate, rows, level: float, reasoning: float) -> None:
     o, q, labels = rows
     result = awpo(o + level, q + reasoning, labels, config(gate=gate))
     assert torch.equal(result.advantages, torch.zeros_like(result.advantages))
@@ -146,7 +146,7 @@ def test_i5_advantages_of_a_group_sum_to_zero(rows) -> None:
 
 
 @given(rows=groups(graded, st.floats(0, 1)), seed=st.integers(0, 2**31))
-def test_i6_permuting_rows_permutes_advantages_and_other_prompts_change_none(rows, seed: int) -> None:
+def test_i6_permuted_rows_and_other_prompts(rows, seed: int) -> None:
     o, q, labels = rows
     a = awpo(o, q, labels).advantages
     order = torch.randperm(len(o), generator=torch.Generator().manual_seed(seed))
@@ -168,7 +168,7 @@ def test_i7_rescaling_the_outcome_changes_nothing(rows, scale: float, shift: flo
 
 
 @given(rows=groups(st.one_of(binary, graded), graded))
-def test_i8_gate_none_is_grpo_on_the_outcome_and_gate_one_is_grpo_on_the_mix(rows) -> None:
+def test_i8_gates_none_and_one_are_grpo(rows) -> None:
     o, q, labels = rows
     no_floor = {"reasoning_std_floor": 0.0, **NO_DIFFICULTY}
     assert_close(awpo(o, q, labels, config(gate={"kind": "none"}, **no_floor)).advantages, grpo(o, labels))
@@ -235,14 +235,14 @@ def test_metrics_by_hand() -> None:
     assert m["awpo/outcome_reasoning_corr"] == pytest.approx(-1 / math.sqrt(1.5 * 4 / 3))
 
 
-def test_undefined_figures_are_left_out() -> None:
+def test_undefined_metrics_are_left_out() -> None:
     m = awpo(torch.tensor([0.0, 1.0]), torch.tensor([0.5, 0.5]), list("aa")).metrics
     assert "awpo/rescued_groups_frac" not in m  # no dead group
     assert "awpo/outcome_reasoning_corr" not in m  # q has no spread
     assert not any(math.isnan(value) for value in m.values())
 
 
-def test_shapes_that_differ_are_refused_with_what_was_given() -> None:
+def test_shapes_that_differ_are_refused() -> None:
     with pytest.raises(ValueError, match=r"outcome \(3,\), reasoning \(2,\).*3 labels"):
         estimate(torch.zeros(3), torch.zeros(2), torch.ones(3, dtype=torch.bool), list("aaa"), config())
     with pytest.raises(ValueError, match="bool tensor"):

@@ -1,4 +1,4 @@
-"""How far judge and outcome agree: over the batch, within groups, by data source."""
+"""Correlations of reasoning and outcome: over the batch, within groups, by data source."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from awpo_verl.algorithm.alignment import MAX_SOURCES, alignment
 IN_GROUPS = "awpo/outcome_reasoning_corr_in_groups"
 
 
-def test_in_groups_is_the_correlation_of_what_is_left_without_the_groups_means() -> None:
+def test_in_groups_is_the_correlation_of_the_deviations_from_the_means() -> None:
     # Group a: o 0, 1; q 0.9, 0.8. Group b: o 0, 1; q 0.2, 0.1. Centred: o -1/2, 1/2 in both; q 0.05, -0.05 in both.
     o, q = torch.tensor([0.0, 1.0, 0.0, 1.0]), torch.tensor([0.9, 0.8, 0.2, 0.1])
     assert alignment(o, q, torch.ones(4, dtype=torch.bool), ["a", "a", "b", "b"])[IN_GROUPS] == pytest.approx(-1.0)
 
 
-def test_groups_whose_outcomes_are_all_the_same_do_not_water_it_down() -> None:
+def test_silent_groups_do_not_dilute_the_correlation() -> None:
     # group a is marked the wrong way round: -1; group b failed as a whole, and its marks differ
     o, q = torch.tensor([0.0, 1.0, 0.0, 0.0]), torch.tensor([0.9, 0.1, 0.2, 0.8])
     assert alignment(o, q, torch.ones(4, dtype=torch.bool), ["a", "a", "b", "b"])[IN_GROUPS] == pytest.approx(-1.0)
 
 
-def test_a_judge_that_only_knows_easy_prompts_from_hard_ones_agrees_over_the_batch_and_not_in_groups() -> None:
+def test_a_judge_that_only_scores_prompts_correlates_over_the_batch_and_not_in_groups() -> None:
     # Easy group: o 1, 1, 1, 0, all marked 0.9; hard group: o 0, 0, 0, 1, all marked 0.1. Over the batch it looks fine;
     # centred, q is 0 everywhere: there is no figure.
     o = torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0])
@@ -33,7 +33,7 @@ def test_a_judge_that_only_knows_easy_prompts_from_hard_ones_agrees_over_the_bat
     assert metrics == {"awpo/outcome_reasoning_corr/set": pytest.approx(0.5)}
 
 
-def test_missing_rewards_and_small_sources_say_nothing() -> None:
+def test_missing_rewards_and_small_sources_are_left_out() -> None:
     o = torch.tensor([0.0, 1.0] * 8)
     q = torch.tensor([0.0, 1.0] * 4 + [1.0, 0.0] * 4)
     valid = torch.tensor([True] * 8 + [False] * 8)
@@ -49,7 +49,7 @@ def test_missing_rewards_and_small_sources_say_nothing() -> None:
     }
 
 
-def test_no_source_s_name_makes_verl_sum_or_take_the_minimum_of_its_correlation() -> None:
+def test_verl_averages_the_correlation_of_every_source_whatever_its_name() -> None:
     from verl.trainer.ppo.v1.utils import MetricsAggregator
 
     for source in ("gemini", "samsum", "climax", "subtotal", "deepmind_math"):

@@ -1,4 +1,4 @@
-"""Gates and difficulty weights of one's own, named `module:function`."""
+"""Gates and difficulty weights of the user's own, named `module:function`."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ OWN = """
 import torch
 NUMBER = 1
 
-def half(std_out, std_mix, agreement, config):
-    return torch.full_like(std_out, 0.5)
+def half(spread, config):
+    return torch.full_like(spread.std_out, 0.5)
 
-def above(std_out, std_mix, agreement, config):
-    return torch.full_like(std_out, config.value)
+def above(spread, config):
+    return torch.full_like(spread.std_out, config.value)
 
-def short(std_out, std_mix, agreement, config):
-    return std_out[:1]
+def short(spread, config):
+    return spread.std_out[:1]
 
-def number(std_out, std_mix, agreement, config):
+def number(spread, config):
     return 0.5
 
-def silent(std_out, std_mix, agreement, config):
-    return std_out <= 0.1
+def silent(spread, config):
+    return spread.std_out <= 0.1
 
-def undefined(std_out, std_mix, agreement, config):
-    return std_out / std_out
+def undefined(spread, config):
+    return spread.std_out / spread.std_out
 
-def twice(success, config):
-    return 2 + 0 * success
+def twice(spread, config):
+    return 2 + 0 * spread.success
 
-def negative(success, config):
-    return success - 0.9
+def negative(spread, config):
+    return spread.success - 0.9
 """
 
 
@@ -55,7 +55,7 @@ def advantages(config: AWPOConfig) -> torch.Tensor:
     return estimate(outcome, reasoning, torch.ones(4, dtype=torch.bool), ["p"] * 4, config).advantages
 
 
-def test_a_gate_and_a_weight_of_ones_own_are_used() -> None:
+def test_functions_of_the_user_are_used() -> None:
     fixed = advantages(AWPOConfig(gate=GateConfig("fixed", 0.5), difficulty=DifficultyConfig("none")))
     own = AWPOConfig(gate=GateConfig("own_kinds:half"), difficulty=DifficultyConfig("own_kinds:twice"))
     assert torch.equal(advantages(own), 2 * fixed)
@@ -75,12 +75,12 @@ def test_a_gate_and_a_weight_of_ones_own_are_used() -> None:
         (lambda: GateConfig("own_kinds:half()"), r"one of variance_ratio, .*, or module:function of your own"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_key_and_name(config: Callable[[], GateConfig], message: str) -> None:
+def test_an_unusable_kind_is_refused_by_key_and_name(config: Callable[[], GateConfig], message: str) -> None:
     with pytest.raises(AWPOConfigError, match=message):
         advantages(AWPOConfig(gate=config()))
 
 
-def test_what_it_returns_is_checked() -> None:
+def test_the_values_that_a_kind_returns_are_checked() -> None:
     scored = torch.ones(4, dtype=torch.bool)
     dead, two = torch.zeros(4), torch.tensor([1.0, 0.0, 1.0, 0.0])
     undefined, short = (AWPOConfig(gate=GateConfig(f"own_kinds:{name}")) for name in ("undefined", "short"))
@@ -97,7 +97,7 @@ def test_what_it_returns_is_checked() -> None:
         advantages(negative)
 
 
-def test_a_kind_set_after_the_check_is_told_too() -> None:
+def test_a_kind_set_after_the_check_is_refused_too() -> None:
     config = AWPOConfig()
     config.gate.kind = "nope"
     with pytest.raises(AWPOConfigError, match=r"gate\.kind=nope cannot be used: use one of variance_ratio"):

@@ -1,4 +1,4 @@
-"""What `estimate` takes (tensors, arrays, lists, labels of any kind), and rejected rollouts (FAULTS 8 and 16)."""
+"""What `estimate` takes (tensors, arrays, lists, labels of any kind), and rejected rollouts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_arrays_and_lists_give_what_tensors_give() -> None:
     assert_same(estimate(OUTCOME, REASONING, VALID, LABELS, config()), reference())
 
 
-def test_a_reversed_and_a_read_only_array_are_read() -> None:
+def test_reversed_and_read_only_arrays_are_accepted() -> None:
     o, q = np.array(OUTCOME[::-1])[::-1], np.array(REASONING)
     q.flags.writeable = False
     assert_same(estimate(o, q, np.array(VALID), LABELS, config()), reference())
@@ -84,7 +84,7 @@ def test_an_empty_batch_is_an_error_that_says_so() -> None:
 
 
 @pytest.mark.parametrize("given_q", [[0.1, None, 0.2, 0.3, 0.4], ["x"] * 5, [[0.1], [0.2, 0.3], 0.1, 0.1, 0.1]])
-def test_what_is_not_numbers_is_an_error_that_names_the_argument(given_q: list) -> None:
+def test_values_that_are_not_numbers_are_an_error_that_names_the_argument(given_q: list) -> None:
     with pytest.raises(ValueError, match=r"reasoning cannot be read as one number .*reasoning_valid=False"):
         estimate(OUTCOME, given_q, VALID, LABELS, config())
 
@@ -98,7 +98,7 @@ def test_flags_must_be_bool_and_of_the_right_length(name: str) -> None:
 
 
 def test_hand_computed_group_with_a_rejected_success() -> None:
-    # FAULTS 8: o = 0 0 0 1, the last one rejected. Left are three failures: A_out = 0, q = 0.2 0.5 0.8: mean 0.5,
+    # o = 0 0 0 1, the last one rejected. Left are three failures: A_out = 0, q = 0.2 0.5 0.8: mean 0.5,
     # std = 0.3, w = 0.3 / 0.3 = 1, mu = 0: d = 0.1. A = 0.1 * (-0.3 0 0.3) / 0.3 = -0.1 0 0.1
     rejected = [False, False, False, True]
     found = estimate([0.0, 0, 0, 1], [0.2, 0.5, 0.8, 0.9], [True] * 4, ["p"] * 4, config(), rejected=rejected)
@@ -128,7 +128,7 @@ def test_a_group_that_rejection_leaves_with_one_row_teaches_nothing() -> None:
     assert found.gate[2:].tolist() == [0.0, 0.0, 0.0]
 
 
-def test_a_group_that_loses_all_of_its_rows_is_gone() -> None:
+def test_a_group_that_loses_all_of_its_rows_is_left_out() -> None:
     found = estimate(OUTCOME, REASONING, VALID, LABELS, config(), rejected=[True, True, True, False, False])
     left = estimate(OUTCOME[3:], REASONING[3:], VALID[3:], LABELS[3:], config())
     assert found.advantages.tolist() == [0.0, 0.0, 0.0, *left.advantages.tolist()]
@@ -152,7 +152,7 @@ def test_the_outcome_of_a_rejected_row_may_be_anything(lost: float) -> None:
     assert found.metrics == plain.metrics
 
 
-def test_an_outcome_that_is_kept_and_not_finite_is_an_error_beside_rejected_rows() -> None:
+def test_a_nonfinite_outcome_that_is_not_rejected_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"of 1 of 5 rollouts .*: row 1 \(uid a\): nan\."):
         estimate(
             *([math.nan, math.nan, *OUTCOME[2:]], REASONING, VALID, LABELS, config()),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import subprocess
+import sys
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
+from awpo_verl.algorithm import estimate
 from awpo_verl.algorithm.difficulty import DIFFICULTIES
 from awpo_verl.algorithm.gate import GATES
-from awpo_verl.config import DIFFICULTY_KINDS, GATE_KINDS, AWPOConfig, AWPOConfigError, parse
+from awpo_verl.config import AWPOConfig, AWPOConfigError, DifficultyConfig, GateConfig, parse
+from awpo_verl.config.kinds import KindConfig, Kinds
 from awpo_verl.rewards.outcome.formats import AUTO, FORMATS
 
 
-def test_defaults_are_the_methods() -> None:
+def test_defaults_are_those_of_docs_method() -> None:
     c = parse(None)
     assert c == AWPOConfig()
     assert (c.reasoning_weight, c.reasoning_std_floor, c.outcome_range) == (1.0, 0.05, "auto")
@@ -22,9 +28,50 @@ def test_defaults_are_the_methods() -> None:
     assert (c.difficulty.d_min, c.difficulty.d_max, c.clip.shrink) == (0.1, 1.5, 0.2)
 
 
-def test_every_kind_that_the_config_allows_has_its_function() -> None:
-    assert set(GATES) == set(GATE_KINDS)
-    assert set(DIFFICULTIES) == set(DIFFICULTY_KINDS)
+@pytest.mark.parametrize(
+    ("section", "kinds", "default"), [("gate", GATES, GateConfig()), ("difficulty", DIFFICULTIES, DifficultyConfig())]
+)
+def test_the_config_accepts_the_kinds_of_the_table_and_the_keys_that_each_reads(
+    section: str, kinds: Kinds, default: KindConfig
+) -> None:
+    assert default.kind in kinds  # a section at its defaults is not checked
+    keys = {field.name for field in dataclasses.fields(default)} - {"kind"}
+    assert keys == {key for kind in kinds.values() for key in kind.reads}
+    for name, kind in kinds.items():
+        assert getattr(parse({section: {"kind": name}}), section).kind == name
+        for key in keys:
+            changed = {"kind": name, key: getattr(default, key) + 0.25}
+            if key in kind.reads:
+                assert getattr(getattr(parse({section: changed}), section), key) == changed[key]
+            else:
+                with pytest.raises(AWPOConfigError, match=rf"{section}\.{key}=\S+ has no effect .*kind={name}:"):
+                    parse({section: changed})
+
+
+@pytest.mark.parametrize(("section", "kinds"), [("gate", GATES), ("difficulty", DIFFICULTIES)])
+def test_a_kind_reads_the_keys_that_its_line_names_and_no_others(section: str, kinds: Kinds) -> None:
+    o, q = torch.tensor([0.0, 1, 1, 0, 0, 1, 1, 1]), torch.tensor([0.1, 0.9, 0.4, 0.2, 0.5, 0.3, 0.8, 0.1])
+    default = getattr(AWPOConfig(), section)
+    for name, kind in kinds.items():
+        for field in dataclasses.fields(default):
+            if field.name != "kind":
+                changed = AWPOConfig()
+                # set after the check: 0.55 lies between the standard deviations of the two groups, 0.577 and 0.5
+                setattr(changed, section, dataclasses.replace(default, kind=name, **{field.name: 0.55}))
+                plain = AWPOConfig()
+                setattr(plain, section, dataclasses.replace(default, kind=name))
+                found, expected = (
+                    estimate(o, q, torch.ones(8, dtype=torch.bool), list("aaaabbbb"), c) for c in (changed, plain)
+                )
+                assert torch.equal(found.advantages, expected.advantages) == (field.name not in kind.reads), name
+
+
+def test_a_section_at_its_defaults_is_checked_without_torch() -> None:
+    code = "import sys; from awpo_verl.config import parse; parse(None); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_call_format_is_accepted_by_name() -> None:
     for name in (AUTO, *FORMATS, "my_package.formats:MINE"):
         assert parse({"outcome": {"format": name}}).outcome.format == name
 
@@ -72,7 +119,7 @@ def test_every_kind_that_the_config_allows_has_its_function() -> None:
         ({"clip": {"scope": "token"}}, r"algorithm\.awpo\.clip\.scope=token .* batch, sequence"),
     ],
 )
-def test_a_wrong_section_is_refused_by_key(section: dict, message: str) -> None:
+def test_a_wrong_key_or_value_is_refused_by_name(section: dict, message: str) -> None:
     with pytest.raises(AWPOConfigError, match=message):
         parse(OmegaConf.create(section))
 
@@ -87,7 +134,7 @@ def test_the_outcome_range_is_auto_or_two_numbers(given: object, fixed: tuple[fl
         assert AWPOConfig(outcome_range=given).fixed_outcome_range() == fixed
 
 
-def test_interpolations_are_resolved_where_they_stand() -> None:
+def test_interpolations_are_resolved_inside_the_whole_config() -> None:
     config = OmegaConf.create({"algorithm": {"gamma": 0.5, "awpo": {"reasoning_weight": "${algorithm.gamma}"}}})
     assert parse(config.algorithm.awpo).reasoning_weight == 0.5
     config.algorithm.awpo.reasoning_weight = "${algorithm.nowhere}"

@@ -55,7 +55,7 @@ def parse_response(
         # what thinking lies between is never read as one call
         for segment in split.outside:
             if segment.strip():
-                reader.read(segment, tools, found)
+                reader.read_calls(segment, tools, found)
         content = "".join(found.outside)
         found.outside.clear()
         mark = foreign_mark(content, reader)
@@ -86,7 +86,7 @@ def _calls_in(thinking: str | None, reader: CallFormat, tools: ToolSchemas | Non
     """Whether the thinking of a turn that was answered holds a call: verl's tool loop reads the whole turn."""
     thought = Found()
     if thinking is not None and reader.places.begin(thinking, 0) >= 0:
-        reader.read(thinking, tools, thought)
+        reader.read_calls(thinking, tools, thought)
     return bool(thought.calls)
 
 

@@ -124,7 +124,7 @@ class _Splitter:
         if self.tries < 0:
             return False
         found = Found()
-        self.format.read(self.text[begin:end], None, found)
+        self.format.read_calls(self.text[begin:end], None, found)
         return bool(found.calls) and not found.problems
 
     def _thought(self, start: int, end: int) -> str:

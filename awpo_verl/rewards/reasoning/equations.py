@@ -1,9 +1,9 @@
-r"""The sums that a text writes out, such as `6*17 = 102`, and whether they are true. A parser of its own, no eval.
+r"""Find the equations that a text writes out, such as `6*17 = 102`, and check whether they are true, without eval.
 
-A side of an equation is numbers joined by + - * / (also x, ×, ·, ÷, −, \times, \cdot, \div), with brackets; one of the
-two sides has an operator. What is next to a letter, `%`, `^` or `!` that it would depend on is no sum: `2x + 3 = 5`,
-`f(1+1) = 3` and `20*5% = 1` are left alone, and so is a side of more than MAX_TOKENS tokens or with a number of more
-than MAX_DIGITS. Time is linear in the text.
+A side of an equation consists of numbers, + - * / (also x, ×, ·, ÷, −, \times, \cdot, \div) and brackets. At least one
+side has an operator. A side that depends on a letter, `%`, `^` or `!` is ignored: `2x + 3 = 5`, `f(1+1) = 3`,
+`20*5% = 1`. So is a side of more than MAX_TOKENS tokens, or with a number of more than MAX_DIGITS digits. This takes
+time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 MAX_EQUATIONS = 256
-MAX_EVALUATED = 1024  # with those whose left side was there before
+MAX_EVALUATED = 1024  # including equations with the left side of an earlier one
 MAX_TOKENS = 32
 MAX_DIGITS = 15
 
-_TIMES, _MINUS = "\u00d7", "\u2212"  # as they are typeset; both look like another character
+_TIMES, _MINUS = "\u00d7", "\u2212"  # the typeset signs, which look like other characters
 _TOKEN = re.compile(
     r"(?P<bullet>^[ \t]*[-*+•][ \t])"
     r"|(?P<poison>\*\*|[%^!]|\.[0-9]"
-    r"|(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])|(?<![0-9.,])0[0-9]+)"  # dates, 05: no numbers, though of digits
+    r"|(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])|(?<![0-9.,])0[0-9]+)"  # dates and 05 are not numbers
     rf"|(?P<number>(?:(?<![\w).\]])[-{_MINUS}](?=[0-9]))?[0-9]+(?:,[0-9]{{3}})*(?:\.[0-9]+)?)"
     rf"|(?P<op>[-+*/()·÷{_TIMES}{_MINUS}]|\\times|\\cdot|\\div|[xX](?![^\W\d]))"
     r"|(?P<equals>(?<![<>!~])={1,2}(?![>=]))"
     r"|(?P<blank>[ \t$€£`]+)"
     r"|(?P<word>\w+)"
-    r"|(?P<other>\\[()\[\]]|[\s\S])",  # the former: marks of a formula in TeX
+    r"|(?P<other>\\[()\[\]]|[\s\S])",  # first: marks of a TeX formula
     re.MULTILINE,
 )
 _OPERATORS = {
@@ -41,12 +41,13 @@ _OPERATORS = {
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """One equation, and whether it is true.
+    """One equation.
 
     Attributes:
         left: the tokens left of the `=`, without blanks.
         operands: the numbers among them.
-        result: the number right of the `=`; None where there is a sum.
+        result: the number right of the `=`; None if the right side has an operator.
+        true: whether both sides are equal.
     """
 
     left: str
@@ -55,10 +56,10 @@ class Equation:
     true: bool
 
 
-def equations(text: str) -> tuple[Equation, ...]:
-    """The first MAX_EQUATIONS equations, one for each left side: where it is written again, the last one counts.
+def find_equations(text: str) -> tuple[Equation, ...]:
+    """The first MAX_EQUATIONS equations, one for each left side. The last one with a left side counts.
 
-    So a slip that is noticed and put right costs nothing.
+    So a mistake that the text corrects costs nothing.
     """
     found: dict[str, Equation] = {}
     pairs = (pair for sides in _chains(text) for pair in itertools.pairwise(sides))
@@ -70,9 +71,9 @@ def equations(text: str) -> tuple[Equation, ...]:
 
 
 def _chains(text: str) -> Iterator[list[list[str]]]:
-    """Runs of sides joined by `=`; each side a list of numbers, operators and brackets, [] where it is no sum.
+    """Yield runs of sides joined by `=`. A side is a list of numbers, operators and brackets; [] if it is ignored.
 
-    None goes over the end of a line, so the many lines without a `=` are not looked at.
+    A run ends with its line, so lines without a `=` are skipped.
     """
     for line in text.split("\n"):
         if "=" in line:
@@ -81,7 +82,7 @@ def _chains(text: str) -> Iterator[list[list[str]]]:
 
 def _chains_of_line(text: str) -> Iterator[list[list[str]]]:
     sides: list[list[str]] = [[]]
-    spoiled = False  # the side depends on something that is no number
+    spoiled = False  # the side depends on something that is not a number
     for match in _TOKEN.finditer(text):
         kind, token = match.lastgroup, match[0]
         if kind == "blank":
@@ -96,7 +97,7 @@ def _chains_of_line(text: str) -> Iterator[list[list[str]]]:
             spoiled = False
         else:
             last = sides[-1]
-            if kind == "word" and last and not _is_number(last[-1]):  # "2 + apples": the word is part of the sum
+            if kind == "word" and last and not _is_number(last[-1]):  # "2 + apples": the side depends on the word
                 spoiled = True
             sides[-1] = [] if spoiled else last
             if len(sides) > 1:
@@ -120,14 +121,18 @@ def _equation(left: list[str], right: list[str]) -> Equation | None:
 
 
 def _rounded(exact: Fraction, written: Fraction, places: int) -> bool:
-    """A result that is written with decimals may be rounded to them, or cut off after them; 10 / 3 = 3 is false."""
+    """Whether a result with decimals is the exact one, rounded to them or cut off after them. 10 / 3 = 3 is false."""
     unit = Fraction(1, 10**places)
     cut = exact * written >= 0 and 0 <= abs(exact) - abs(written) < unit
     return places > 0 and (cut or 2 * abs(exact - written) <= unit)
 
 
 def _value(side: list[str]) -> Fraction | None:
-    """By precedence climbing without recursion: a stack of (sum so far, term so far, pending operator) per bracket."""
+    """The value of a side; None if it has none.
+
+    This is precedence climbing without recursion. The stack has (sum so far, term so far, pending operator) for each
+    open bracket.
+    """
     if not side or len(side) > MAX_TOKENS:
         return None
     stack: list[tuple[Fraction, Fraction, str]] = []

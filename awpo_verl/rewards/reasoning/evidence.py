@@ -1,4 +1,4 @@
-"""What the criteria look at: the thinking, read once, beside the task and the calls."""
+"""The evidence for the criteria: the words of the thinking, the task and the calls, computed once."""
 
 from __future__ import annotations
 
@@ -7,34 +7,41 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from awpo_verl.rewards.outcome import Response
-from awpo_verl.rewards.reasoning.equations import Equation, equations
-from awpo_verl.rewards.reasoning.words import Text, number_of, read, read_prompt, without_copies, words
+from awpo_verl.rewards.reasoning.equations import Equation, find_equations
+from awpo_verl.rewards.reasoning.words import (
+    WordIndex,
+    index_prompt,
+    index_words,
+    number_of,
+    remove_copies,
+    split_words,
+)
 
 MAX_THINKING_CHARS = 65_536
-MAX_VALUES = 128  # distinct argument values that are looked for
-MAX_TOOLS = 256  # offered tools that are looked for
-MAX_LEAVES = 1024  # scalars and keys of all calls that are looked at for them
-MAX_FACT_CHARS = 1024  # of a value or a name; more of it is not read
-MAX_SENTENCES = 1024  # of longer thinking the first and the last half of so many
-SENTENCE_WORDS = 40  # a longer one counts as several, for a text without full stops is no sentence
+MAX_VALUES = 128  # distinct argument values
+MAX_TOOLS = 256  # offered tools
+MAX_LEAVES = 1024  # scalars and keys of all calls
+MAX_FACT_CHARS = 1024  # of a value or a name; the rest is ignored
+MAX_SENTENCES = 1024  # of longer thinking, the first and the last half of this number
+SENTENCE_WORDS = 40  # a longer sentence counts as several, because a text may have no full stops
 CONSTANTS = frozenset(["2", "7", "10", "12", "24", "30", "52", "60", "100", "365", "1000", "3600"])
 
-_SENTENCE_END = re.compile(r"[.!?](?=\s)|[\n;\u3002\uff01\uff1f]")  # the last three: . ! ? of CJK
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|[\n;\u3002\uff01\uff1f]")  # the last three are . ! ? in CJK
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is known of the row beside the response.
+    """What the row says besides the response.
 
     Attributes:
-        prompt: what the model was told, joined by line ends: the prompt's messages, the tools' schemas, what tools
-            answered during the rollout; "" where unknown.
-        tools: names of the tools on offer; () where unknown.
+        prompt: all that the model was given, joined by line ends: the prompt's messages, the tools' schemas, the tools'
+            answers during the rollout; "" if unknown.
+        tools: names of the tools on offer; () if unknown.
         expected_steps: the steps that the row states (see `stated_steps`).
-        calls_expected: the row is known to expect a call.
+        calls_expected: the row expects a call.
     """
 
     prompt: str = ""
@@ -45,72 +52,72 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One thinking, and all that it is held against.
+    """The words of one thinking, and of everything that it is compared with.
 
     Attributes:
-        said: the thinking's words.
-        own: its own words: without the runs of words that are copied from the prompt.
-        sentences: its sentences and lines that hold a word, the long ones in pieces, each read.
-        equations: the sums that it writes out.
-        prompt: the prompt's words; None where the prompt is unknown.
-        called: distinct names of the called tools.
-        offered: names of the tools on offer.
+        thinking: the words of the thinking.
+        own: the same without runs of words that are copied from the prompt.
+        sentences: its sentences and lines with at least one word; long ones in pieces.
+        equations: the equations that it writes out.
+        prompt: the words of the prompt; None if the prompt is unknown.
+        called_tools: distinct names of the called tools.
+        offered_tools: names of the tools on offer.
         values: distinct scalars in the arguments of the calls, as texts.
-        call: the calls' words: of their names, arguments' names and values.
-        steps: the expected steps' words.
-        topic: words and numbers of the task beside its prompt: of its calls, tools and expected steps.
-        derived: numbers that true equations make from numbers of the prompt.
+        calls: the words of the calls: tool names, argument names and values.
+        steps: the words of the expected steps.
+        task: the words of the calls, the tools on offer and the expected steps.
+        derived: numbers that true equations derive from numbers of the prompt.
     """
 
-    said: Text
-    own: Text
-    sentences: tuple[Text, ...]
+    thinking: WordIndex
+    own: WordIndex
+    sentences: tuple[WordIndex, ...]
     equations: tuple[Equation, ...]
-    prompt: Text | None
-    called: tuple[str, ...]
-    offered: tuple[str, ...]
+    prompt: WordIndex | None
+    called_tools: tuple[str, ...]
+    offered_tools: tuple[str, ...]
     values: tuple[str, ...]
-    call: Text
-    steps: Text
-    topic: Text
+    calls: WordIndex
+    steps: WordIndex
+    task: WordIndex
     derived: frozenset[str]
 
 
-def gather(response: Response, task: Task) -> Evidence:
-    """Read a response whose thinking is not None. Never raises on any response."""
+def gather_evidence(response: Response, task: Task) -> Evidence:
+    """The evidence for a response whose thinking is not None. Never raises on any response."""
     thinking = (response.thinking or "")[:MAX_THINKING_CHARS]
-    prompt, runs = read_prompt(task.prompt)
-    sums = equations(thinking)
+    prompt, runs = index_prompt(task.prompt)
+    equations = find_equations(thinking)
     called = _distinct(call.name for call in response.calls)
     offered = task.tools[:MAX_TOOLS]
     values = _distinct(leaf for call in response.calls for leaf in _leaves(call.arguments))[:MAX_VALUES]
     keys = _distinct(key for call in response.calls for key in call.arguments)[:MAX_VALUES]
-    written = [*called, *keys, *values]
-    said = read(thinking)
-    own = without_copies(thinking, runs, frozenset(words("\n".join(values)))) if runs else thinking
+    in_calls = [*called, *keys, *values]
+    index = index_words(thinking)
+    own = remove_copies(thinking, runs, frozenset(split_words("\n".join(values)))) if runs else thinking
     return Evidence(
-        said=said,
-        own=said if own == thinking else read(own),
+        thinking=index,
+        own=index if own == thinking else index_words(own),
         sentences=_sentences(thinking),
-        equations=sums,
+        equations=equations,
         prompt=prompt if prompt.words else None,
-        called=called,
-        offered=offered,
+        called_tools=called,
+        offered_tools=offered,
         values=values,
-        call=read("\n".join(written)),
-        steps=read("\n".join(task.expected_steps)),
-        topic=read("\n".join([*written, *offered, *task.expected_steps])),
-        derived=_derived(sums, prompt.numbers),
+        calls=index_words("\n".join(in_calls)),
+        steps=index_words("\n".join(task.expected_steps)),
+        task=index_words("\n".join([*in_calls, *offered, *task.expected_steps])),
+        derived=_derived(equations, prompt.numbers),
     )
 
 
-def _derived(sums: tuple[Equation, ...], known: frozenset[str]) -> frozenset[str]:
-    """Results of the true sums over known numbers, results of such sums before them, and CONSTANTS beside them.
+def _derived(equations: tuple[Equation, ...], known: frozenset[str]) -> frozenset[str]:
+    """The results of true equations over known numbers and earlier results, with CONSTANTS beside them.
 
-    Were any true sum enough, a multiplication table would derive every number.
+    Other true equations do not count: a multiplication table would derive every number.
     """
     results: set[str] = set()
-    for equation in sums:
+    for equation in equations:
         operands = {_text(operand) for operand in equation.operands}
         if not equation.true or equation.result is None or operands.isdisjoint(known | results):
             continue
@@ -120,35 +127,35 @@ def _derived(sums: tuple[Equation, ...], known: frozenset[str]) -> frozenset[str
 
 
 def _text(number: Fraction) -> str:
-    """As `number_of` writes it."""
+    """The number in the form of `number_of`."""
     if number.denominator == 1:
         return str(abs(number.numerator))
     return number_of(f"{float(abs(number)):.12f}") or ""
 
 
-def _sentences(thinking: str) -> tuple[Text, ...]:
+def _sentences(thinking: str) -> tuple[WordIndex, ...]:
     found: list[str] = []
     for sentence in _SENTENCE_END.split(thinking):
         parts = sentence.split()
         found += [" ".join(parts[i : i + SENTENCE_WORDS]) for i in range(0, len(parts), SENTENCE_WORDS)]
     if len(found) > MAX_SENTENCES:
         found = found[: MAX_SENTENCES // 2] + found[-MAX_SENTENCES // 2 :]
-    return tuple(sentence for sentence in map(read, found) if sentence.words)
+    return tuple(sentence for sentence in map(index_words, found) if sentence.words)
 
 
 def _distinct(facts: Iterator[str]) -> tuple[str, ...]:
-    """Those that hold a word, in order."""
+    """The distinct facts that contain a word, in order."""
     distinct = dict.fromkeys(fact[:MAX_FACT_CHARS] for fact in itertools.islice(facts, MAX_LEAVES))
-    return tuple(fact for fact in distinct if words(fact))
+    return tuple(fact for fact in distinct if split_words(fact))
 
 
 def _leaves(value: Any) -> Iterator[str]:
-    """The texts of the scalars in a JSON value (its nesting is bounded by the parser)."""
+    """Yield the texts of the scalars in a JSON value. The parser has bounded its nesting."""
     if isinstance(value, dict):
-        for item in value.values():
+        for item in cast(dict[str, Any], value).values():
             yield from _leaves(item)
     elif isinstance(value, list):
-        for item in value:
+        for item in cast(list[Any], value):
             yield from _leaves(item)
     elif isinstance(value, str | int | float) and not isinstance(value, bool):
         yield str(value)

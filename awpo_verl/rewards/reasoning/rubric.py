@@ -1,17 +1,17 @@
-"""A reasoning score without a model, and the default: a rubric of criteria that are computed from the texts.
+"""The rubric: a reasoning score without a model, from criteria that are computed from the texts. It is the default.
 
     score = credit * follows^w * arithmetic^w * loops^w * padding^w,    each fault with its own weight w
 
-credit is the mean of the credits that apply (tools, arguments, sources), by their weights; where the row states its
-expected steps, the share of them that the thinking writes is the only credit. The criteria are in criteria.py, their
-weights in `algorithm.awpo.rubric` (RubricConfig). A weight of 0 switches a criterion off.
+credit is the weighted mean of the credits that apply (tools, arguments, sources). If the row states its expected steps,
+the share of them that the thinking writes is the only credit. The criteria are in criteria.py, their weights in
+`algorithm.awpo.rubric` (RubricConfig). A weight of 0 switches a criterion off.
 
-Thinking that is missing or never closed scores 0; so do a call that does not parse, and no call where one is expected.
-Where no credit applies (no call is made and none is expected), the rubric has no answer: a missing reward.
+The score is 0 for thinking that is missing or not closed, for a call that does not parse, and for a missing call. If no
+credit applies (no call is made, and none is expected), the reward is missing.
 
-It tells whether the thinking is about this task and leads to this call, not whether it is clever: a terse plan that
-names the tool and the values earns all. Length earns nothing. The model's text is hostile: everything that is done with
-it is bounded, and about linear.
+The rubric measures whether the thinking is about this task and leads to this call, not whether it is clever: a terse
+plan that mentions the tool and the values earns everything. Length earns nothing. The model's text is hostile, so all
+work on it is bounded and about linear.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from awpo_verl.config import RubricConfig
 from awpo_verl.config.rewards import RUBRIC_PARTS
 from awpo_verl.rewards.outcome import Response
 from awpo_verl.rewards.reasoning import criteria
-from awpo_verl.rewards.reasoning.evidence import MAX_THINKING_CHARS, Evidence, Task, gather
+from awpo_verl.rewards.reasoning.evidence import MAX_THINKING_CHARS, Evidence, Task, gather_evidence
 from awpo_verl.rewards.reasoning.expected_steps import share_of_steps
 
 CREDITS: dict[str, Callable[[Evidence], float | None]] = {
@@ -41,12 +41,12 @@ FAULTS: dict[str, Callable[[Evidence], float]] = {
 
 @dataclass(frozen=True, slots=True)
 class RubricScore:
-    """The score of one thinking.
+    """The rubric's score of one rollout.
 
     Attributes:
-        value: in [0, 1]; None where the rubric cannot tell.
-        parts: for the logs, always the same keys: `rubric` (the value, or 0) and `rubric_<criterion>`, each in [0, 1];
-            0 where a criterion does not apply or was not looked at.
+        value: in [0, 1]; None if the rubric has no answer.
+        parts: for the logs, always the same keys: `rubric` (the value, or 0) and `rubric_<criterion>`, each in [0, 1],
+            0 if a criterion does not apply or was not computed.
     """
 
     value: float | None
@@ -58,7 +58,7 @@ def rubric_score(response: Response, task: Task, config: RubricConfig | None = N
 
     Args:
         response: from `parse_response`.
-        task: what is known of the row.
+        task: what the row says besides the response.
         config: `algorithm.awpo.rubric`; None = its defaults.
     """
     config = config or RubricConfig()
@@ -70,7 +70,7 @@ def rubric_score(response: Response, task: Task, config: RubricConfig | None = N
     if steps is None and not response.calls:
         return _score(0.0 if task.calls_expected else None, {})
 
-    evidence = gather(response, task)
+    evidence = gather_evidence(response, task)
     found: dict[str, float | None] = {"steps": steps}
     if steps is None:
         found |= {name: credit(evidence) for name, credit in CREDITS.items()}
@@ -84,7 +84,7 @@ def rubric_score(response: Response, task: Task, config: RubricConfig | None = N
 
 
 def _mean(weighted: list[tuple[float | None, float]]) -> float | None:
-    """The weighted mean of the credits that apply; None where none applies or all that do weigh 0."""
+    """The weighted mean of the credits that apply; None if none applies, or all that apply weigh 0."""
     applying = [(credit, weight) for credit, weight in weighted if credit is not None]
     total = sum(weight for _, weight in applying)
     return sum(credit * weight for credit, weight in applying) / total if total > 0.0 else None

@@ -1,8 +1,8 @@
-"""Words that any thinking about any request holds: a sentence of nothing else says nothing about this one.
+"""Words that appear in the thinking about any request: a sentence of such words says nothing about this request.
 
-Prompts of tool-calling models are full of them too ("think step by step", "call the function that the user needs"), so
-sharing one with the prompt does not show that a sentence is about the task. English, as the prompts mostly are. Words
-of less than 4 letters are not listed: the rubric never takes them for content.
+Prompts of tool-calling models contain them too ("think step by step", "call the function that the user needs"), so a
+shared one does not show that a sentence is about the task. The words are English, like most prompts. Words of less than
+4 letters are missing here, because the rubric never counts them as content.
 """
 
 from __future__ import annotations
@@ -34,4 +34,4 @@ under understand understanding until upon used user users using usually valid va
 wanted wants well were what when where whether which while whole will with within without word words work works
 would write your yourself
 """
-COMMON = frozenset(_WORDS.split())
+STOCK_WORDS = frozenset(_WORDS.split())

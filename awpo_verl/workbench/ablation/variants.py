@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from awpo_verl.config import SECTION
 
-# METHOD: the baselines, and AWPO with each mechanism off. The first is what the others are compared with.
+# docs/method.md: the baselines, and AWPO with each mechanism off. The first is what the others are compared with.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "awpo": (),
     "no_gate": (f"{SECTION}.gate.kind=fixed",),  # half outcome, half mix, in every group

@@ -93,14 +93,14 @@ def _config(settings: list[str], format: str) -> AWPOConfig:
 async def _judge_file(path: Path, out: Path, config: AWPOConfig, report: JudgeReport, errors: Console) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from awpo_verl.rewards.reasoning.judge import Judge, find_endpoint
+    from awpo_verl.rewards.reasoning.judge import make_judge
     from awpo_verl.workbench.files.rollout_files import count_rows, records, refuse_to_overwrite, require_folder
     from awpo_verl.workbench.judge import judge_records, take_up
 
     refuse_to_overwrite(out, path)
     require_folder(out)
     total = count_rows(path)
-    judge = Judge(config.judge, find_endpoint(config.judge, None, None))
+    judge = make_judge(config.judge)
     known = take_up(out)
     columns = (
         TextColumn("judging"),

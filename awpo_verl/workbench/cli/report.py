@@ -1,4 +1,4 @@
-"""`awpo-verl report`: a page of what one or several runs have logged."""
+"""`awpo-verl report`: a page, or plain text, of what one or several runs have logged."""
 
 from __future__ import annotations
 
@@ -15,31 +15,37 @@ def report(
         list[Path],
         typer.Argument(
             metavar="RUN...",
-            help="Run folders; or metrics.jsonl files, tensorboard event files or folders, logs of verl's console.",
+            help="Run folders, metrics.jsonl files, tensorboard event files or folders, or logs of verl's console.",
         ),
     ],
-    name: Annotated[list[str] | None, typer.Option(help="What a run is called: one for each, in their order.")] = None,
-    out: Annotated[Path, typer.Option(help="The folder that report.html and the PNGs go into.")] = Path(
-        "outputs/report"
-    ),
+    name: Annotated[
+        list[str] | None, typer.Option(help="A run's name on the page: one for each run, in the same order.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder for report.html and the PNGs.")] = Path("outputs/report"),
+    text: Annotated[bool, typer.Option("--text", help="Print alerts and healthy ranges; write no files.")] = False,
 ) -> None:
-    """Draw runs beside each other, and say what stands out: one HTML page without network, and a PNG a section.
+    """Compare runs, and show which metrics are outside of their healthy range.
 
-    Exit code 2 if a run cannot be read.
+    Writes one HTML page that needs no network, and one PNG for each section. Exit code 2: a run cannot be read.
     """
     from rich.console import Console
 
-    from awpo_verl.workbench.report.charts import wanted
-    from awpo_verl.workbench.report.findings import findings
-    from awpo_verl.workbench.report.page import headline, write_report
-    from awpo_verl.workbench.report.runs import RunError, read_runs
+    from awpo_verl.workbench.report.alerts import find_alerts, summarize_alerts
+    from awpo_verl.workbench.report.charts import is_reported
+    from awpo_verl.workbench.report.metrics import RunError
+    from awpo_verl.workbench.report.page import write_report
+    from awpo_verl.workbench.report.runs import read_runs
+    from awpo_verl.workbench.report.text import render_text
 
+    console = Console()
     try:
-        found = read_runs(runs, name or [], wanted)
+        found = read_runs(runs, name or [], is_reported)
+        if text:
+            say(console, render_text(found))
+            return
         written = write_report(found, out)
     except (RunError, OSError) as error:
         raise refused(error) from None
-    console = Console()
-    say(console, headline(findings(found), found))
+    say(console, summarize_alerts(find_alerts(found), found))
     for path in written:
         say(console, f"{path}  {path.stat().st_size / 1e6:.2f} MB")

@@ -56,7 +56,8 @@ def read_calls(text: str, parameters: Mapping[str, Sequence[str]]) -> list[ToolC
         raise BadCallError(f"a turn of more than {MAX_CHARS} characters")
     plain, tool_names, keys = _with_plain_names(text, sorted(parameters, key=len, reverse=True))
     found = Found()
-    pythonic.read(plain, {t: _tool(parameters[name]) for t, name in tool_names.items() if name in parameters}, found)
+    tools = {t: _tool(parameters[name]) for t, name in tool_names.items() if name in parameters}
+    pythonic.read_calls(plain, tools, found)
     if found.problems or found.outside or not found.calls:
         raise BadCallError(found.problems[0] if found.problems else "not a list of calls")
     calls: list[ToolCall] = []

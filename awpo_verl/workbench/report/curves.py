@@ -1,4 +1,4 @@
-"""A metric over training steps: how it is gathered from a log, and thinned for drawing."""
+"""Curves: a metric over training steps, gathered from a log, and thinned for drawing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Curve:
     """A metric over training steps.
 
     Attributes:
-        steps: int64 [N], rising, each once.
+        steps: int64 [N], rising, without repeats.
         values: float64 [N], finite.
-        gaps: int64 [K], the steps at which NaN, inf or null was logged; not in `steps`.
+        gaps: int64 [K], the steps at which NaN, inf or null was logged; they are not in `steps`.
     """
 
     steps: NDArray[np.int64]
@@ -35,15 +35,15 @@ class Curve:
         return list(zip(self.steps.tolist(), self.values.tolist(), strict=True))
 
     def tail(self, steps: int) -> NDArray[np.float64]:
-        """The values of the last so many training steps (not points)."""
+        """The values of the last `steps` training steps, which may be fewer points."""
         return self.values[self.steps > self.steps[-1] - steps] if len(self) else self.values
 
 
-class Recorder:
-    """Gathers curves. Where a step is logged twice, as by a run that was resumed, the later value counts.
+class CurveRecorder:
+    """Gathers curves from lines of a log. If a step is logged twice, as in a resumed run, the later value counts.
 
     Args:
-        keep: which metrics are wanted; all by default.
+        keep: says which metrics to keep; all by default.
     """
 
     def __init__(self, keep: Callable[[str], bool] = lambda metric: True) -> None:
@@ -51,7 +51,7 @@ class Recorder:
         self._columns: dict[str, tuple[array[int], array[float]] | None] = {}
 
     def add(self, step: int, data: Mapping[str, Any]) -> None:
-        """One line of a log. What is neither a number nor null is left out."""
+        """Add one line of a log. Values other than numbers and null are ignored."""
         for metric, value in data.items():
             try:
                 column = self._columns[metric]
@@ -65,32 +65,34 @@ class Recorder:
             elif not isinstance(value, float) and not isinstance(value, numbers.Real):
                 continue
             column[0].append(step)
-            column[1].append(_float(value))
+            column[1].append(_to_float(value))
 
     def curves(self) -> dict[str, Curve]:
-        """Metric -> its curve, for those that were logged."""
-        return {name: _curve(*column) for name, column in self._columns.items() if column is not None and column[0]}
+        """Metric -> its curve, for the metrics that were logged."""
+        return {
+            name: _build_curve(*column) for name, column in self._columns.items() if column is not None and column[0]
+        }
 
 
-def _float(value: Any) -> float:
+def _to_float(value: Any) -> float:
     try:
         return float(value)
-    except OverflowError:  # a whole number that no float can hold
+    except OverflowError:  # an integer that is too large for a float
         return math.inf
 
 
-def _curve(steps: Iterable[int], values: Iterable[float]) -> Curve:
+def _build_curve(steps: Iterable[int], values: Iterable[float]) -> Curve:
     at, value = np.array(steps, np.int64), np.array(values, np.float64)
     order = np.argsort(at, kind="stable")
     at, value = at[order], value[order]
-    last = np.append(at[1:] != at[:-1], True)  # of those that share a step, the one that was logged last
+    last = np.append(at[1:] != at[:-1], True)  # keep the last value of each step
     at, value = at[last], value[last]
     finite = np.isfinite(value)
     return Curve(at[finite], value[finite], at[~finite])
 
 
 def mean_curve(curves: Iterable[Curve]) -> Curve | None:
-    """The plain mean of several curves at the steps that all of them have; None where there is none."""
+    """The plain mean of several curves at the steps that all of them have; None if there is no such step."""
     rows = list(curves)
     if not rows:
         return None
@@ -110,7 +112,7 @@ class Thinned:
     Attributes:
         steps, values: [M], mean step and mean value of each bin.
         low, high: [M], lowest and highest value in it.
-        per_point: how many logged values a point stands for at most; 1 where nothing was thinned.
+        per_point: the most logged values that one point stands for; 1 if nothing was thinned.
     """
 
     steps: NDArray[np.float64]
@@ -121,7 +123,7 @@ class Thinned:
 
 
 def thin(curve: Curve, points: int) -> Thinned:
-    """At most `points` points, each the mean of as many neighbours; a shorter curve stays as it is."""
+    """Reduce a curve to at most `points` points, each the mean of its neighbours. A shorter curve stays as it is."""
     per_point = max(1, math.ceil(len(curve) / points))
     steps, values = curve.steps.astype(np.float64), curve.values
     if per_point == 1:

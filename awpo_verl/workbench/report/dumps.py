@@ -1,26 +1,71 @@
-"""Rollouts that verl dumps while it trains: a folder with <step>.jsonl, a line a rollout.
+"""Rollouts that verl dumps while it trains: a folder with <step>.jsonl, one line for each rollout.
 
-`trainer.validation_data_dir` has the same prompts at each step, so they can be laid side by side; of training prompts
-(`trainer.rollout_data_dir`) that is chance. A dump may have gigabytes: its index is read in one pass and keeps a few
-numbers a prompt, and the rows that are shown are read again.
+`trainer.validation_data_dir` has the same prompts at each step, so two steps can be compared. In
+`trainer.rollout_data_dir` (training prompts) a prompt is rarely repeated. A dump may have gigabytes: it is indexed in
+one pass, with a few numbers for each prompt, and only the rollouts to show are read again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]  # a line of a dump: input, output, gts, score, and the parts of the reward
-MAX_ROWS = 20_000  # of one dump that are looked at
+from awpo_verl.workbench.report.metrics import RunError
+
+MAX_ROWS = 20_000  # rows of one dump that are indexed
+
+
+@dataclass(frozen=True)
+class DumpedRollout:
+    """One line of a dump. A score that is not there is NaN, a text that is not there is "".
+
+    Attributes:
+        prompt: the chat template's text without its special tokens.
+        ground_truth: as verl dumps it (`gts`), most often JSON in a string.
+        score: the reward that was trained on.
+        outcome: the outcome reward; the score, where the run logs no reward parts.
+        reasoning: the reasoning reward.
+    """
+
+    prompt: str
+    response: str
+    ground_truth: object
+    score: float
+    outcome: float
+    reasoning: float
+    judge_reason: str
+
+    @property
+    def key(self) -> bytes:
+        """Identifies the prompt. The ground truth is part of it: one question may have several (other desks)."""
+        text = f"{self.prompt}\0{self.ground_truth}"
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    @property
+    def question(self) -> str:
+        """The last user message of the prompt."""
+        return self.prompt.rstrip().rsplit("user\n", 1)[-1].removesuffix("assistant").strip()
+
+    @property
+    def expected(self) -> str:
+        """The expected calls (`tool_calls`, or the `trajectory` of an environment); else the whole ground truth."""
+        truth = self.ground_truth
+        try:
+            value = json.loads(truth) if isinstance(truth, str) else truth
+        except (ValueError, RecursionError):
+            value = None
+        calls = value.get("tool_calls", value.get("trajectory")) if isinstance(value, dict) else None
+        return str(truth) if calls is None else json.dumps(calls, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the first rollout of a prompt lies in its dump, and its score (NaN where it has none)."""
+    """Where the first rollout of a prompt lies in its dump, and its score (may be NaN)."""
 
     offset: int
     score: float
@@ -28,33 +73,40 @@ class Place:
 
 @dataclass(frozen=True)
 class Dump:
-    """The rollouts of one step: `prompts` has the first of each prompt, by `prompt_key`."""
+    """The rollouts of one step: `prompts` maps the key of a prompt to its first rollout."""
 
     path: Path
     step: int
     prompts: dict[bytes, Place]
 
-    def row(self, key: bytes) -> Row:
-        """The rollout of a prompt of this dump."""
+    def read_rollout(self, key: bytes) -> DumpedRollout:
+        """The first rollout of a prompt of this dump.
+
+        Raises:
+            RunError: the file has changed since it was indexed. OSError: it cannot be opened.
+        """
         with self.path.open("rb") as lines:
             lines.seek(self.prompts[key].offset)
-            return json.loads(lines.readline())
+            rollout = _parse_line(lines.readline())
+        if rollout is None:
+            raise RunError(f"{self.path}: the file has changed while it was read. Run the command again.")
+        return rollout
 
 
-def dump_files(folder: Path) -> dict[int, Path]:
-    """Step -> the dump of that step, rising; {} where the folder is not there."""
+def find_dumps(folder: Path) -> dict[int, Path]:
+    """Step -> the dump of that step, rising; {} where there is no such folder."""
     found = {int(path.stem): path for path in folder.glob("*.jsonl") if path.stem.isdecimal()}
     return dict(sorted(found.items()))
 
 
 def count_rows(path: Path) -> int:
-    """The rollouts in a dump."""
+    """The number of rollouts in a dump."""
     with path.open("rb") as lines:
         return sum(1 for _ in lines)
 
 
-def read_dump(path: Path) -> Dump:
-    """Index a dump; rows beyond MAX_ROWS and broken ones are left out.
+def index_dump(path: Path) -> Dump:
+    """Index a dump. Broken lines, and lines after the first MAX_ROWS, are left out.
 
     Raises:
         OSError: it cannot be opened.
@@ -63,82 +115,68 @@ def read_dump(path: Path) -> Dump:
     offset = 0
     with path.open("rb") as lines:
         for _, line in zip(range(MAX_ROWS), lines, strict=False):
-            row = _row(line)
-            if row is not None:
-                prompts.setdefault(prompt_key(row), Place(offset, number(row.get("score"))))
+            rollout = _parse_line(line)
+            if rollout is not None:
+                prompts.setdefault(rollout.key, Place(offset, rollout.score))
             offset += len(line)
     return Dump(path, int(path.stem), prompts)
 
 
-def _row(line: bytes) -> Row | None:
+def _parse_line(line: bytes) -> DumpedRollout | None:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return row if isinstance(row, dict) and isinstance(row.get("output"), str) else None
+    if not isinstance(row, dict) or not isinstance(row.get("output"), str):
+        return None
+    return DumpedRollout(
+        prompt=str(row.get("input") or ""),
+        response=row["output"],
+        ground_truth=row.get("gts"),
+        score=_to_float(row.get("score")),
+        outcome=_to_float(row.get("outcome", row.get("score"))),
+        reasoning=_to_float(row.get("reasoning")) if row.get("reasoning_valid", 1.0) else math.nan,
+        judge_reason=str(row.get("judge_reason") or ""),
+    )
 
 
-def prompt_key(row: Row) -> bytes:
-    """What tells a prompt from others: the same question may be asked with another ground truth (another desk)."""
-    text = f"{row.get('input')}\0{row.get('gts')}"
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def number(value: Any) -> float:
-    """A score as a float, NaN for what is none."""
-    return float(value) if isinstance(value, int | float) else float("nan")
+def _to_float(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
 
 
 def common_prompts(dumps: Sequence[Dump]) -> list[bytes]:
-    """The prompts that all dumps have, in the order of the first."""
+    """The prompts that all dumps have, in the order of the first dump."""
     return [key for key in dumps[0].prompts if all(key in dump.prompts for dump in dumps[1:])]
 
 
 def spread_evenly(ranked: Sequence[bytes], count: int) -> list[bytes]:
-    """`count` of them, the first and the last and evenly between (of one: the first); all where there are no more."""
+    """`count` items at even distances, with the first and the last; all where there are no more."""
     if count >= len(ranked):
         return list(ranked)
     return [ranked[i * (len(ranked) - 1) // max(1, count - 1)] for i in range(count)]
 
 
 def pick_improved(before: Dump, after: Dump, count: int) -> list[bytes]:
-    """Prompts of both dumps from the most improved to the least, evenly spread."""
+    """Prompts of both dumps at even distances, from the most improved to the least."""
     keys = common_prompts([before, after])
-    keys.sort(key=lambda key: _order(before.prompts[key].score - after.prompts[key].score))  # stable
+    keys.sort(key=lambda key: _sortable(before.prompts[key].score - after.prompts[key].score))  # stable
     return spread_evenly(keys, count)
 
 
 def pick_best_to_worst(dump: Dump, count: int) -> list[bytes]:
-    """Prompts of one dump from the highest score to the lowest, evenly spread."""
-    return spread_evenly(sorted(dump.prompts, key=lambda key: -_order(dump.prompts[key].score)), count)
+    """Prompts of one dump at even distances, from the highest score to the lowest."""
+    return spread_evenly(sorted(dump.prompts, key=lambda key: -_sortable(dump.prompts[key].score)), count)
 
 
 def pick_differing(dumps: Sequence[Dump], count: int) -> list[bytes]:
-    """Prompts of all dumps from the one on which their scores differ most to the least, evenly spread."""
+    """Prompts of all dumps at even distances, from the largest difference of scores to the smallest."""
 
     def spread(key: bytes) -> float:
         scores = [dump.prompts[key].score for dump in dumps]
-        return _order(min(scores) - max(scores))
+        return _sortable(min(scores) - max(scores))
 
     return spread_evenly(sorted(common_prompts(dumps), key=spread), count)
 
 
-def _order(score: float) -> float:
-    return 0.0 if score != score else score  # NaN, without a score, has no order
-
-
-def question_of(row: Row) -> str:
-    """What the user said last, of a prompt as verl dumps it: the chat template's text without its special tokens."""
-    prompt = str(row.get("input", ""))
-    return prompt.rstrip().rsplit("user\n", 1)[-1].removesuffix("assistant").strip()
-
-
-def expected_of(row: Row) -> str:
-    """The expected calls of a row: `tool_calls`, or of a stateful environment the trajectory; else the ground truth."""
-    truth = row.get("gts")
-    try:
-        value = json.loads(truth) if isinstance(truth, str) else truth
-    except (ValueError, RecursionError):
-        value = None
-    calls = value.get("tool_calls", value.get("trajectory")) if isinstance(value, dict) else None
-    return str(truth) if calls is None else json.dumps(calls, ensure_ascii=False)
+def _sortable(score: float) -> float:
+    return 0.0 if math.isnan(score) else score

@@ -1,12 +1,12 @@
-"""The forms in which verl logs metrics (verl 0.9.1, utils/tracking.py and utils/logger): one reader for each.
+"""One reader for each form in which verl logs metrics (verl 0.9.1, utils/tracking.py and utils/logger).
 
-    jsonl         the `file` logger: {"step": 3, "data": {metric: number}}; what earlier parts of a resumed run have
-                  logged lies beside it as metrics.1.jsonl, ... (launch/metrics_file.py)
-    console       the `console` logger: `step:3 - metric:number - ...`, after Ray's `(TaskRunner pid=7)` and in its
-                  colours, among all that a run prints
+    jsonl         the `file` logger: {"step": 3, "data": {metric: number}}. The earlier parts of a resumed run lie
+                  beside it: metrics.1.jsonl, ... (preflight/metrics_file.py)
+    console       the `console` logger: lines `step:3 - metric:number - ...` between all else that a run prints, with
+                  Ray's prefix `(TaskRunner pid=7)` and colours
     tensorboard   event files
 
-All of them stream, and give the same curves for the same run (tensorboard's are float32).
+All readers stream, and give the same curves for the same run (tensorboard's values are float32).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from awpo_verl.workbench.preflight.metrics_file import parts
-from awpo_verl.workbench.report.curves import Curve, Recorder
+from awpo_verl.workbench.report.curves import Curve, CurveRecorder
 
 EVENTS = "events.out.tfevents"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -29,24 +29,30 @@ _WORDS = {"True": 1.0, "False": 0.0}
 
 
 class RunError(ValueError):
-    """A run that cannot be read. The message says what was given and what to give."""
+    """A run that cannot be read. The message says what was given and what to give instead."""
 
 
 @dataclass(frozen=True)
 class Log:
-    """What a log has: its curves by metric, the files it was read from, and lines that could not be read."""
+    """A log that was read.
+
+    Attributes:
+        curves: metric -> curve.
+        form: jsonl, console or tensorboard.
+        broken_lines: how many lines could not be read.
+    """
 
     curves: dict[str, Curve]
     files: tuple[Path, ...]
     form: str
-    broken: int = 0
+    broken_lines: int = 0
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a JSONL file that may still be growing, or not exist yet.
+    """Read the complete lines of a JSONL file. The file may still grow, or not exist yet.
 
     Raises:
-        ValueError: a whole line is no JSON.
+        ValueError: a complete line is not JSON.
     """
     if not path.exists():
         return []
@@ -55,17 +61,17 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def read_jsonl(path: Path, keep: Callable[[str], bool] = lambda metric: True) -> Log:
-    """verl's metrics.jsonl with its earlier parts. A line that is torn costs itself; the last may still be written.
+    """Read verl's metrics.jsonl with its earlier parts. Broken lines are counted; the last line may be incomplete.
 
     Raises:
         OSError: it cannot be opened.
     """
-    recorder, broken = Recorder(keep), 0
+    recorder, broken = CurveRecorder(keep), 0
     files = tuple(parts(path))
     for file in files:
         with file.open("rb") as lines:
             for line in lines:
-                record = _record(line)
+                record = _parse_record(line)
                 if record is not None:
                     recorder.add(*record)
                 elif line.strip() and line.endswith(b"\n"):
@@ -73,15 +79,15 @@ def read_jsonl(path: Path, keep: Callable[[str], bool] = lambda metric: True) ->
     return Log(recorder.curves(), files, "jsonl", broken)
 
 
-def _record(line: bytes) -> tuple[int, dict[str, Any]] | None:
-    """(step, data) of a line of verl's, None for anything else."""
+def _parse_record(line: bytes) -> tuple[int, dict[str, Any]] | None:
+    """(step, data) of a line that verl wrote; None for any other line."""
     import orjson
 
     try:
         record = orjson.loads(line)
     except ValueError:
         try:
-            record = json.loads(line)  # other writers than verl's put NaN into JSON
+            record = json.loads(line)  # orjson rejects NaN, which other writers put into JSON
         except (ValueError, RecursionError):
             return None
     if not isinstance(record, dict):
@@ -91,27 +97,27 @@ def _record(line: bytes) -> tuple[int, dict[str, Any]] | None:
 
 
 def is_jsonl(path: Path) -> bool:
-    """Whether one of the first lines is one of verl's file logger."""
+    """Whether verl's file logger wrote one of the first 20 lines."""
     with path.open("rb") as lines:
-        return any(_record(line) is not None for _, line in zip(range(20), lines, strict=False))
+        return any(_parse_record(line) is not None for _, line in zip(range(20), lines, strict=False))
 
 
 def read_console(path: Path, keep: Callable[[str], bool] = lambda metric: True) -> Log:
-    """The lines of verl's console logger in a log with anything else in it.
+    """Read the lines of verl's console logger from a log that may hold anything else.
 
     Raises:
         OSError: it cannot be opened.
     """
-    recorder = Recorder(keep)
-    with path.open(encoding="utf-8", errors="replace") as lines:  # a progress bar's \r ends a line, too
+    recorder = CurveRecorder(keep)
+    with path.open(encoding="utf-8", errors="replace") as lines:  # the \r of a progress bar ends a line, too
         for line in lines:
-            if "step:" in line and line.endswith("\n"):  # the last may have half a number
-                for step, data in _console_line(line):
+            if "step:" in line and line.endswith("\n"):  # the last line may end in half a number
+                for step, data in _parse_console_line(line):
                     recorder.add(step, data)
     return Log(recorder.curves(), (path,), "console")
 
 
-def _console_line(line: str) -> Iterator[tuple[int, dict[str, float]]]:
+def _parse_console_line(line: str) -> Iterator[tuple[int, dict[str, float]]]:
     found = _STEP.search(_COLOUR.sub("", line.rstrip("\n")))
     if found is None:
         return
@@ -126,35 +132,35 @@ def _console_line(line: str) -> Iterator[tuple[int, dict[str, float]]]:
 
 
 def event_files(folder: Path) -> list[Path]:
-    """Tensorboard's files in a folder, the oldest first."""
+    """The tensorboard files in a folder, the oldest first."""
     return sorted(path for path in folder.iterdir() if path.is_file() and EVENTS in path.name)
 
 
 def read_events(path: Path, keep: Callable[[str], bool] = lambda metric: True) -> Log:
-    """A tensorboard event file, or a folder of them, which is one run with its resumptions.
+    """Read a tensorboard event file, or a folder of them: one run and its resumptions.
 
     Raises:
         OSError: it cannot be opened. RunError: tensorboard is not installed.
     """
-    recorder = Recorder(keep)
+    recorder = CurveRecorder(keep)
     files = tuple(event_files(path)) if path.is_dir() else (path,)
     for file in files:
-        for step, scalars in _events(file):
+        for step, scalars in _iterate_events(file):
             recorder.add(step, scalars)
     return Log(recorder.curves(), files, "tensorboard")
 
 
-def _events(path: Path) -> Iterator[tuple[int, dict[str, float]]]:
-    """(step, scalars) of an event file, up to where it is torn or broken.
+def _iterate_events(path: Path) -> Iterator[tuple[int, dict[str, float]]]:
+    """(step, scalars) of an event file, up to the first broken record.
 
-    tensorboard's own loader checks each record's checksum in Python, which took three quarters of the time. The
-    frame of a record: its length (8 bytes, little endian), the length's checksum (4), the record, its checksum (4).
+    tensorboard's own loader checks the checksum of each record in Python, which takes three quarters of the time. A
+    record is: its length (8 bytes, little endian), the length's checksum (4), the content, its checksum (4).
     """
     try:
         from google.protobuf.message import DecodeError
         from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]  # generated
     except ImportError as error:
-        raise RunError(f"{path}: event files are read with tensorboard, which is not here: pip install it.") from error
+        raise RunError(f"{path}: to read event files, install tensorboard: pip install tensorboard.") from error
     left = path.stat().st_size
     with path.open("rb") as file:
         while left >= 16:

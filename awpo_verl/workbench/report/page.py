@@ -1,4 +1,4 @@
-"""The page: one HTML file without script, network or fonts of its own. All text is escaped by jinja2."""
+"""The page: one HTML file without scripts, requests or fonts. jinja2 escapes all text."""
 
 from __future__ import annotations
 
@@ -13,163 +13,158 @@ from markupsafe import Markup, escape
 from awpo_verl import versions
 from awpo_verl.workbench.printable import printable
 from awpo_verl.workbench.report import figures
-from awpo_verl.workbench.report.charts import HELDOUT_CHART, MEAN_CHART, Chart, Section, sections
-from awpo_verl.workbench.report.figures import LOOKS, MANY, Line, Panel, short
-from awpo_verl.workbench.report.findings import LEVELS, Finding, checked, findings
-from awpo_verl.workbench.report.ranges import MEAN, range_of
-from awpo_verl.workbench.report.runs import Run, RunError
-from awpo_verl.workbench.report.samples import samples
-from awpo_verl.workbench.report.success import source_of
-from awpo_verl.workbench.report.summary import summary
+from awpo_verl.workbench.report.alerts import LEVELS, find_alerts, list_checked_ranges, summarize_alerts
+from awpo_verl.workbench.report.charts import HELDOUT_CHART, MEAN_CHART, Chart, Section, build_sections
+from awpo_verl.workbench.report.figures import FEW_LINES, LOOKS, Line, Panel, format_number
+from awpo_verl.workbench.report.health import MEAN_HELDOUT, find_range
+from awpo_verl.workbench.report.metrics import RunError
+from awpo_verl.workbench.report.runs import TrainingRun
+from awpo_verl.workbench.report.samples import sample_rollouts
+from awpo_verl.workbench.report.success import data_source_of
+from awpo_verl.workbench.report.summary import summarize_run
 
 PAGE = "report.html"
-MAX_CASES = 8  # of a finding, shown at once
+MAX_OCCURRENCES = 8  # of one alert, shown at once
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A chart for the template: its picture, the same in words, and the legend's entries (look, run, figures)."""
+class LegendEntry:
+    """A run in a chart: the look of its line, and its first and last value as text."""
+
+    look: int
+    run: str
+    change: str
+
+
+@dataclass(frozen=True)
+class DrawnChart:
+    """A chart for the template: its SVG, its legend, and its healthy range in words ("" where there is none)."""
 
     chart: Chart
     healthy: str
-    picture: Markup
-    ends: tuple[tuple[int, str, str], ...]
+    svg: Markup
+    legend: tuple[LegendEntry, ...]
 
 
-def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
-    """Write report.html, and a PNG a section, into `out`. Returns what was written.
+def write_report(runs: Sequence[TrainingRun], out: Path) -> list[Path]:
+    """Write report.html, and one PNG for each section, into the folder `out`. Returns the files.
 
     Raises:
-        RunError: no run, or more than figures.LOOKS. OSError: a dump cannot be read, or `out` not written.
+        RunError: no run, or more than figures.LOOKS. OSError: a dump cannot be read, or `out` cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found, looks = sections(runs), looks_of(runs)
+    sections, looks = build_sections(runs), assign_looks(runs)
     written = [out / PAGE]
-    written[0].write_text(render(runs, found, looks), encoding="utf-8")
-    for section in found:
+    written[0].write_text(render_page(runs, sections, looks), encoding="utf-8")
+    for section in sections:
         path = out / f"{section.name}.png"
-        panels = [_panel(chart, looks, printable(chart.title)) for chart in section.charts]
+        panels = [_build_panel(chart, looks, printable(chart.title)) for chart in section.charts]
         figures.save_png(panels, path, section.title, shared_legend=True)
         written.append(path)
     return written
 
 
-def write_page(runs: Sequence[Run], path: Path) -> None:
+def write_page(runs: Sequence[TrainingRun], path: Path) -> None:
     """Write the page alone. Raises as `write_report`."""
-    path.write_text(render(runs, sections(runs), looks_of(runs)), encoding="utf-8")
+    path.write_text(render_page(runs, build_sections(runs), assign_looks(runs)), encoding="utf-8")
 
 
-def looks_of(runs: Sequence[Run]) -> dict[str, int]:
-    """Run's name -> the look of its lines.
+def assign_looks(runs: Sequence[TrainingRun]) -> dict[str, int]:
+    """Name of a run -> the look of its lines.
 
     Raises:
         RunError: as `write_report`.
     """
     if not 0 < len(runs) <= LOOKS:
-        raise RunError(f"{len(runs)} runs; a report has 1 to {LOOKS}, more lines could not be told apart.")
+        raise RunError(f"{len(runs)} runs are given, but a report has 1 to {LOOKS}. Make several reports.")
     return {run.name: look for look, run in enumerate(runs)}
 
 
-def render(runs: Sequence[Run], found: Sequence[Section], looks: dict[str, int]) -> str:
-    """The page as text."""
-    noticed = findings(runs)
-    anchors = {chart.metric: f"chart-{number}" for number, chart in enumerate(c for s in found for c in s.charts)}
-    sick = {anchor_of(case.metric, anchors) for one in noticed if one.level == "sick" for case in one.cases}
+def render_page(runs: Sequence[TrainingRun], sections: Sequence[Section], looks: dict[str, int]) -> str:
+    """The page as HTML text."""
+    alerts = find_alerts(runs)
+    anchors = {chart.metric: f"chart-{n}" for n, chart in enumerate(c for s in sections for c in s.charts)}
+    critical = [alert for alert in alerts if alert.level == "critical"]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("awpo_verl.workbench.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["code"] = code
+    environment.filters["code"] = render_code
     environment.filters["printable"] = printable
     return environment.get_template("page.html.j2").render(
         runs=runs,
         looks=looks,
-        summaries=[summary(run) for run in runs],
-        findings={level: [finding for finding in noticed if finding.level == level] for level in LEVELS},
-        headline=headline(noticed, runs),
-        checked=checked(runs),
-        sections=[(section, [draw(chart, looks) for chart in section.charts]) for section in found],
-        samples=samples(runs),
-        notes=notes(runs, found),
-        swatch=swatch,
+        summaries=[summarize_run(run) for run in runs],
+        alerts={level: [alert for alert in alerts if alert.level == level] for level in LEVELS},
+        alert_summary=summarize_alerts(alerts, runs),
+        checked=list_checked_ranges(runs),
+        sections=[(section, [draw_chart(chart, looks) for chart in section.charts]) for section in sections],
+        samples=sample_rollouts(runs),
+        notes=list_notes(runs, sections),
+        swatch=draw_swatch,
         colours=list(zip(figures.LIGHT, figures.DARK, strict=True)),
         version=versions.__version__,
         now=datetime.now().strftime("%Y-%m-%d %H:%M"),
-        most_cases=MAX_CASES,
+        max_occurrences=MAX_OCCURRENCES,
         anchors=anchors,
-        anchor_of=lambda metric: anchor_of(metric, anchors),
-        sick=sick,
-        own_legend=len(runs) <= MANY,
+        find_anchor=lambda metric: find_anchor(metric, anchors),
+        critical_anchors={find_anchor(found.metric, anchors) for alert in critical for found in alert.occurrences},
+        own_legend=len(runs) <= FEW_LINES,
     )
 
 
-def anchor_of(metric: str, anchors: dict[str, str]) -> str | None:
-    """Where the chart of a metric stands on the page; None where it has none."""
-    source = source_of(metric)
+def find_anchor(metric: str, anchors: dict[str, str]) -> str | None:
+    """The anchor of a metric's chart on the page; None where it has no chart."""
+    source = data_source_of(metric)
     if source is not None:
         metric = HELDOUT_CHART.format(source)
-    elif metric == MEAN:
+    elif metric == MEAN_HELDOUT:
         return anchors.get(MEAN_CHART) or next(iter(anchors.values()), None)
     return anchors.get(metric)
 
 
-def headline(noticed: Sequence[Finding], runs: Sequence[Run]) -> str:
-    """The findings in a sentence."""
-    counts = {level: sum(finding.level == level for finding in noticed) for level in LEVELS}
-    some = {finding_case.run for finding in noticed if finding.level == "sick" for finding_case in finding.cases}
-    if counts["sick"]:
-        who = "" if len(runs) == 1 else f", in {len(some)} of {len(runs)} runs"
-        return f"{_things(counts['sick'], 'curve')} outside of what is healthy{who}."
-    if counts["look"]:
-        return f"Nothing is sick. {_things(counts['look'], 'thing')} worth a look."
-    return "Nothing is outside its range."
-
-
-def _things(count: int, what: str) -> str:
-    return f"One {what} is" if count == 1 else f"{count} {what}s are"
-
-
-def draw(chart: Chart, looks: dict[str, int]) -> Drawn:
-    """The chart's picture with its description, and where each run began and is."""
-    picture = figures.svg(_panel(chart, looks), salt=chart.metric)
-    ends = tuple((looks[run], run, _ends(curve.values.tolist())) for run, curve in chart.curves.items())
-    described = ". ".join(f"{run}: {figure}" for _, run, figure in ends)
+def draw_chart(chart: Chart, looks: dict[str, int]) -> DrawnChart:
+    """Draw a chart. Its description for screen readers has the first and last value of each run."""
+    svg = figures.draw_svg(_build_panel(chart, looks), salt=chart.metric)
+    legend = tuple(
+        LegendEntry(looks[run], run, _format_change(curve.values.tolist())) for run, curve in chart.curves.items()
+    )
+    described = ". ".join(f"{entry.run}: {entry.change}" for entry in legend)
     label = printable(f"{chart.title} over training steps. First and last value of {described}.")
-    picture = picture.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
-    known = range_of(chart.metric)
-    return Drawn(chart, known.healthy if known else "", Markup(picture), ends)
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+    known = find_range(chart.metric)
+    return DrawnChart(chart, known.healthy if known else "", Markup(svg), legend)
 
 
-def _ends(values: Sequence[float]) -> str:
-    first, last = short(values[0]), short(values[-1])
+def _format_change(values: Sequence[float]) -> str:
+    first, last = format_number(values[0]), format_number(values[-1])
     return last if len(values) == 1 else f"{first} → {last}"
 
 
-def _panel(chart: Chart, looks: dict[str, int], title: str = "") -> Panel:
-    known = range_of(chart.metric)
+def _build_panel(chart: Chart, looks: dict[str, int], title: str = "") -> Panel:
+    known = find_range(chart.metric)
     lines = tuple(Line(printable(run), curve, looks[run]) for run, curve in chart.curves.items())
     return Panel(title, lines, chart.limits, known.band if known else None)
 
 
-def notes(runs: Sequence[Run], found: Sequence[Section]) -> list[str]:
-    """What was left out or made simpler, and where the figures are from."""
-    said = [f"{run.name}: {run.last_step:,} steps from {run.path} ({run.log.form})." for run in runs]
+def list_notes(runs: Sequence[TrainingRun], sections: Sequence[Section]) -> list[str]:
+    """Where the figures come from, and what the page leaves out."""
+    notes = [f"{run.name}: {run.last_step:,} steps from {run.path} ({run.log.form})." for run in runs]
     for run in runs:
-        if run.log.broken:
-            said.append(f"{run.name}: {run.log.broken} lines of {run.log.files[-1].name} could not be read.")
-    longest = max((len(curve) for s in found for chart in s.charts for curve in chart.curves.values()), default=0)
-    points = figures.points_for(len(runs))
+        if run.log.broken_lines:
+            notes.append(f"{run.name}: {run.log.broken_lines} lines of {run.log.files[-1].name} could not be read.")
+    longest = max((len(curve) for s in sections for chart in s.charts for curve in chart.curves.values()), default=0)
+    points = figures.max_points(len(runs))
     if longest > points:
-        spread = " The shade goes from the lowest to the highest of them." if len(runs) <= MANY else ""
-        said.append(
+        spread = " The shade shows the lowest and the highest of them." if len(runs) <= FEW_LINES else ""
+        notes.append(
             f"Curves of more than {points} values are thinned: each point is the mean of up to "
             f"{-(-longest // points)} neighbouring steps.{spread}"
         )
-    said += [section.note for section in found if section.note]
-    return said
+    return [*notes, *(section.note for section in sections if section.note)]
 
 
-def swatch(look: int) -> Markup:
-    """A short piece of a run's line."""
+def draw_swatch(look: int) -> Markup:
+    """A short piece of a run's line, for legends."""
     dashes = " ".join(f"{length * 2:g}" for length in figures.dash_of(look))
     return Markup(
         '<svg class="swatch" viewBox="0 0 30 8" aria-hidden="true"><line x1="0" y1="4" x2="30" y2="4" '
@@ -177,8 +172,8 @@ def swatch(look: int) -> Markup:
     ).format(figures.colour_of(look), Markup(' stroke-dasharray="{}"').format(dashes) if dashes else "")
 
 
-def code(text: str) -> Markup:
-    """`this` as <code>this</code>, all of it escaped."""
+def render_code(text: str) -> Markup:
+    """Escape the text, and make `this` <code>this</code>."""
     pieces = text.split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece) for number, piece in enumerate(pieces)

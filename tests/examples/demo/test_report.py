@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from awpo_verl.workbench.report.runs import Run, read_run
+from awpo_verl.workbench.report.runs import TrainingRun, read_run
 from examples.demo import report
 
 
@@ -40,7 +40,7 @@ def test_the_table_has_each_levels_share_before_and_after_with_its_standard_erro
     assert len(text.splitlines()) == 5  # a level that was validated once has no row
 
 
-def demo_run(folder, dumps) -> Run:
+def demo_run(folder, dumps) -> TrainingRun:
     """A run of two validations of `easy` and one of `hard`."""
     lines = [(0, {"shop_easy": 0.5, "shop_hard": 0.0}), (5, {"shop_easy": 1.0})]
     records = [{"step": n, "data": {f"val-core/{s}/acc/mean@1": v for s, v in data.items()}} for n, data in lines]

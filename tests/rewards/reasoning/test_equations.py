@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awpo_verl.rewards.reasoning.equations import MAX_EQUATIONS, equations
+from awpo_verl.rewards.reasoning.equations import MAX_EQUATIONS, find_equations
 
 
 @pytest.mark.parametrize(
@@ -19,14 +19,14 @@ from awpo_verl.rewards.reasoning.equations import MAX_EQUATIONS, equations
     ],
 )
 def test_true_sums(text: str) -> None:
-    assert [e.true for e in equations(text)] == [True]
+    assert [e.true for e in find_equations(text)] == [True]
 
 
 @pytest.mark.parametrize(
     "text", ["6*17=103", "2 + 3 * 4 = 20", "10 / 3 = 3", "10 / 3 = 3.4", "0.1 + 0.2 = 0.4", "5 - 3 = -2", "2+2=3.9"]
 )
 def test_false_sums(text: str) -> None:
-    assert [e.true for e in equations(text)] == [False]
+    assert [e.true for e in find_equations(text)] == [False]
 
 
 @pytest.mark.parametrize(
@@ -58,23 +58,23 @@ def test_false_sums(text: str) -> None:
     ],
 )
 def test_what_is_no_sum_of_numbers_is_left_alone(text: str) -> None:
-    assert equations(text) == ()
+    assert find_equations(text) == ()
 
 
 def test_each_link_of_a_chain_is_an_equation() -> None:
-    assert [(e.left, e.true) for e in equations("2*3 + 1 = 6 + 1 = 8")] == [("2*3+1", True), ("6+1", False)]
+    assert [(e.left, e.true) for e in find_equations("2*3 + 1 = 6 + 1 = 8")] == [("2*3+1", True), ("6+1", False)]
 
 
 def test_a_slip_that_is_put_right_counts_as_right() -> None:
-    assert [e.true for e in equations("6*17 = 103? No, 6*17 = 102.")] == [True]
+    assert [e.true for e in find_equations("6*17 = 103? No, 6*17 = 102.")] == [True]
 
 
 @given(st.text(alphabet="0123456789+-*/x()=,.% \na$\u2212\u00d7", max_size=80))
 def test_any_text_is_read_within_bounds(text: str) -> None:
-    assert len(equations(text * 3)) <= MAX_EQUATIONS
+    assert len(find_equations(text * 3)) <= MAX_EQUATIONS
 
 
 @given(st.integers(-999, 999), st.integers(0, 999), st.integers(1, 999), st.integers(-2, 2))
 def test_sums_are_judged_as_python_would(a: int, b: int, c: int, off: int) -> None:
-    (found,) = equations(f"so {a} + {b} * {c} = {a + b * c + off}")
+    (found,) = find_equations(f"so {a} + {b} * {c} = {a + b * c + off}")
     assert found.true == (off == 0)

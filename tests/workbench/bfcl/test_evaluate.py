@@ -78,7 +78,7 @@ def test_a_wrong_checkpoint_stops_before_anything_starts(tmp_path: Path) -> None
 def test_a_baseline_that_is_not_there_stops_before_anything_starts(tmp_path: Path, model: Path) -> None:
     done = recipe("--dry-run", MODEL=str(model), OUT=str(tmp_path / "out"), BASELINE=str(tmp_path / "nowhere"))
     assert done.returncode == 1
-    assert "another run's OUT or its evaluate.json" in done.stderr
+    assert "another run's OUT or its bfcl.json" in done.stderr
 
 
 def test_a_port_that_is_taken_is_named(model: Path) -> None:

@@ -18,14 +18,14 @@ def report(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["report", *map(str, arguments)], env={"COLUMNS": "200"})
 
 
-def test_it_prints_the_findings_in_a_sentence_and_what_it_wrote(
+def test_it_prints_the_alerts_in_a_sentence_and_the_files_that_it_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = report(awpo_run(tmp_path / "a"), grpo_run(tmp_path / "b") / "metrics.jsonl", "--name", "x", "--name", "y")
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert lines[0] == "Nothing is outside its range."
+    assert lines[0] == "Every checked metric is in its healthy range."
     assert lines[1].startswith("outputs/report/report.html  0.")
     assert {Path(line.split("  ")[0]).name for line in lines[2:]} == {
         path.name for path in Path("outputs/report").glob("*.png")
@@ -35,17 +35,29 @@ def test_it_prints_the_findings_in_a_sentence_and_what_it_wrote(
     assert "<span>y</span>" in text
 
 
-def test_sick_runs_are_counted(tmp_path: Path) -> None:
+def test_critical_alerts_are_counted(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a" / "metrics.jsonl", constant("response_length/clip_ratio", 0.3))
     write_jsonl(tmp_path / "b" / "metrics.jsonl", constant("response_length/clip_ratio", 0.0))
     result = report(tmp_path / "a", tmp_path / "b", "--out", tmp_path / "out")
-    assert result.output.startswith("One curve is outside of what is healthy, in 1 of 2 runs.")
+    assert result.output.startswith("1 critical alert, in 1 of 2 runs.")
 
 
-def test_what_cannot_be_read_is_named_with_exit_code_2_and_nothing_is_written(tmp_path: Path) -> None:
+def test_as_text_it_prints_alerts_and_ranges_and_writes_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_jsonl(tmp_path / "a" / "metrics.jsonl", constant("response_length/clip_ratio", 0.3))
+    result = report(tmp_path / "a", "--text")
+    assert result.exit_code == 0, result.output
+    assert "CRITICAL  Responses are cut off" in result.output
+    assert "response_length/clip_ratio            0.3  below 0.1  critical" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_run_that_cannot_be_read_gives_exit_code_2_and_no_files(tmp_path: Path) -> None:
     result = report(grpo_run(tmp_path / "a"), tmp_path / "\x1b[31mnowhere", "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert "\\x1b[31mnowhere: no such file or folder; give a run folder" in result.output
+    assert "\\x1b[31mnowhere: no such file or folder. Give a run folder" in result.output
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing is asked for, nothing runs, nothing sticks out, all of it can be read."""
+"""The page in a real browser: no request, no script, no sideways scrolling, and all text is readable."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three runs: AWPO with a judge, one that is sick and hostile, verl's GRPO."""
+    """Three runs: AWPO with a judge, one with an alert and hostile text, verl's GRPO."""
     folder = tmp_path_factory.mktemp("report")
-    ours, sick = awpo_run(folder / "ours", judge=True), folder / "sick"
-    write_jsonl(sick / "metrics.jsonl", constant("response_length/clip_ratio", 0.3))
+    ours, hostile = awpo_run(folder / "ours", judge=True), folder / "hostile"
+    write_jsonl(hostile / "metrics.jsonl", constant("response_length/clip_ratio", 0.3))
     rows = [rollout("Question 0?", ATTACK, 0.0, judge_reason=ATTACK), rollout(ATTACK, ATTACK), rollout("Question 1?")]
-    write_dump(sick / "validation", 12, rows)
+    write_dump(hostile / "validation", 12, rows)
     write_dump(ours / "validation", 12, rows)
     names = ["ours", ATTACK[:150] + "W" * 200, "verl's"]
-    write_page(read_runs([ours, sick, grpo_run(folder / "verls")], names), folder / PAGE)
+    write_page(read_runs([ours, hostile, grpo_run(folder / "verls")], names), folder / PAGE)
     return folder / PAGE
 
 
@@ -68,7 +68,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_nothing_runs_nothing_is_asked_for_and_the_console_is_empty(chromium: Browser, written: Path) -> None:
+def test_no_script_runs_nothing_is_requested_and_the_console_is_empty(chromium: Browser, written: Path) -> None:
     page = chromium.open(written)
     assert (page.requests, page.complaints) == ([], [])
     assert page.evaluate("document.title").endswith("awpo-verl report")

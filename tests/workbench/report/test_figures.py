@@ -14,7 +14,18 @@ from PIL import Image
 
 from awpo_verl.workbench.report import figures
 from awpo_verl.workbench.report.curves import Curve
-from awpo_verl.workbench.report.figures import DARK, LIGHT, LOOKS, Line, Panel, colour_of, dash_of, save_png, short, svg
+from awpo_verl.workbench.report.figures import (
+    DARK,
+    LIGHT,
+    LOOKS,
+    Line,
+    Panel,
+    colour_of,
+    dash_of,
+    draw_svg,
+    format_number,
+    save_png,
+)
 
 
 def line(values: list[float], look: int = 0, label: str = "run", gaps: tuple[int, ...] = ()) -> Line:
@@ -47,7 +58,7 @@ def test_lines_stand_out_from_the_card_they_are_drawn_on(colours: tuple[str, ...
 
 
 def test_a_picture_is_xml_without_addresses_fonts_or_colours_of_its_own() -> None:
-    text = svg(Panel("", (line([0.1, 0.5, 0.25], 1),), (-0.03, 1.03), (0.2, 0.9)), salt="a")
+    text = draw_svg(Panel("", (line([0.1, 0.5, 0.25], 1),), (-0.03, 1.03), (0.2, 0.9)), salt="a")
     root = ET.fromstring(text)
     assert root.tag.endswith("svg")
     assert set(re.findall(r"https?://[^\"]*", text)) == {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
@@ -60,13 +71,13 @@ def test_a_picture_is_xml_without_addresses_fonts_or_colours_of_its_own() -> Non
 
 def test_the_users_own_style_changes_nothing() -> None:
     panel = Panel("", (line([0.1, 0.5, 0.25]),))
-    plain = svg(panel, salt="a")
+    plain = draw_svg(panel, salt="a")
     with matplotlib.rc_context({"text.usetex": True, "lines.linewidth": 9, "axes.facecolor": "red", "font.size": 30}):
-        assert svg(panel, salt="a") == plain
+        assert draw_svg(panel, salt="a") == plain
 
 
 def test_two_pictures_of_a_page_share_no_id() -> None:
-    texts = [svg(Panel("", (line([0.0, 1.0]),)), salt=salt) for salt in ("a", "b")]
+    texts = [draw_svg(Panel("", (line([0.0, 1.0]),)), salt=salt) for salt in ("a", "b")]
     ids = [set(re.findall(r' id="([^"]*)"', text)) for text in texts]
     assert ids[0]
     assert not ids[0] & ids[1]
@@ -74,7 +85,7 @@ def test_two_pictures_of_a_page_share_no_id() -> None:
 
 def test_a_line_does_not_cross_a_gap(tmp_path: Path) -> None:
     def strokes(panel: Panel) -> list[str]:
-        paths = re.findall(r'<path d="([^"]*)"[^>]*stroke: var\(--c0\)', svg(panel, salt="a"))
+        paths = re.findall(r'<path d="([^"]*)"[^>]*stroke: var\(--c0\)', draw_svg(panel, salt="a"))
         return [path for path in paths if "C" not in path]  # the dots are round
 
     (whole,) = strokes(Panel("", (line([1.0, 2.0, 3.0, 4.0]),)))
@@ -94,7 +105,7 @@ def test_hostile_labels_are_text_in_a_png(tmp_path: Path) -> None:
 
 def test_a_constant_a_single_point_and_an_empty_band_are_drawn() -> None:
     for values in ([0.5, 0.5], [0.5], [1e-9, 2e-9], [1e12, 2e12]):
-        assert "var(--c0)" in svg(Panel("", (line(values),), None, (0.9, 1.0)), salt="a")
+        assert "var(--c0)" in draw_svg(Panel("", (line(values),), None, (0.9, 1.0)), salt="a")
 
 
 @pytest.mark.parametrize(
@@ -110,4 +121,4 @@ def test_a_constant_a_single_point_and_an_empty_band_are_drawn() -> None:
     ],
 )
 def test_numbers_are_short(value: float, text: str) -> None:
-    assert short(value) == text
+    assert format_number(value) == text

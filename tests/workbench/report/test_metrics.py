@@ -94,7 +94,7 @@ def test_a_growing_file_loses_its_last_line_and_no_more(tmp_path: Path, cut: int
     whole = path.read_bytes()
     path.write_bytes(whole[: -1 - cut])
     log = read_jsonl(path)
-    assert (series(log), log.broken) == ({"critic/score/mean": ([1], [0.125], [])}, 0)
+    assert (series(log), log.broken_lines) == ({"critic/score/mean": ([1], [0.125], [])}, 0)
     log_path = tmp_path / "train.log"
     log_path.write_text("step:1 - critic/score/mean:0.125\nstep:2 - critic/score/mean:0.2")  # 0.25, half written
     assert series(read_console(log_path)) == {"critic/score/mean": ([1], [0.125], [])}
@@ -131,7 +131,7 @@ def test_a_torn_line_in_the_middle_costs_itself_and_is_counted(tmp_path: Path) -
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step":1,"data":{"a":1}}\n{"step":2,"da\n{"step":3,"data":{"a":3}}\n[1]\n')
     log = read_jsonl(path)
-    assert (series(log), log.broken) == ({"a": ([1, 3], [1.0, 3.0], [])}, 2)
+    assert (series(log), log.broken_lines) == ({"a": ([1, 3], [1.0, 3.0], [])}, 2)
 
 
 def test_metrics_that_are_not_wanted_are_not_kept(tmp_path: Path) -> None:

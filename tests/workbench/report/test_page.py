@@ -1,4 +1,4 @@
-"""The page as text: what it shows, what it escapes, what it does not need. test_browser.py opens it."""
+"""The page as text: what it shows, what it escapes, and that it needs no other file. test_browser.py opens it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from awpo_verl.workbench.report.page import PAGE, code, write_page, write_report
+from awpo_verl.workbench.report.page import PAGE, render_code, write_page, write_report
 from awpo_verl.workbench.report.runs import RunError, read_run, read_runs
 from tests.workbench.report.logs import awpo_run, constant, grpo_run, rollout, write_dump, write_jsonl
 
@@ -51,7 +51,7 @@ def test_it_needs_no_script_no_network_and_no_other_file(tmp_path: Path) -> None
 
 def test_a_healthy_awpo_run_beside_grpo_shows_what_each_has(tmp_path: Path) -> None:
     found = page(tmp_path, awpo_run(tmp_path / "ours"), grpo_run(tmp_path / "verls"))
-    assert "Nothing is outside its range." in found.text
+    assert "Every checked metric is in its healthy range." in found.text
     pictures = {attrs["aria-label"] or "": tag for tag, attrs in found.tags if attrs.get("role") == "img"}
     (gate,) = (label for label in pictures if label.startswith("Gate "))
     (norm,) = (label for label in pictures if label.startswith("Gradient norm "))
@@ -71,7 +71,7 @@ def test_grpo_alone_has_a_page(tmp_path: Path) -> None:
     assert "Success on held-out prompts" in found.text
 
 
-def test_whatever_the_judge_logs_is_drawn(tmp_path: Path) -> None:
+def test_every_metric_of_the_judge_is_drawn(tmp_path: Path) -> None:
     path = awpo_run(tmp_path / "a", judge=True)
     steps = [(13, {"awpo/judge/new_kind/of_metric": 1.0, "awpo/judge_pool/size": 3.0})]
     (path / "metrics.1.jsonl").write_text((path / "metrics.jsonl").read_text())
@@ -82,30 +82,30 @@ def test_whatever_the_judge_logs_is_drawn(tmp_path: Path) -> None:
     assert "awpo/judge_pool/size" in found.text
 
 
-def test_what_stands_out_comes_with_figure_range_and_what_to_do(tmp_path: Path) -> None:
+def test_an_alert_comes_with_its_figure_range_and_advice(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a" / "metrics.jsonl", constant("response_length/clip_ratio", 0.3))
     found = page(tmp_path, tmp_path / "a")
     text = re.sub(r"\s+", " ", found.text)
-    assert "One curve is outside of what is healthy." in text
-    assert "sick response_length/clip_ratio: above 0.1 0.3, mean of the last 10 steps chart" in text
-    assert "Healthy: below 0.1. Do: a response that is cut off fails: raise RESPONSE_TOKENS." in text
-    ((_, figure),) = [(tag, attrs) for tag, attrs in found.tags if tag == "figure" and attrs.get("class") == "sick"]
+    assert "1 critical alert." in text
+    assert "critical Responses are cut off response_length/clip_ratio: above 0.1. Healthy: below 0.1." in text
+    assert "0.3, mean of the last 10 steps chart A response that is cut off fails. Raise RESPONSE_TOKENS." in text
+    ((_, figure),) = [(tag, attrs) for tag, attrs in found.tags if tag == "figure" and attrs.get("class") == "critical"]
     assert ("a", {"href": f"#{figure['id']}"}) in found.tags
 
 
-def test_findings_of_held_out_success_lead_to_the_chart_of_their_data_source_or_of_the_mean(tmp_path: Path) -> None:
+def test_alerts_of_held_out_success_link_to_the_chart_of_their_data_source_or_of_the_mean(tmp_path: Path) -> None:
     falls = [(0, 0.2, 0.3), *((n, 0.9, 0.3) for n in (10, 20, 30)), *((n, 0.5, 0.3) for n in (80, 90, 100))]
     steps = [(n, {"val-core/a/b/acc/mean@1": x, "val-core/c/acc/mean@1": y}) for n, x, y in falls]
     write_jsonl(tmp_path / "a" / "metrics.jsonl", steps)
     found = page(tmp_path, tmp_path / "a")
     figures = [attrs for tag, attrs in found.tags if tag == "figure"]
     links = [attrs["href"] for tag, attrs in found.tags if tag == "a" and "chart" in (attrs["href"] or "")]
-    # the charts: the mean, a/b, c. Sick: a/b has fallen. Worth a look: the mean is flat
-    assert [figure.get("class") for figure in figures] == [None, "sick", None]
+    # the charts: the mean, a/b, c. Critical: a/b has fallen. Warning: the mean is flat
+    assert [figure.get("class") for figure in figures] == [None, "critical", None]
     assert links == [f"#{figures[1]['id']}", f"#{figures[0]['id']}"]
 
 
-def test_of_many_cases_a_few_are_shown_at_once(tmp_path: Path) -> None:
+def test_of_many_occurrences_eight_are_shown_at_once(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a" / "metrics.jsonl", constant("response_length/clip_ratio", 0.3))
     write_page([read_run(path, f"run {n}") for n in range(20)], tmp_path / PAGE)
     text = (tmp_path / PAGE).read_text(encoding="utf-8")
@@ -113,7 +113,7 @@ def test_of_many_cases_a_few_are_shown_at_once(tmp_path: Path) -> None:
     assert text.count("0.3, mean of the last 10 steps") == 20
 
 
-def test_hostile_text_stays_text_wherever_it_stands(tmp_path: Path) -> None:
+def test_hostile_text_is_escaped_everywhere(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     source = HOSTILE.replace("/", "|")
     steps = [(n, {f"val-core/{source}/acc/mean@1": 0.9 - n / 2, f"awpo/judge/{source}": math.nan}) for n in (0, 1)]
@@ -138,7 +138,7 @@ def test_a_megabyte_of_text_is_cut_with_a_note(tmp_path: Path) -> None:
     assert (tmp_path / PAGE).stat().st_size < 500_000
 
 
-def test_ten_thousand_steps_of_twenty_runs_stay_a_few_megabytes_and_say_that_they_were_thinned(tmp_path: Path) -> None:
+def test_twenty_runs_of_ten_thousand_steps_are_thinned_and_the_page_says_so(tmp_path: Path) -> None:
     metrics = ("critic/score/mean", "awpo/gate/mean", "actor/entropy", "actor/grad_norm")
     steps = [(n, dict.fromkeys(metrics, 0.3 + n * 7919 % 997 / 5000)) for n in range(10_000)]
     path = write_jsonl(tmp_path / "r0" / "metrics.jsonl", steps)
@@ -151,11 +151,11 @@ def test_ten_thousand_steps_of_twenty_runs_stay_a_few_megabytes_and_say_that_the
 
 def test_more_runs_than_there_are_looks_are_refused(tmp_path: Path) -> None:
     path = grpo_run(tmp_path / "a")
-    with pytest.raises(RunError, match="25 runs; a report has 1 to 24"):
+    with pytest.raises(RunError, match="25 runs are given, but a report has 1 to 24"):
         write_report([read_run(path, f"run {n}") for n in range(25)], tmp_path / "out")
 
 
-def test_beside_the_page_each_section_is_a_png(tmp_path: Path) -> None:
+def test_each_section_is_also_a_png(tmp_path: Path) -> None:
     written = write_report([read_run(awpo_run(tmp_path / "a", judge=True))], tmp_path / "out" / "deep")
     names = [path.name for path in written]
     assert names == [
@@ -165,17 +165,17 @@ def test_beside_the_page_each_section_is_a_png(tmp_path: Path) -> None:
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written[1:])
 
 
-def test_lines_that_could_not_be_read_are_told(tmp_path: Path) -> None:
+def test_lines_that_could_not_be_read_are_counted(tmp_path: Path) -> None:
     path = grpo_run(tmp_path / "a") / "metrics.jsonl"
     path.write_text("{torn\n" + path.read_text())
     assert "a: 1 lines of metrics.jsonl could not be read." in page(tmp_path, path).text
 
 
-def test_a_run_of_nothing_but_nan_has_a_page_that_says_so(tmp_path: Path) -> None:
+def test_a_run_of_only_nan_has_a_page_that_says_so(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a" / "metrics.jsonl", constant("awpo/gate/mean", math.nan, 3))
     (written,) = write_report([read_run(tmp_path / "a")], tmp_path / "out")
     assert "at 3 of 3 steps: 1, 2, 3" in written.read_text(encoding="utf-8")
 
 
 def test_backticks_are_code_and_all_is_escaped() -> None:
-    assert code("set `a<b`, <i>") == "set <code>a&lt;b</code>, &lt;i&gt;"
+    assert render_code("set `a<b`, <i>") == "set <code>a&lt;b</code>, &lt;i&gt;"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from awpo_verl.workbench.report.runs import RunError, label, read_run, read_runs
+from awpo_verl.workbench.report.runs import RunError, name_runs, read_run, read_runs
 from tests.workbench.report.logs import awpo_run, constant, write_jsonl
 from tests.workbench.report.test_metrics import STEPS, console, events
 
@@ -41,7 +41,7 @@ def test_a_resumed_run_is_one_and_experiments_of_like_names_are_several(tmp_path
     assert read_run(tmp_path / "a").log.files == tuple(resumed)
     one, other = (write_jsonl(tmp_path / "b" / name, STEPS) for name in ("lr1.jsonl", "lr1.5.jsonl"))
     assert read_run(one).log.files == (one,)
-    with pytest.raises(RunError, match=f"metrics of 2 runs lie here: {other}, {one}"):
+    with pytest.raises(RunError, match=f"metrics of 2 runs: {other}, {one}"):
         read_run(tmp_path / "b")
 
 
@@ -53,9 +53,9 @@ def test_an_event_file_and_its_folder_are_the_same_run(tmp_path: Path) -> None:
 
 def test_runs_of_one_name_are_told_apart_by_the_nearest_folder_that_differs(tmp_path: Path) -> None:
     a, b = (awpo_run(tmp_path / name / "demo" / "awpo") for name in "ab")
-    assert label([a]) == label([a / "metrics.jsonl"]) == ["awpo"]
-    assert label([a, b / "metrics.jsonl", tmp_path]) == ["a/.../awpo", "b/.../awpo", tmp_path.name]
-    assert label([Path("/x/c/awpo"), Path("/x/d/awpo")]) == ["c/awpo", "d/awpo"]
+    assert name_runs([a]) == name_runs([a / "metrics.jsonl"]) == ["awpo"]
+    assert name_runs([a, b / "metrics.jsonl", tmp_path]) == ["a/.../awpo", "b/.../awpo", tmp_path.name]
+    assert name_runs([Path("/x/c/awpo"), Path("/x/d/awpo")]) == ["c/awpo", "d/awpo"]
 
 
 def test_given_names_go_to_the_runs_in_their_order(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_given_names_go_to_the_runs_in_their_order(tmp_path: Path) -> None:
     assert [run.name for run in read_runs(paths, ["first", "second"])] == ["first", "second"]
     with pytest.raises(RunError, match="1 --name for 2 runs"):
         read_runs(paths, ["first"])
-    with pytest.raises(RunError, match="two runs are called 'x'"):
+    with pytest.raises(RunError, match="two runs have the name 'x'"):
         read_runs(paths, ["x", "x"])
     with pytest.raises(RunError, match="give each run once"):
         read_runs([paths[0], paths[0]])
@@ -127,20 +127,20 @@ def make_broken_events(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (make_nothing, "no such file or folder; give a run folder"),
+        (make_nothing, "no such file or folder. Give a run folder"),
         (make_empty_file, "the file is empty"),
-        (make_empty_folder, "a folder without metrics; give a run folder"),
+        (make_empty_folder, "a folder without metrics. Give a run folder"),
         (make_started, "has not finished a step yet"),
-        (make_folder_of_runs, "a folder of runs; name the ones you want: .*/a .*/b"),
-        (make_two_experiments, "metrics of 2 runs lie here: .*a.jsonl, .*b.jsonl"),
-        (make_binary, "a binary file of a kind that is not read; give a run folder"),
-        (make_dump, "no line is one of verl's metrics; give a run folder"),
-        (make_other_text, "no line is one of verl's metrics; give a run folder"),
+        (make_folder_of_runs, "a folder of runs. Give the ones you want: .*/a .*/b"),
+        (make_two_experiments, "metrics of 2 runs: .*a.jsonl, .*b.jsonl"),
+        (make_binary, "a binary file of an unknown kind. Give a run folder"),
+        (make_dump, "no line has metrics of verl. Give a run folder"),
+        (make_other_text, "no line has metrics of verl. Give a run folder"),
         (make_no_events, "the file is empty"),
-        (make_broken_events, "no event has a scalar; give a run folder"),
+        (make_broken_events, "no event has a scalar. Give a run folder"),
     ],
 )
-def test_what_cannot_be_read_says_what_was_given_and_what_to_give(tmp_path: Path, make, says: str) -> None:
+def test_an_error_names_what_was_given_and_what_to_give_instead(tmp_path: Path, make, says: str) -> None:
     path = make(tmp_path)
     with pytest.raises(RunError, match=says) as error:
         read_run(path)

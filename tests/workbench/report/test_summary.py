@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from awpo_verl.workbench.report.runs import read_run
-from awpo_verl.workbench.report.summary import NONE, summary
+from awpo_verl.workbench.report.summary import NONE, summarize_run
 from tests.workbench.report.logs import rollout, write_dump, write_jsonl
 
 
@@ -29,7 +29,7 @@ def test_a_row_says_how_far_a_run_is_what_it_reached_and_what_it_spent(tmp_path:
     write_dump(tmp_path / "rollouts", 39, [rollout()])
     write_dump(tmp_path / "rollouts", 40, [rollout()] * 64)
     os.utime(path, (0, 86_400 * 365))
-    row = summary(read_run(tmp_path, "x"))
+    row = summarize_run(read_run(tmp_path, "x"))
     assert (row.run, row.estimator, row.steps) == ("x", "awpo", "40")
     assert row.heldout == "0.20 → 0.60"  # the plain mean of both data sources
     assert row.best == "0.80 at step 20"
@@ -40,9 +40,9 @@ def test_a_row_says_how_far_a_run_is_what_it_reached_and_what_it_spent(tmp_path:
 
 
 def test_what_a_log_does_not_say_is_a_dash(tmp_path: Path) -> None:
-    row = summary(read_run(write_jsonl(tmp_path / "metrics.jsonl", [(3, {"critic/score/mean": 0.25})])))
+    row = summarize_run(read_run(write_jsonl(tmp_path / "metrics.jsonl", [(3, {"critic/score/mean": 0.25})])))
     assert (row.estimator, row.outcome, row.steps) == ("another", "0.25", "3")
     assert {row.heldout, row.best, row.spent, row.time} == {NONE}
     parts = [(1, {"awpo/outcome/mean": 0.5})]
-    row = summary(read_run(write_jsonl(tmp_path / "metrics.jsonl", parts)))
+    row = summarize_run(read_run(write_jsonl(tmp_path / "metrics.jsonl", parts)))
     assert row.estimator == "another, with reward parts"

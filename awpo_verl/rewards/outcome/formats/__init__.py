@@ -1,12 +1,13 @@
-"""The call formats: an ordered table, and what is looked up in it.
+"""The call formats: an ordered table, and the functions that look one up.
 
-A format accepts what the server that executes its calls accepts, verl's own tool loop first: credit for text that would
-never have been executed teaches the model to write it. Where servers differ, `CallFormat.servers` says which is
-followed. Their parsers are not used here because they need a tokenizer or a server's request objects, run regular
-expressions without bound over the model's text, and drop the bad calls of a response silently, where a reward has to
-know of them.
+A format accepts what the server that executes its calls accepts. verl's own tool loop comes first. Credit for a text
+that no server executes would teach the model to write it. Where servers differ, `CallFormat.servers` names the one that
+we follow.
 
-To add a format, write a file with a CallFormat, and its line in FORMATS.
+We do not use the servers' parsers. They need a tokenizer or a server's request objects, run unbounded regular
+expressions over the model's text, and silently drop bad calls, which a reward must count.
+
+To add a format, write a file with a CallFormat and add its line to FORMATS.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from awpo_verl.config.bounds import SECTION, AWPOConfigError
-from awpo_verl.config.import_path import is_own, load_own
+from awpo_verl.config.import_path import is_import_path, load_object
 from awpo_verl.rewards.outcome.formats import (
     deepseek,
     deepseek_dsml,
@@ -58,7 +59,7 @@ __all__ = [
 AUTO = "auto"
 KEY = "outcome.format"
 
-# The first whose marks a chat template has is its format, so the more telling ones come first.
+# A chat template has the first format whose marks it contains, so formats with specific marks come first.
 FORMATS: dict[str, CallFormat] = {
     format.name: format
     for format in (
@@ -87,24 +88,24 @@ FORMATS: dict[str, CallFormat] = {
 }
 
 
-# The marks of thinking, each pair once
+# Every pair of thinking marks, once
 THINKING = tuple({each: None for format in FORMATS.values() if (each := format.thinking) is not None})
 
 
 def find_format(name: str) -> CallFormat:
-    """The format of this name, or `module:object` of your own.
+    """The format with this name, or your own, given as `module:object`.
 
     Raises:
-        AWPOConfigError: there is none; names the key and what to use.
+        AWPOConfigError: no such format. The message names the key and the valid values.
     """
     if name in FORMATS:
         return FORMATS[name]
-    if not is_own(name):
+    if not is_import_path(name):
         raise AWPOConfigError(
             f"{SECTION}.{KEY}={name} is not usable: it must be one of {AUTO}, {', '.join(FORMATS)}, or module:object "
             "of your own."
         )
-    found = load_own(KEY, name)
+    found = load_object(KEY, name)
     if not isinstance(found, CallFormat):
         raise AWPOConfigError(
             f"{SECTION}.{KEY}={name} is not usable: it is a {type(found).__name__}, and must be a CallFormat "
@@ -114,19 +115,19 @@ def find_format(name: str) -> CallFormat:
 
 
 def check_name(name: str) -> None:
-    """Raises AWPOConfigError unless a name is "auto" or `find_format` knows it."""
+    """Raise AWPOConfigError unless the name is "auto" or `find_format` finds it."""
     if name != AUTO:
         find_format(name)
 
 
 def format_of_template(chat_template: str | Mapping[str, str] | None) -> CallFormat | None:
-    """The format that a chat template teaches the model; None where no mark tells.
+    """The format that a chat template teaches the model; None if the template contains no format's marks.
 
     Args:
-        chat_template: a tokenizer's; some have several by name, of which each may tell.
+        chat_template: the tokenizer's chat template. Some tokenizers have several, by name: all are searched.
 
     Raises:
-        AWPOConfigError: it teaches a format that is known and not read; names the key and what to set.
+        AWPOConfigError: the template teaches a format that we know and do not read. The message names the key to set.
     """
     several = isinstance(chat_template, Mapping)
     template = "\n".join(chat_template.values()) if several else chat_template or ""
@@ -142,11 +143,11 @@ def format_of_template(chat_template: str | Mapping[str, str] | None) -> CallFor
 def template_in_use(model: Any, tokenizer: Any) -> Any:
     """The chat template that verl renders prompts with.
 
-    verl sets `custom_chat_template` on the rollouts' tokenizers, and not on the one that its reward workers load.
+    verl sets `custom_chat_template` on the rollout tokenizers, but not on the tokenizer of its reward workers.
 
     Args:
-        model: the section actor_rollout_ref.model of verl's config, or None.
-        tokenizer: as it was loaded.
+        model: verl's config section actor_rollout_ref.model, or None.
+        tokenizer: the reward worker's tokenizer.
     """
     custom = model.get("custom_chat_template") if model is not None else None
     return custom or getattr(tokenizer, "chat_template", None)
@@ -157,12 +158,12 @@ def _teaches(template: str, format: CallFormat) -> bool:
 
 
 def format_of_text(text: str) -> CallFormat:
-    """The format of the first call in a response outside of its thinking; hermes where there is none."""
+    """The format of the first call outside the thinking; hermes if there is no call."""
     return find_in_text(text) or hermes.HERMES
 
 
 def find_in_text(text: str) -> CallFormat | None:
-    """The same; None where no call is begun."""
+    """The format of the first call outside the thinking; None if no call begins."""
     rest = _after_thinking(text)
     begins = ((format.places.begin(rest, 0), format) for format in FORMATS.values())
     first = min((begin for begin in begins if begin[0] >= 0), key=lambda begin: begin[0], default=None)
@@ -172,7 +173,7 @@ def find_in_text(text: str) -> CallFormat | None:
 
 
 def _after_thinking(text: str) -> str:
-    """What follows the first thinking, by any format's marks; the text where it has none."""
+    """The text after the first thinking, by any format's marks; the whole text if there is no thinking."""
     for marks in THINKING:
         end = text.find(marks.closing)
         if end < 0:
@@ -183,7 +184,7 @@ def _after_thinking(text: str) -> str:
 
 
 def _inside_a_call(text: str, place: int) -> bool:
-    """Whether a call of any format begins before a place in the text and ends after it."""
+    """Whether a call of any format begins before this place in the text and ends after it."""
     for format in FORMATS.values():
         begin = format.places.begin(text, 0)
         while 0 <= begin < place:
@@ -195,19 +196,19 @@ def _inside_a_call(text: str, place: int) -> bool:
 
 
 def opened_by(prompt: str) -> bool | None:
-    """True where a prompt's text ends with an opening mark of thinking, None (unknown) where it does not.
+    """True if the prompt ends with an opening mark of thinking, else None (unknown).
 
-    A text of a file may have lost the special tokens that a chat template ends with.
+    It is unknown because a prompt from a file may have lost the special tokens at its end.
     """
     return True if any(marks.is_open_at_end_of(prompt) for marks in THINKING) else None
 
 
 def foreign_mark(content: str, format: CallFormat) -> str | None:
-    """The mark of a call in another format than the response's, None where there is none.
+    """The first mark in the content that belongs to a call in another format; None if there is none.
 
     Args:
-        content: what is outside of the thinking and the calls.
-        format: the response's.
+        content: the text outside the thinking and the calls.
+        format: the format of the response.
     """
     own = set(format.marks)
     for other in FORMATS.values():
@@ -218,13 +219,15 @@ def foreign_mark(content: str, format: CallFormat) -> str | None:
 
 
 def mark_tokens(format: CallFormat | None) -> frozenset[str]:
-    """Special tokens with which a response is decoded: all marks of the format (None: of all), and what opens a call
-    in any other."""
+    """The special tokens that stay in a decoded response.
+
+    These are all marks of the format (of every format, for None), and the marks that open a call in any other format.
+    """
     formats = FORMATS.values() if format is None else (format,)
     thinking = [marks for each in formats if (marks := each.thinking) is not None]
     return frozenset(
         [token for each in formats for token in each.tokens]
         + [mark for marks in thinking for mark in (marks.opening, marks.closing)]
-        + [mark for each in FORMATS.values() for mark in each.marks]  # a call in another format is to be seen
+        + [mark for each in FORMATS.values() for mark in each.marks]  # keeps calls in another format visible
         + [mark for marks in UNREAD.values() for mark in marks]
     )

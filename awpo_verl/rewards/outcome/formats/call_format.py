@@ -1,10 +1,11 @@
-"""A call format: one object with all that the package knows of how a family of models writes tool calls."""
+"""A call format: one object that holds everything we know about how a family of models writes tool calls."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from awpo_verl.rewards.outcome.calls import Found
 from awpo_verl.rewards.outcome.schema import ToolSchemas
@@ -16,7 +17,7 @@ class Thinking:
 
     Attributes:
         opening, closing: the marks.
-        header: text that may follow the opening mark and belongs to it, such as the name of a channel.
+        header: text that may follow the opening mark and is part of it, such as the name of a channel.
     """
 
     opening: str = "<think>"
@@ -31,12 +32,12 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A text, told apart by its marks of thinking.
+    """A text, split into its thinking and the rest.
 
     Attributes:
-        thinking: the closed thinking (several parts are joined by line ends); None where none is closed.
-        unclosed: the last thinking is never closed. It swallows the rest.
-        outside: the texts around the thinking, in order, where calls may be.
+        thinking: the closed thinking, its parts joined by line ends; None if no thinking is closed.
+        unclosed: the last thinking is not closed, so it extends to the end of the text.
+        outside: the texts around the thinking, in order. Calls are read from these.
     """
 
     thinking: str | None
@@ -46,17 +47,27 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where calls stand in a text.
+    """Where calls are in a text.
 
     Attributes:
-        begin: (text, position) -> where the next call begins, -1 without one.
-        end: (text, begin) -> where the call that begins there ends; with the text if it is not closed.
-        at_front: a call begins only at the front of what is looked at: none from one place on says nothing of others.
+        begin: (text, position) -> the place where the next call begins, -1 if there is none.
+        end: (text, begin) -> the place where this call ends; the end of the text if the call is not closed.
+        at_front: a call begins only at the front of the searched text, so "no call from here on" does not hold for
+            another position.
     """
 
     begin: Callable[[str, int], int]
     end: Callable[[str, int], int]
     at_front: bool = False
+
+
+class ReadCalls(Protocol):
+    """Reads the calls in a text outside the thinking, and adds calls, problems and content to `found`.
+
+    It raises no error on any text, and takes time linear in the length of the text.
+    """
+
+    def __call__(self, text: str, tools: ToolSchemas | None, found: Found, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +76,19 @@ class CallFormat:
 
     Attributes:
         name: the value of `algorithm.awpo.outcome.format`.
-        read: reads a text outside of the thinking and adds its calls, problems and content to a Found. It raises
-            nothing on any text, and takes time linear in its length.
-        places: where calls stand. Marks of thinking inside of a call are part of the call.
-        marks: strings that only a call of this format has. In the content of another format they are a call that does
-            not parse. Empty where no string tells.
+        read_calls: see ReadCalls.
+        places: where calls are. Marks of thinking inside a call are part of the call.
+        marks: strings that appear only in calls of this format. In the content of another format they count as a call
+            that does not parse. Empty if the format has no such string.
         templates: a chat template teaches this format if it contains all strings of one of these groups.
-        tokens: marks that a tokenizer may have as special tokens. A response is decoded with them.
-        thinking: the marks of thinking; None where `split` tells it apart.
-        split: for a format whose thinking has no pair of marks: a text -> Split.
-        servers: which server's rules are followed, and where others differ; for docs/rewards.md.
+        tokens: marks that a tokenizer may have as special tokens. They are kept when a response is decoded.
+        thinking: the marks of thinking; None if the format has `split` instead.
+        split: text -> Split, for a format whose thinking has no pair of marks.
+        servers: which server's rules we follow, and where other servers differ; shown in docs/rewards.md.
     """
 
     name: str
-    read: Callable[[str, ToolSchemas | None, Found], None]
+    read_calls: ReadCalls
     places: Places
     marks: tuple[str, ...] = ()
     templates: tuple[tuple[str, ...], ...] = ()
@@ -104,7 +114,7 @@ def between(opening: str, closing: str) -> Places:
 
 
 def skip_white_space(text: str, start: int) -> int:
-    """The place of the first character from `start` on that is not white space."""
+    """The place of the first character that is not white space, from `start` on."""
     while text[start : start + 1].isspace():
         start += 1
     return start

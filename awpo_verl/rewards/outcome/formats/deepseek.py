@@ -1,4 +1,4 @@
-"""DeepSeek V3 and R1, and V3.1: calls in a section, with their name before a separator and JSON after it.
+"""DeepSeek V3, R1 and V3.1: calls in a section, each with a name, a separator and JSON.
 
 V3:    <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f
        ```json
@@ -23,12 +23,12 @@ _V3 = re.compile(r"(?P<name>[^\s<>]{1,256})\n```json\n(?P<arguments>.*)\n```", r
 _NAME = re.compile(r"[^\s<>]{1,256}")
 
 
-def read_v3(text: str, tools: ToolSchemas | None, found: Found) -> None:
-    SECTION.read(text, found, _call_v3)
+def read_v3_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
+    SECTION.read_calls(text, found, _call_v3)
 
 
-def read_v31(text: str, tools: ToolSchemas | None, found: Found) -> None:
-    SECTION.read(text, found, _call_v31)
+def read_v31_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
+    SECTION.read_calls(text, found, _call_v31)
 
 
 def _call_v3(body: str) -> ToolCall:
@@ -56,7 +56,7 @@ _TOKENS = (SECTION.opening, SECTION.closing, SECTION.call, SECTION.call_end, SEP
 
 DEEPSEEK_V3 = CallFormat(
     name="deepseek_v3",
-    read=read_v3,
+    read_calls=read_v3_calls,
     places=between(
         rf"{_SECTION}\s{{0,64}}{_CALL}[^<\n]{{0,64}}{re.escape(SEPARATOR)}[^\s<>]{{1,256}}\n", SECTION.closing
     ),
@@ -69,7 +69,7 @@ DEEPSEEK_V3 = CallFormat(
 
 DEEPSEEK_V31 = CallFormat(
     name="deepseek_v31",
-    read=read_v31,
+    read_calls=read_v31_calls,
     places=between(_SECTION, SECTION.closing),
     marks=_MARKS,
     templates=((SEPARATOR,),),

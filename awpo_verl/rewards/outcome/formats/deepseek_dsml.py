@@ -1,4 +1,4 @@
-"""DeepSeek V3.2 and V4: blocks of tagged parameters, each of which says whether it is a string.
+"""DeepSeek V3.2 and V4: blocks of tagged parameters. Each parameter says whether it is a string.
 
 <｜DSML｜function_calls>                              V4: <｜DSML｜tool_calls>
 <｜DSML｜invoke name="f">
@@ -6,7 +6,7 @@
 </｜DSML｜invoke>
 </｜DSML｜function_calls>
 
-A value with string="true" is text; any other is JSON, and stays text where it is not.
+A value with string="true" is text. Any other value is read as JSON, and stays text if it is not JSON.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def _tags(block: str) -> TaggedParameters:
 V32, V4 = _tags("function_calls"), _tags("tool_calls")
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found, *, tags: TaggedParameters) -> None:
-    tags.read(text, found, _value)
+def read_calls(text: str, tools: ToolSchemas | None, found: Found, *, tags: TaggedParameters) -> None:
+    tags.read_calls(text, found, _value)
 
 
 def _value(written: str, attributes: str, tool: str, key: str) -> Any:
@@ -48,7 +48,7 @@ def _value(written: str, attributes: str, tool: str, key: str) -> Any:
 def _format(name: str, tags: TaggedParameters, template: tuple[str, ...], servers: str) -> CallFormat:
     return CallFormat(
         name=name,
-        read=partial(read, tags=tags),
+        read_calls=partial(read_calls, tags=tags),
         places=between(re.escape(tags.opening), tags.closing),
         marks=(tags.opening, f"<{MARK}invoke"),
         templates=(template,),

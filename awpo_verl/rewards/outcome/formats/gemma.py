@@ -1,10 +1,10 @@
-"""Gemma 4 and FunctionGemma: a name and an object in a notation of their own, with marks for quotes.
+"""Gemma 4 and FunctionGemma: a name and an object in their own notation, with marks as quotes.
 
 Gemma 4:        <|tool_call>call:f{a:1,b:[<|"|>x<|"|>],c:{d:true}}<tool_call|>
 FunctionGemma:  <start_function_call>call:f{a:1,b:<escape>x<escape>}<end_function_call>
 
-A value is a quoted string, an object, a list, a number, true, false or null, and any other bare text is a string. Keys
-are bare or quoted.
+A value is a quoted string, an object, a list, a number, true, false or null. Any other bare text is a string. Keys are
+bare or quoted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found, *, opening: str, closing: str, quote: str) -> None:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found, *, opening: str, closing: str, quote: str) -> None:
     position = 0
     while (start := text.find(opening, position)) >= 0:
         found.outside.append(text[position:start])
@@ -37,7 +37,7 @@ def read(text: str, tools: ToolSchemas | None, found: Found, *, opening: str, cl
             found.problems.append("a call that is never closed")
             return
         try:
-            found.calls.append(_Reader(text[start + len(opening) : end], quote).call())
+            found.calls.append(_CallReader(text[start + len(opening) : end], quote).read_call())
         except BadCallError as error:
             found.problems.append(str(error))
         position = end + len(closing)
@@ -45,7 +45,7 @@ def read(text: str, tools: ToolSchemas | None, found: Found, *, opening: str, cl
 
 
 def _end(text: str, start: int, closing: str, quote: str) -> int:
-    """Where a call's closing mark stands, outside of its strings; -1 without one."""
+    """The place of a call's closing mark outside its strings; -1 if there is none."""
     end = text.find(closing, start)
     while end >= 0 and text.count(quote, start, end) % 2:
         start = text.find(quote, end)  # the string that holds the mark ends here
@@ -56,51 +56,52 @@ def _end(text: str, start: int, closing: str, quote: str) -> int:
     return end
 
 
-class _Reader:
-    """One call, between its marks."""
+class _CallReader:
+    """Reads the text of one call, between its marks."""
 
     def __init__(self, text: str, quote: str) -> None:
         if len(text) > MAX_CHARS:
             raise BadCallError(f"a call of more than {MAX_CHARS} characters")
         self.text, self.quote, self.position = text, quote, 0
 
-    def call(self) -> ToolCall:
+    def read_call(self) -> ToolCall:
         name = _NAME.match(self.text.lstrip())
         if name is None:
             raise BadCallError("a call that is not call:NAME{...}")
         self.position = len(self.text) - len(self.text.lstrip()) + name.end()
-        arguments = self.members(1)
+        arguments = self.read_members(1)
         if self.text[self.position :].strip():
             raise BadCallError("text after the call")
         return ToolCall(name[1], arguments)
 
-    def members(self, depth: int) -> dict[str, Any]:
-        """What stands between the braces of an object, and the closing one."""
+    def read_members(self, depth: int) -> dict[str, Any]:
+        """Read the members of an object, up to its closing brace."""
         result: dict[str, Any] = {}
         while not self.take("}"):
-            key = self.key()
+            key = self.read_key()
             if not self.take(":"):
                 raise BadCallError("a key without a value")
             if key in result:
                 raise BadCallError("a key twice in one object")
-            result[key] = self.value(depth + 1)
+            result[key] = self.read_value(depth + 1)
             if not self.take(","):
                 self.need("}")
                 break
         return result
 
-    def items(self, depth: int) -> list[Any]:
+    def read_items(self, depth: int) -> list[Any]:
+        """Read the items of a list, up to its closing bracket."""
         result: list[Any] = []
         while not self.take("]"):
-            result.append(self.value(depth + 1))
+            result.append(self.read_value(depth + 1))
             if not self.take(","):
                 self.need("]")
                 break
         return result
 
-    def key(self) -> str:
+    def read_key(self) -> str:
         if self.take(self.quote):
-            return self.quoted()
+            return self.read_quoted()
         self.skip_space()
         bare = _KEY.match(self.text, self.position)
         if bare is None:
@@ -108,15 +109,15 @@ class _Reader:
         self.position = bare.end()
         return bare[0]
 
-    def value(self, depth: int) -> Any:
+    def read_value(self, depth: int) -> Any:
         if depth > MAX_DEPTH:
             raise BadCallError(f"nested deeper than {MAX_DEPTH}")
         if self.take(self.quote):
-            return self.quoted()
+            return self.read_quoted()
         if self.take("{"):
-            return self.members(depth)
+            return self.read_members(depth)
         if self.take("["):
-            return self.items(depth)
+            return self.read_items(depth)
         bare = _BARE.match(self.text, self.position)
         written = bare[0].strip() if bare else ""
         if not written:
@@ -124,7 +125,8 @@ class _Reader:
         self.position += len(bare[0]) if bare else 0
         return _bare_value(written)
 
-    def quoted(self) -> str:
+    def read_quoted(self) -> str:
+        """Read a string whose opening quote is taken."""
         end = self.text.find(self.quote, self.position)
         if end < 0:
             raise BadCallError("a string that is never closed")
@@ -133,7 +135,7 @@ class _Reader:
         return value
 
     def take(self, mark: str) -> bool:
-        """Take this mark, if it comes next after white space."""
+        """Skip white space, then take this mark if it comes next."""
         self.skip_space()
         if not self.text.startswith(mark, self.position):
             return False
@@ -172,7 +174,7 @@ def _format(
 
     return CallFormat(
         name=name,
-        read=partial(read, **marks),
+        read_calls=partial(read_calls, **marks),
         places=Places(lambda text, position: text.find(opening, position), end),
         marks=(opening,),
         templates=((opening,),),

@@ -5,7 +5,7 @@
 <arg_value>1</arg_value>
 </tool_call>
 
-White space around names, keys and tags is free. A value is the text between its tags (typed_values.py reads it).
+White space around names, keys and tags is free. A value is the text between its tags, read by typed_values.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[^\s<>{}\[\]\"]{1,256}")
 _INNER_MARK = re.compile(r"</?arg_(?:key|value)\b")
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
     for block in blocks(text, found):
         try:
             found.calls.append(_read_call(block, tools))
@@ -54,7 +54,7 @@ def _read_call(block: str, tools: ToolSchemas | None) -> ToolCall:
 
 
 def _tagged(text: str, start: int, opening: str, closing: str) -> tuple[str, int]:
-    """What stands between two tags, of which the first is at `start`, and where the second ends."""
+    """The text between two tags, and the place where the second tag ends. The first tag is at `start`."""
     begin = start + len(opening)
     end = text.find(closing, begin)
     if not text.startswith(opening, start) or end < 0:
@@ -66,7 +66,7 @@ def _tagged(text: str, start: int, opening: str, closing: str) -> tuple[str, int
 
 GLM = CallFormat(
     name="glm",
-    read=read,
+    read_calls=read_calls,
     places=between(r"<tool_call>\s{0,64}[^\s<>{}\[\]\"]{1,256}\s{0,64}<", CLOSE),
     marks=(KEY,),
     templates=((KEY,),),

@@ -1,16 +1,16 @@
-"""gpt-oss (harmony): messages in channels; a call is a message of the assistant to a function.
+"""gpt-oss (harmony): messages in channels. A call is a message of the assistant to a function.
 
 <|channel|>analysis<|message|>thinking<|end|><|start|>assistant
 <|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>
 
-The library openai-harmony reads tokens of a vocabulary that it downloads; a reward worker has text and no network, and
-the messages are easily told apart. Every piece of the text is one of these:
-- a message of the assistant: in `analysis` thinking, to a function in `commentary` or `analysis` a call, to any other
-  recipient a problem, else content;
-- a message of another role (a header that begins with `<|start|>` and another name): not the model's words;
+We do not use the library openai-harmony: it reads tokens and downloads their vocabulary, while a reward worker has text
+and no network. Every piece of the text is one of these:
+- a message of the assistant. In `analysis` it is thinking. To a function, in `commentary` or `analysis`, it is a call.
+  To any other recipient it is a problem. Any other message is content;
+- a message of another role (its header begins with `<|start|>` and another name): ignored;
 - a message whose header cannot be read: a problem if it has a recipient, else content;
 - text without a header: content.
-A call ends with `<|call|>`, or with the text, for generation stops there and may drop it.
+A call ends with `<|call|>` or with the text, because generation stops at `<|call|>` and may drop it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from awpo_verl.rewards.bounded_json import read_all
+from awpo_verl.rewards.bounded_json import read_arguments
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Split, between
 from awpo_verl.rewards.outcome.schema import ToolSchemas
@@ -27,7 +27,7 @@ from awpo_verl.rewards.outcome.schema import ToolSchemas
 START, CHANNEL, MESSAGE, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|call|>"
 _MARK = re.compile(r"<\|(?:call|end|return|start|message)\|>")
 _BODY_END = re.compile(r"<\|(?:call|end|return|start|channel)\|>")
-# each run of blanks can be matched by one \s* only: two beside each other take cubic time on hostile text
+# Only one \s* can match each run of blanks: two in a row take cubic time on hostile text.
 _HEADER = re.compile(
     r"(?:<\|start\|>\s*)?(?:assistant\s*)?(?:(?<=\s)to=(?P<early>[^\s<]{1,256})\s*)?"
     r"<\|channel\|>\s*(?P<channel>analysis|commentary|final)\s*(?:(?<=\s)to=(?P<late>[^\s<]{1,256})\s*)?"
@@ -44,11 +44,11 @@ class Message:
     """One message, or a text without a header.
 
     Attributes:
-        channel: "analysis", "commentary" or "final"; "" where the header cannot be read or there is none.
-        to: the recipient; "" without one.
+        channel: "analysis", "commentary" or "final"; "" if there is no readable header.
+        to: the recipient; "" if there is none.
         body: its text.
-        end: the mark that ends it; "" where the text does.
-        broken: why the header cannot be read; "" where it can, or there is none.
+        end: the mark that ends it; "" if the text ends first.
+        broken: why the message is a problem; "" if it is not.
     """
 
     channel: str
@@ -58,7 +58,7 @@ class Message:
     broken: str = ""
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
     for message in _messages(text):
         if not message.to and not message.broken:
             if message.channel != "analysis":
@@ -74,7 +74,7 @@ def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
 
 
 def split(text: str) -> Split:
-    """The thinking is the text of all closed analysis messages; `read` passes over them."""
+    """Take the text of all closed analysis messages as the thinking. `read_calls` skips these messages."""
     thoughts = [message for message in _messages(text) if message.channel == "analysis" and not message.to]
     closed = [message.body for message in thoughts if message.end]
     return Split("\n".join(closed) if closed else None, len(closed) < len(thoughts), [text])
@@ -85,28 +85,25 @@ def _call(message: Message) -> ToolCall:
         raise BadCallError(message.broken)
     kind, _, name = message.to.partition(".")
     if kind != "functions" or not name:
-        raise BadCallError(f"a call to {message.to[:40]!r}, which is no function")
+        raise BadCallError(f"a call to {message.to[:40]!r}, which is not a function")
     if message.channel == "final":
         raise BadCallError("a call in the final channel")
     if message.end not in (CALL, ""):
         raise BadCallError("a call that does not end with <|call|>")
     if not message.body.strip() and not message.end:
         raise BadCallError("a call that is never closed")
-    arguments = read_all(message.body) if message.body.strip() else {}
-    if not isinstance(arguments, dict):
-        raise BadCallError("arguments must be an object")
-    return ToolCall(name, arguments)
+    return ToolCall(name, read_arguments(message.body) if message.body.strip() else {})
 
 
 def _messages(text: str) -> Iterator[Message]:
-    """All messages but those of other roles, and the texts that have no header."""
+    """All messages of the assistant, and the texts without a header, in order."""
     position = 0
     while position < len(text):
         mark = _MARK.search(text, position)
         while mark is not None and mark[0] == START and not text[position : mark.start()].strip():
             mark = _MARK.search(text, mark.end())  # the header begins with it
         if mark is None or mark[0] != MESSAGE:
-            # a header that leads to no message, or a text without a header
+            # a header without a message, or a text without a header
             yield _without_message(text[position : mark.start() if mark else None])
             if mark is None:
                 return
@@ -127,12 +124,12 @@ def _messages(text: str) -> Iterator[Message]:
 
 
 def _message(header: str, body: str, end: str) -> Message | None:
-    """The message with this header; None where it is another role's."""
+    """The message with this header; None if it is a message of another role."""
     header = " ".join(header.split())
-    read = _HEADER.fullmatch(header) if len(header) <= MAX_HEADER else None
-    if read is not None and not (read["early"] and read["late"]):
-        to = read["early"] or read["late"] or ""
-        return Message(read["channel"], to, body, end, "" if to or end != CALL else "a call without a recipient")
+    parts = _HEADER.fullmatch(header) if len(header) <= MAX_HEADER else None
+    if parts is not None and not (parts["early"] and parts["late"]):
+        to = parts["early"] or parts["late"] or ""
+        return Message(parts["channel"], to, body, end, "" if to or end != CALL else "a call without a recipient")
     if end == CALL and not ("to=" in header or "functions." in header):
         return Message("", "", body, end, "a call without a recipient")
     if _OTHER_ROLE.match(header) and end != CALL:
@@ -143,14 +140,14 @@ def _message(header: str, body: str, end: str) -> Message | None:
 
 
 def _without_message(text: str) -> Message:
-    """A text that no `<|message|>` follows. With a recipient it is a call that was begun."""
+    """A text without a `<|message|>` after it. If it has a recipient, it is the beginning of a call."""
     begun = CHANNEL in text and " to=" in text
     return Message("", "", text, "", "a call without a message" if begun else "")
 
 
 GPT_OSS = CallFormat(
     name="gpt_oss",
-    read=read,
+    read_calls=read_calls,
     places=between(re.escape(CHANNEL), CALL),
     marks=(CHANNEL,),
     templates=((CHANNEL,),),

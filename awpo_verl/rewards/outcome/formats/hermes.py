@@ -1,4 +1,4 @@
-"""`<tool_call>` blocks of JSON: hermes (Qwen 2.5 and 3), one call in a block, and toolrl, one or more calls in a block.
+"""`<tool_call>` blocks of JSON: hermes (Qwen 2.5 and 3) with one call in a block, toolrl with one or more.
 
 hermes:  <tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>
 toolrl:  <tool_call>
@@ -7,11 +7,11 @@ toolrl:  <tool_call>
          </tool_call>
          <response>...</response>
 
-White space is free, so a call may span lines. What verl's own tool loop (agent_loop/tool_parser.py, `hermes`) drops or
-hands to the tool as something else than an object is a problem:
-- a block that is never closed (vLLM would run it if its JSON is whole);
-- a call without `arguments`, or with `parameters` in their place (vLLM drops it too);
-- `arguments` that are null, a text, or a list.
+White space is free, so a call may span lines. verl's own tool loop (agent_loop/tool_parser.py, `hermes`) drops some
+calls, or hands the tool something that is not an object. These are problems:
+- a block that is never closed (vLLM runs it if its JSON is complete);
+- a call without `arguments`, or with `parameters` instead (vLLM drops it too);
+- `arguments` that are null, a text or a list.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from awpo_verl.rewards.outcome.schema import ToolSchemas
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
 
-def read_hermes(text: str, tools: ToolSchemas | None, found: Found) -> None:
+def read_hermes_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
     for block in blocks(text, found):
         try:
             found.calls.append(as_call(read_all(block)))
@@ -34,7 +34,7 @@ def read_hermes(text: str, tools: ToolSchemas | None, found: Found) -> None:
             found.problems.append(str(error))
 
 
-def read_toolrl(text: str, tools: ToolSchemas | None, found: Found) -> None:
+def read_toolrl_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
     before = len(found.outside)
     for block in blocks(text, found):
         try:
@@ -48,14 +48,14 @@ def read_toolrl(text: str, tools: ToolSchemas | None, found: Found) -> None:
                 value, end = read_value(block, position)
                 found.calls.append(as_call_of_data(value))
                 position = skip_space(block, end)
-        except BadCallError as error:  # where the next call would begin cannot be told
+        except BadCallError as error:  # the place of the next call is unknown
             found.problems.append(str(error))
     for i in range(before, len(found.outside)):
         found.outside[i] = found.outside[i].replace("<response>", "").replace("</response>", "")
 
 
 def blocks(text: str, found: Found) -> Iterator[str]:
-    """The texts between the tags, until `found` is full. What is outside, and what is wrong, goes to `found`."""
+    """Yield the texts between the tags until `found` is full. Add the text outside and the problems to `found`."""
     position = 0
     while (start := text.find(OPEN, position)) >= 0:
         found.outside.append(text[position:start])
@@ -79,7 +79,7 @@ _PLACES = between(r"<tool_call>\s{0,64}\{", CLOSE)
 
 HERMES = CallFormat(
     name="hermes",
-    read=read_hermes,
+    read_calls=read_hermes_calls,
     places=_PLACES,
     marks=(OPEN,),
     templates=((OPEN,),),
@@ -90,7 +90,7 @@ HERMES = CallFormat(
 
 TOOLRL = CallFormat(
     name="toolrl",
-    read=read_toolrl,
+    read_calls=read_toolrl_calls,
     places=_PLACES,
     marks=(OPEN,),
     tokens=(OPEN, CLOSE),

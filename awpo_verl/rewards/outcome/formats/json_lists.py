@@ -4,8 +4,8 @@ phi4_mini:  functools[{"name": "f", "arguments": {"a": 1}}]
 xlam:       [{"name": "f", "arguments": {"a": 1}}]                or in a block of ```json
 granite:    <|tool_call|>[{"name": "f", "arguments": {"a": 1}}]   (3.0)   or <tool_call>[...]   (3.1 and later)
 
-Granite's list is all of the text, and so is xLAM's without a block; Phi's list and xLAM's block may follow other text,
-and text may follow the block.
+Granite's list, and xLAM's list without a block, must be the whole text. Phi's list and xLAM's block may follow other
+text, and text may follow the block.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, cast
 
 from awpo_verl.rewards.bounded_json import as_call, read_value, skip_space
 from awpo_verl.rewards.outcome.calls import BadCallError, Found
@@ -25,12 +26,12 @@ FENCE = "```"
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Where the list of a family begins, up to its bracket.
+    """What comes before the bracket of the list, for one family of models.
 
     Attributes:
-        at_front: at the front of the text; None: anywhere.
-        anywhere: where other text may come first; None: nowhere.
-        keys: the names that a call's arguments may have.
+        at_front: the pattern at the front of the text; None if the list may begin anywhere.
+        anywhere: the pattern after other text; None if the list cannot follow other text.
+        keys: the keys that may hold a call's arguments.
     """
 
     at_front: re.Pattern[str] | None
@@ -51,7 +52,7 @@ _XLAM = _Form(
 _GRANITE = _Form(re.compile(r"(?:<\|tool_call\|>\s*)?(?:<tool_call>\s*)?(?=\[\s*\{)|<\|tool_call\|>"), None)
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found, *, form: _Form) -> None:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found, *, form: _Form) -> None:
     start = form.start(text) or (form.anywhere.search(text) if form.anywhere is not None else None)
     if start is None:
         if form is _GRANITE and TOOL_CALL in text:
@@ -64,7 +65,7 @@ def read(text: str, tools: ToolSchemas | None, found: Found, *, form: _Form) -> 
         values, end = read_value(text, start.end())
         if not isinstance(values, list) or not values:
             raise BadCallError("a list of calls expected")
-        for value in values:
+        for value in cast(list[Any], values):
             if found.full():
                 found.over()
                 return
@@ -96,7 +97,7 @@ def _places(form: _Form) -> Places:
 def _format(name: str, form: _Form, marks: tuple[str, ...], templates: tuple[str, ...], servers: str) -> CallFormat:
     return CallFormat(
         name=name,
-        read=partial(read, form=form),
+        read_calls=partial(read_calls, form=form),
         places=_places(form),
         marks=marks,
         templates=tuple((text,) for text in templates),

@@ -3,7 +3,7 @@
 <|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{"a": 1}<|tool_call_end|>
 <|tool_calls_section_end|>
 
-The id is `functions.NAME:NUMBER`. An id without a number is a call only if it names a tool of the prompt.
+The id is `functions.NAME:NUMBER`. An id without a number counts only if it names a tool of the prompt.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ CALL, ARGUMENTS, CALL_END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>
 _NUMBERED = re.compile(r"(.{1,256}?):[0-9]{1,9}")
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
-    Section(SECTION, SECTION_END, CALL, CALL_END).read(text, found, lambda body: _read_call(body, tools))
+def read_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
+    Section(SECTION, SECTION_END, CALL, CALL_END).read_calls(text, found, lambda body: _read_call(body, tools))
 
 
 def _read_call(body: str, tools: ToolSchemas | None) -> ToolCall:
@@ -43,7 +43,7 @@ def _name(header: str, tools: ToolSchemas | None) -> str:
 
 KIMI = CallFormat(
     name="kimi",
-    read=read,
+    read_calls=read_calls,
     places=between(re.escape(SECTION), SECTION_END),
     marks=(CALL, SECTION),
     templates=((CALL,),),

@@ -1,11 +1,11 @@
-r"""Python and JSON literals from a model, read within bounds.
+r"""Read Python and JSON literals from a model, within bounds.
 
-Strings (prefixes r, u and escapes as in Python; neighbours are joined; on one line), integers, floats, True/true,
-False/false, None/null, lists, tuples (read as lists), dicts with string keys. Names and expressions (`x`, `1+2`) are
-not literals: BadCallError.
+A literal is a string (on one line, with Python's escapes and the prefixes r and u; adjacent strings are joined), an
+integer, a float, True/true, False/false, None/null, a list, a tuple (read as a list) or a dict with string keys. Names
+and expressions (`x`, `1+2`) are not literals and raise BadCallError.
 
-Python's own parser is not used: on hostile text it can take exponential time or exhaust the C stack. This one is
-linear, and reads at most MAX_TOKENS tokens of a text.
+We do not use Python's own parser: on hostile text it can take exponential time or exhaust the C stack. This parser is
+linear, and reads at most MAX_TOKENS tokens.
 """
 
 from __future__ import annotations
@@ -38,10 +38,14 @@ Token = tuple[str | None, str]  # kind (string, number, name, mark; None at the 
 
 
 def read_literal(text: str) -> Any:
-    """The literal that is the whole text but for white space. Raises BadCallError."""
+    """Read a literal that fills the whole text, apart from white space.
+
+    Raises:
+        BadCallError: the text is not a literal.
+    """
     tokens = Tokens(tokenize(text))
     value = tokens.read_value(1)
-    if tokens.kind is not None:
+    if not tokens.at_end():
         raise BadCallError("not a literal: text after it")
     return value
 
@@ -50,16 +54,16 @@ def tokenize(text: str, start: int = 0) -> list[Token]:
     """All tokens from `start` on.
 
     Raises:
-        BadCallError: there is something that is not a token, or MAX_TOKENS are not enough.
+        BadCallError: the text contains something that is not a token, or more than MAX_TOKENS tokens.
     """
     return [token for token, _ in _tokens(text, start)]
 
 
 def tokenize_bracket(text: str, start: int = 0) -> tuple[list[Token], int]:
-    """The tokens from the first bracket to the one that closes it, and where that ends.
+    """The tokens from the first bracket to the bracket that closes it, and the place where that one ends.
 
     Raises:
-        BadCallError: as `tokenize`, or the text ends first.
+        BadCallError: see `tokenize`; or the text ends first.
     """
     tokens: list[Token] = []
     depth = 0
@@ -77,20 +81,20 @@ def tokenize_bracket(text: str, start: int = 0) -> tuple[list[Token], int]:
 
 
 def _tokens(text: str, start: int) -> Iterator[tuple[Token, int]]:
-    """The tokens, each with where it ends."""
-    # without gaps: a token, or "other", is anywhere but at the end
+    """Yield the tokens, each with the place where it ends."""
+    # The pattern leaves no gaps: at every place but the end it matches a token or "other".
     for count, match in enumerate(_TOKEN.finditer(text, start), 1):
         kind = match.lastgroup
         token = match[kind or 0]
         if kind == "other":
-            raise BadCallError(f"not a list of calls: {token!r} is no literal")
+            raise BadCallError(f"not a list of calls: {token!r} is not a literal")
         yield (kind, token), match.end()
         if count == MAX_TOKENS:
             raise BadCallError(f"more than {MAX_TOKENS} tokens")
 
 
 class Tokens:
-    """Tokens, taken one by one."""
+    """A stream of tokens. `kind` and `token` are the next one; kind is None at the end."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self._rest = iter(tokens)
@@ -98,14 +102,17 @@ class Tokens:
         self.token = ""
         self.next()
 
+    def at_end(self) -> bool:
+        return self.kind is None
+
     def next(self) -> Token:
-        """Take a token; at the end there are only empty ones."""
+        """Take a token. At the end, take an empty one."""
         taken = self.kind, self.token
         self.kind, self.token = next(self._rest, (None, ""))
         return taken
 
     def take(self, mark: str) -> bool:
-        """Take this mark if it comes next (no other kind of token looks like one)."""
+        """Take this mark if it comes next. No other kind of token looks like a mark."""
         if self.token == mark:
             self.kind, self.token = next(self._rest, (None, ""))
             return True
@@ -116,7 +123,7 @@ class Tokens:
             raise BadCallError(f"not a list of calls: {mark!r} expected")
 
     def read_value(self, depth: int) -> Any:
-        """The next literal, at this depth of nesting."""
+        """Read the next literal, at this depth of nesting."""
         if depth > MAX_DEPTH:
             raise BadCallError(f"nested deeper than {MAX_DEPTH}")
         kind, token = self.next()
@@ -129,7 +136,7 @@ class Tokens:
             return _number(token)
         if kind == "name":
             if token not in CONSTANTS:
-                raise BadCallError("a value that is no literal")
+                raise BadCallError("a value that is not a literal")
             return CONSTANTS[token]
         if token in _CLOSING:
             return self._read_items(token, depth)
@@ -138,7 +145,7 @@ class Tokens:
         raise BadCallError("not a list of calls: a value expected")
 
     def _read_items(self, opening: str, depth: int) -> Any:
-        """A list or a tuple; a single value in parentheses is the value."""
+        """Read a list or a tuple. A single value in parentheses is that value."""
         closing = _CLOSING[opening]
         items: list[Any] = []
         comma = False
@@ -155,7 +162,7 @@ class Tokens:
         while not self.take("}"):
             key = self.read_value(depth + 1)
             if not isinstance(key, str) or key in result:
-                raise BadCallError("a dict key that is no string, or twice")
+                raise BadCallError("a dict key that is not a string, or twice")
             self.need(":")
             result[key] = self.read_value(depth + 1)
             if not self.take(","):
@@ -188,5 +195,5 @@ def _unescape(match: re.Match[str]) -> str:
     else:
         return _ESCAPES.get(escape, match[0])
     if code > 0x10FFFF:
-        raise BadCallError("an escape that is no character")
+        raise BadCallError("an escape that is not a character")
     return chr(code)

@@ -1,7 +1,7 @@
 """Llama 3.1 and 3.2: bare JSON calls, `{"name": "f", "parameters": {"a": 1}}`, one after another, anywhere in the text.
 
-An object is a call if it has a name, and parameters or arguments, in whatever order; any other is content. Where an
-object that begins with one of a call's keys is broken, reading ends: the rest cannot be told apart.
+An object is a call if it has a name, and parameters or arguments, in any order. Any other object is content. Reading
+stops at a broken object that begins with a key of a call, because the rest of the text is ambiguous.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places
 from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 TAG = "<|python_tag|>"
-MAX_BROKEN = 8  # objects that are not JSON and look like prose, before the text counts as a call that does not parse
+MAX_BROKEN = 8  # objects that are not JSON and look like prose; with more, the text is a call that does not parse
 _OBJECT = re.compile(r'\{[ \t\n\r]*"')
 _BEGIN = re.compile(r'\{[ \t\n\r]*"(?:name|type|id|function|parameters|arguments)"')
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
     outside: list[str] = []
     position = broken = 0
     while begin := _OBJECT.search(text, position):
@@ -44,7 +44,7 @@ def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     else:
         outside.append(text[position:])
     content = "".join(outside)
-    found.outside.append(content.strip(" \t\n\r;[],") if found.calls else content)  # what separates calls is no answer
+    found.outside.append(content.strip(" \t\n\r;[],") if found.calls else content)  # drop the separators of calls
 
 
 def _begin(text: str, position: int) -> int:
@@ -61,7 +61,7 @@ def _end(text: str, start: int) -> int:
 
 LLAMA3_JSON = CallFormat(
     name="llama3_json",
-    read=read,
+    read_calls=read_calls,
     places=Places(_begin, _end),
     marks=(TAG,),
     templates=((TAG,), ('"parameters":',)),

@@ -1,4 +1,4 @@
-"""MiniMax M2: blocks of tagged parameters, whose values are text that the tool's schema types.
+"""MiniMax M2: blocks of tagged parameters. The tool's schema gives the types of the values.
 
 <minimax:tool_call>
 <invoke name="f">
@@ -20,16 +20,16 @@ from awpo_verl.rewards.outcome.schema import ToolSchemas
 TAGS = TaggedParameters("<minimax:tool_call>", "</minimax:tool_call>")
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
-    def value(written: str, attributes: str, name: str, key: str) -> Any:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
+    def read_value(written: str, attributes: str, name: str, key: str) -> Any:
         return typed_or_json_value(written, tools.get(name) if tools else None, key)
 
-    TAGS.read(text, found, value)
+    TAGS.read_calls(text, found, read_value)
 
 
 MINIMAX = CallFormat(
     name="minimax",
-    read=read,
+    read_calls=read_calls,
     places=between("<minimax:tool_call>", TAGS.closing),
     marks=(TAGS.opening, "<invoke name="),
     templates=((TAGS.opening,),),

@@ -1,10 +1,10 @@
-"""Mistral: `[TOOL_CALLS]` before the calls, in either of the two forms of its tokenizers.
+"""Mistral: `[TOOL_CALLS]` before the calls, in one of two forms.
 
 up to v7:  [TOOL_CALLS] [{"name": "f", "arguments": {"a": 1}}, {"name": "g", "arguments": {}}]
 from v11:  [TOOL_CALLS]f[ARGS]{"a": 1}[TOOL_CALLS]g[CALL_ID]abc[ARGS]{}      ([ARGS] may be missing)
 
-Nothing but white space follows the calls of a mark: other text there is a problem, and ends the reading. So is a second
-mark beside a list: the older tokenizers write one list, and vLLM fails on two.
+Only white space may follow the calls of a mark. Other text there is a problem and ends the reading. A second mark
+beside a list is a problem too: the older tokenizers write one list, and vLLM fails on two.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MARK = "[TOOL_CALLS]"
 _NAME = re.compile(r"([^\s\[\]{}]{1,256})(?:\[CALL_ID\][^\s\[\]{}]{1,256})?(?:\[ARGS\])?[ \t\n\r]*(?=\{)")
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
     before, *parts = text.split(MARK)
     found.outside.append(before)
     for i, part in enumerate(parts):
@@ -37,7 +37,7 @@ def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
 
 
 def _end(text: str, start: int) -> int:
-    """Where the JSON behind the mark ends."""
+    """The place where the JSON after the mark ends."""
     body = start + len(MARK)
     name = _NAME.match(text, skip_space(text, body))
     try:
@@ -51,7 +51,7 @@ def _is_list(part: str) -> bool:
 
 
 def _read_part(part: str, found: Found) -> None:
-    """The calls between one mark and the next."""
+    """Read the calls between one mark and the next."""
     start = skip_space(part, 0)
     if _is_list(part):
         values, end = read_value(part, start)
@@ -74,7 +74,7 @@ def _read_part(part: str, found: Found) -> None:
 
 MISTRAL = CallFormat(
     name="mistral",
-    read=read,
+    read_calls=read_calls,
     places=Places(lambda text, position: text.find(MARK, position), _end),
     marks=(MARK,),
     templates=((MARK,),),

@@ -1,12 +1,12 @@
-"""Olmo 3: calls in Python's notation, one a line, in a block.
+"""Olmo 3: calls in Python's notation, one on each line, in a block.
 
 <function_calls>
 f(a=1)
 g(b=["x", null, true])
 </function_calls>
 
-Values are the literals of literals.py. Calls without the tags are calls if the text has nothing else, as vLLM runs
-them. vLLM reads the first block alone, so calls in a second one are a problem.
+Values are literals (literals.py). Calls without the tags count if the text has nothing else, as in vLLM. vLLM reads
+only the first block, so calls in a second block are a problem.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OPEN, CLOSE = "<function_calls>", "</function_calls>"
 _BARE = re.compile(r"\s*[A-Za-z_][\w.]{0,255}\(")
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
     if OPEN not in text:
         _read_bare(text, tools, found)
         return
@@ -34,7 +34,7 @@ def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
     try:
         if not closed:
             raise BadCallError("a call that is never closed")
-        _read_calls(block, tools, found)
+        _read_block(block, tools, found)
         if second:
             raise BadCallError("calls in a second block")
     except BadCallError as error:
@@ -47,7 +47,7 @@ def _read_bare(text: str, tools: ToolSchemas | None, found: Found) -> None:
     try:
         if _BARE.match(text) is None:
             raise BadCallError("no call")
-        _read_calls(text, tools, whole)
+        _read_block(text, tools, whole)
     except BadCallError:  # prose
         found.outside.append(text.replace(CLOSE, ""))
         return
@@ -55,13 +55,13 @@ def _read_bare(text: str, tools: ToolSchemas | None, found: Found) -> None:
     found.problems += whole.problems
 
 
-def _read_calls(block: str, tools: ToolSchemas | None, found: Found) -> None:
+def _read_block(block: str, tools: ToolSchemas | None, found: Found) -> None:
     if len(block) > MAX_CHARS:
         raise BadCallError(f"calls of more than {MAX_CHARS} characters")
     tokens = Tokens(tokenize(block))
-    if tokens.kind is None:
+    if tokens.at_end():
         raise BadCallError("a block without calls")
-    while tokens.kind is not None:
+    while not tokens.at_end():
         if found.full():
             found.over()
             return
@@ -71,7 +71,7 @@ def _read_calls(block: str, tools: ToolSchemas | None, found: Found) -> None:
 
 OLMO3 = CallFormat(
     name="olmo3",
-    read=read,
+    read_calls=read_calls,
     places=between("<function_calls>", CLOSE),
     marks=(OPEN,),
     templates=((OPEN,),),

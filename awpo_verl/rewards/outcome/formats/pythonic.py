@@ -1,8 +1,8 @@
 r"""Pythonic (Llama 3.2 and 4, ToolACE): `[f(a=1), g(b=[2])]`, with literals only (literals.py).
 
-The list is all of the text, but for white space, `<|python_start|>`, `<|python_end|>` and `<|python_tag|>` around it: a
-list inside of prose is not executed by vLLM, so it is content. Positional arguments take the schema's order of
-properties. Names and expressions as values (`a=x`, `a=1+2`) are no literals: a problem.
+The list must be the whole text, apart from white space, `<|python_start|>`, `<|python_end|>` and `<|python_tag|>`
+around it. vLLM does not execute a list inside prose, so such a list is content. Positional arguments take the schema's
+order of properties. Names and expressions as values (`a=x`, `a=1+2`) are not literals: they are problems.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _BEGIN = re.compile(rf"\[[ \t\n\r]*{_NAME}[ \t]*\(")
 _FIRST = re.compile(rf"(?:[ \t\n\r]|<\|python_(?:start|end|tag)\|>)*(?=\[[ \t\n\r]*{_NAME}[ \t]*\()")
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found) -> None:
     text = _without_tags(text)
     if _BEGIN.match(text) is None:
         found.outside.append(text)
         return
     try:
         tokens, end = tokenize_bracket(text)
-        _read_calls(Tokens(tokens), tools, found)
+        _read_list(Tokens(tokens), tools, found)
         if end != len(text):
             raise BadCallError("not a list of calls: text after it")
     except BadCallError as error:
@@ -37,7 +37,7 @@ def read(text: str, tools: ToolSchemas | None, found: Found) -> None:
 
 
 def _without_tags(text: str) -> str:
-    """The text without the white space around it, and a tag or two on either side."""
+    """The text without white space around it, and without up to two tags on either side."""
     text = text.strip()
     for _ in range(2):
         for tag in TAGS:
@@ -46,7 +46,7 @@ def _without_tags(text: str) -> str:
 
 
 def _begin(text: str, position: int) -> int:
-    """A list that is the first of the text from `position` on; elsewhere it is prose."""
+    """The place of a list that the text from `position` on begins with, else -1. Elsewhere, a list is prose."""
     first = _FIRST.match(text, position)
     return -1 if first is None else first.end()
 
@@ -58,7 +58,7 @@ def _end(text: str, start: int) -> int:
         return len(text)
 
 
-def _read_calls(tokens: Tokens, tools: ToolSchemas | None, found: Found) -> None:
+def _read_list(tokens: Tokens, tools: ToolSchemas | None, found: Found) -> None:
     tokens.need("[")
     while not tokens.take("]"):
         if found.full():
@@ -70,7 +70,11 @@ def _read_calls(tokens: Tokens, tools: ToolSchemas | None, found: Found) -> None
 
 
 def read_call(tokens: Tokens, tools: ToolSchemas | None) -> ToolCall:
-    """One call, `f(a=1)`. Raises BadCallError."""
+    """Read one call, such as `f(a=1)`.
+
+    Raises:
+        BadCallError: the tokens are not a call.
+    """
     kind, name = tokens.next()
     if kind != "name":
         raise BadCallError("not a list of calls: a function name expected")
@@ -110,7 +114,7 @@ def _named(name: str, positional: list[Any], tools: ToolSchemas | None) -> dict[
 
 PYTHONIC = CallFormat(
     name="pythonic",
-    read=read,
+    read_calls=read_calls,
     places=Places(_begin, _end, at_front=True),
     templates=(("[func_name1(",), ("[func1(",)),
     tokens=TAGS,

@@ -1,4 +1,4 @@
-"""Qwen3-Coder and Qwen3.5, and Seed-OSS: XML-like calls, whose values are text that the tool's schema types.
+"""Qwen3-Coder, Qwen3.5 and Seed-OSS: calls in XML-like tags. The tool's schema gives the types of the values.
 
 <tool_call>                 Seed-OSS: <seed:tool_call>
 <function=f>
@@ -8,11 +8,11 @@
 </function>
 </tool_call>
 
-A call is a `<function=...>` that is closed, in a block: verl's tool loop runs none without. A block of Qwen's may hold
-several, and its closing tag may be missing; one of Seed's holds one, and is closed. One line end is dropped on either
-side of a value (typed_values.py reads it). A parameter whose value holds another mark of a parameter or a function was
-not closed: vLLM ends it there, verl's tool loop takes the rest for its value. Either way the model has not written what
-is meant, so it is a problem.
+A call is a closed `<function=...>` in a block; verl's tool loop runs none outside a block. A block of Qwen's may hold
+several calls and may lack its closing tag. A block of Seed's holds one call and must be closed. One line end is dropped
+on either side of a value, and typed_values.py reads the value. A value that contains another mark of a parameter or a
+function belongs to a parameter that was not closed: vLLM ends the value there, and verl's tool loop takes the rest as
+its value. Neither is what the model meant, so it is a problem.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from awpo_verl.rewards.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Places, Thinking, between, skip_white_space
-from awpo_verl.rewards.outcome.formats.typed_values import typed_or_json_value, typed_or_python_value
+from awpo_verl.rewards.outcome.formats.typed_values import ReadTyped, typed_or_json_value, typed_or_python_value
 from awpo_verl.rewards.outcome.schema import ToolSchemas
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
@@ -34,7 +34,7 @@ PARAMETER, PARAMETER_END = "<parameter=", "</parameter>"
 _INNER_MARK = re.compile(r"<[ ]?/?[ ]?(?:parameter|function)\b")
 
 
-def read(text: str, tools: ToolSchemas | None, found: Found, *, seed: bool = False) -> None:
+def read_calls(text: str, tools: ToolSchemas | None, found: Found, *, seed: bool = False) -> None:
     opening = SEED_OPEN if seed else OPEN
     position = 0
     while (start := text.find(opening, position)) >= 0:
@@ -44,7 +44,7 @@ def read(text: str, tools: ToolSchemas | None, found: Found, *, seed: bool = Fal
 
 
 def _add_outside(text: str, found: Found, seed: bool) -> None:
-    """The text outside of the blocks; a function there is run by no loop of verl's."""
+    """Add the text outside the blocks. A function there is a problem, because verl's tool loop does not run it."""
     opening, closing = (SEED_OPEN, SEED_CLOSE) if seed else (OPEN, CLOSE)
     position = 0
     while (start := text.find(FUNCTION, position)) >= 0 and not found.full():
@@ -57,7 +57,7 @@ def _add_outside(text: str, found: Found, seed: bool) -> None:
 
 
 def _read_block(text: str, position: int, tools: ToolSchemas | None, found: Found, seed: bool) -> int:
-    """Read the functions of a block from behind its tag; returns where the block ends."""
+    """Read the functions of a block, from the end of its tag on. Returns the place where the block ends."""
     closing = SEED_CLOSE if seed else CLOSE
     functions = 0
     while text.startswith(FUNCTION, position := skip_white_space(text, position)):
@@ -71,7 +71,7 @@ def _read_block(text: str, position: int, tools: ToolSchemas | None, found: Foun
         functions += 1
         try:
             if seed and functions > 1:
-                raise BadCallError(f"a call without {SEED_OPEN}")  # verl runs the first of a block
+                raise BadCallError(f"a call without {SEED_OPEN}")  # verl runs only the first of a block
             if seed and text.find(closing, end) < 0:
                 raise BadCallError(f"a call without {closing}")
             read_typed = typed_or_json_value if seed else typed_or_python_value
@@ -89,13 +89,13 @@ def _read_block(text: str, position: int, tools: ToolSchemas | None, found: Foun
 
 
 def _begin(text: str, position: int) -> int:
-    """With the tag before the function, where there is one: it tells the call from the other formats'."""
+    """The place of the next function, or of the tag before it: the tag distinguishes it from other formats' calls."""
     start = text.find(FUNCTION, position)
     tag = text.rfind(OPEN, max(position, start - 64), max(start, 0))
     return tag if tag >= 0 and not text[tag + len(OPEN) : start].strip() else start
 
 
-def _read_call(block: str, tools: ToolSchemas | None, read_typed: Any) -> ToolCall:
+def _read_call(block: str, tools: ToolSchemas | None, read_typed: ReadTyped) -> ToolCall:
     if len(block) > MAX_CHARS:
         raise BadCallError(f"a call of more than {MAX_CHARS} characters")
     name, closed, body = block[len(FUNCTION) :].partition(">")
@@ -126,7 +126,7 @@ def _read_call(block: str, tools: ToolSchemas | None, read_typed: Any) -> ToolCa
 
 QWEN3_CODER = CallFormat(
     name="qwen3_coder",
-    read=read,
+    read_calls=read_calls,
     places=Places(_begin, between(re.escape(FUNCTION), FUNCTION_END).end),
     marks=(FUNCTION,),
     templates=((FUNCTION,),),
@@ -138,7 +138,7 @@ QWEN3_CODER = CallFormat(
 
 SEED = CallFormat(
     name="seed",
-    read=partial(read, seed=True),
+    read_calls=partial(read_calls, seed=True),
     places=between(r"<seed:tool_call>\s{0,64}<function=", SEED_CLOSE),
     marks=(SEED_OPEN,),
     templates=((SEED_OPEN,),),

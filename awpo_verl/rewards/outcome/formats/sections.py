@@ -1,7 +1,7 @@
-"""Calls that stand in a section of their own, each between two marks: Kimi's, and DeepSeek's up to V3.1.
+"""Calls in a section, each between two marks: Kimi, and DeepSeek up to V3.1.
 
-The section may end with the text: servers need its opening mark alone. A call outside of a section, one that is not
-closed, a section without calls and text between its calls are problems.
+The section may end with the text, because servers need only its opening mark. Problems are: a call outside a section, a
+call that is not closed, a section without calls, and text between the calls.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The four marks, and what reads the text between those of a call (raises BadCallError)."""
+    """The marks of a section (opening, closing) and of a call in it (call, call_end)."""
 
     opening: str
     closing: str
     call: str
     call_end: str
 
-    def read(self, text: str, found: Found, read_call: Callable[[str], ToolCall]) -> None:
-        """Add the calls of a text, its problems and what is outside of the sections to `found`."""
+    def read_calls(self, text: str, found: Found, read_call: Callable[[str], ToolCall]) -> None:
+        """Add the calls of a text, its problems and the text outside the sections to `found`.
+
+        Args:
+            read_call: reads the text between the marks of a call, and raises BadCallError.
+        """
         position = 0
         while (start := text.find(self.opening, position)) >= 0:
             self._add_outside(text[position:start], found)

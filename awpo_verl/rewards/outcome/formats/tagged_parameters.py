@@ -1,4 +1,4 @@
-"""Blocks of `<invoke name="f">` with `<parameter name="a">` inside: DeepSeek's V3.2 and V4, and MiniMax M2.
+"""Blocks of `<invoke name="f">` with `<parameter name="a">` inside: DeepSeek V3.2 and V4, and MiniMax M2.
 
 <BLOCK>
 <invoke name="f">
@@ -6,7 +6,7 @@
 </invoke>
 </BLOCK>
 
-A block, an invoke or a parameter that is not closed is a problem, and so is text between them.
+Problems are: a block, an invoke or a parameter that is not closed, and text between them.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from typing import Any
 from awpo_verl.rewards.bounded_json import MAX_CHARS
 from awpo_verl.rewards.outcome.calls import BadCallError, Found, ToolCall
 
-# The text of a value, its tag's further attributes, the tool's name and the argument's name -> the value
+# (text of a value, further attributes of its tag, tool name, argument name) -> the value
 ReadValue = Callable[[str, str, str, str], Any]
 
 
 @dataclass(frozen=True)
 class TaggedParameters:
-    """The marks.
+    """The marks of one format.
 
     Attributes:
-        opening, closing: of a block.
-        prefix: what stands before `invoke` and `parameter` in their tags: "" or DeepSeek's mark.
-        attributes: a pattern for what stands behind a parameter's name.
+        opening, closing: the marks of a block.
+        prefix: the text before `invoke` and `parameter` in their tags: "" or DeepSeek's mark.
+        attributes: a pattern for the text after a parameter's name.
     """
 
     opening: str
@@ -38,8 +38,8 @@ class TaggedParameters:
     prefix: str = ""
     attributes: str = ""
 
-    def read(self, text: str, found: Found, read_value: ReadValue) -> None:
-        """Add the calls of a text, its problems and what is outside of the blocks to `found`."""
+    def read_calls(self, text: str, found: Found, read_value: ReadValue) -> None:
+        """Add the calls of a text, its problems and the text outside the blocks to `found`."""
         position = 0
         while (start := text.find(self.opening, position)) >= 0:
             self._add_outside(text[position:start], found)

@@ -1,13 +1,14 @@
-"""Values that a format writes as plain text, read by the type that the tool's schema gives them.
+"""Read values that a format writes as plain text, by the type in the tool's schema.
 
-A value stays text if its schema allows a string (but for `null`, where that is allowed too). Otherwise it is read as
-its type says: JSON, or, where the server that runs the calls reads that too, a Python literal of a list or a dict. It
-stays text if it cannot be read so: the schema check then says what is wrong.
+A value stays text if its schema allows a string; only `null` becomes null where the schema allows that too. Otherwise
+the value is read as JSON, or as a Python list or dict if the server reads those too. A value that cannot be read stays
+text, and the schema check then reports the problem.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from awpo_verl.rewards.bounded_json import MAX_CHARS, read_all, read_float, read_integer
@@ -15,12 +16,15 @@ from awpo_verl.rewards.outcome.calls import BadCallError
 from awpo_verl.rewards.outcome.formats.literals import read_literal
 from awpo_verl.rewards.outcome.schema import ToolSchema, types_of
 
-_POINT = re.compile(r"[-+]?(?:[0-9]{1,100}\.|\.[0-9]{1,100})")  # `5.` and `.5`, which JSON lacks
+# (text of a value, tool, argument name) -> the value
+ReadTyped = Callable[[str, ToolSchema | None, str], Any]
+
+_POINT = re.compile(r"[-+]?(?:[0-9]{1,100}\.|\.[0-9]{1,100})")  # `5.` and `.5`, which are not JSON
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "none": None}
 
 
 def typed_value(value: str, tool: ToolSchema | None, key: str) -> Any:
-    """The value of one argument as JSON; text where no type is known."""
+    """The value of one argument as JSON; text if its type is unknown."""
     types = types_of(tool.property(key)) if tool is not None else set[str]()
     if not types:
         return value
@@ -42,15 +46,15 @@ def typed_value(value: str, tool: ToolSchema | None, key: str) -> Any:
 
 
 def typed_or_python_value(value: str, tool: ToolSchema | None, key: str) -> Any:
-    """As `typed_value`; a list or a dict may be written as Python does, as verl's tool loop reads qwen3_coder's."""
-    read = typed_value(value, tool, key)
+    """Like `typed_value`, but also reads a list or a dict in Python's notation, as verl does for qwen3_coder."""
+    typed = typed_value(value, tool, key)
     types = types_of(tool.property(key)) if tool is not None else set[str]()
-    literal = isinstance(read, str) and types & {"array", "object"} and "string" not in types
-    return _python_literal(value) if literal else read
+    try_literal = isinstance(typed, str) and types & {"array", "object"} and "string" not in types
+    return _python_literal(value) if try_literal else typed
 
 
 def typed_or_json_value(value: str, tool: ToolSchema | None, key: str) -> Any:
-    """As `typed_value`; where no type is known, JSON if the value is JSON, as verl's tool loop reads it."""
+    """Like `typed_value`, but a value of unknown type is read as JSON if it is JSON, as in verl's tool loop."""
     if tool is not None and types_of(tool.property(key)):
         return typed_value(value, tool, key)
     try:
@@ -60,11 +64,11 @@ def typed_or_json_value(value: str, tool: ToolSchema | None, key: str) -> Any:
 
 
 def _python_literal(value: str) -> Any:
-    """A list or a dict, written as Python does; the text where it is neither."""
+    """A list or a dict in Python's notation; the text if it is neither."""
     if len(value) > MAX_CHARS:
         return value
     try:
-        read = read_literal(value)
+        literal = read_literal(value)
     except BadCallError:
         return value
-    return read if isinstance(read, list | dict) else value
+    return literal if type(literal) in (list, dict) else value

@@ -1,11 +1,11 @@
-"""Call formats that are known and not read: a chat template or a text with their marks is not taken for another.
+"""Call formats that we know and do not read, so that none of them is mistaken for another format.
 
-Add a format of your own by `module:object` (docs/rewards.md), or move a line from here into a file beside this one.
+To read one, write a CallFormat of your own (docs/rewards.md), or add a file beside this one and delete its line here.
 """
 
 from __future__ import annotations
 
-# family -> strings that a chat template or a call of it has, and that no format of the table has
+# family -> strings that its chat template or its calls contain, and that no format in FORMATS has
 UNREAD: dict[str, tuple[str, ...]] = {
     "Phi-4-mini with <|tool_call|>": ("<|/tool_call|>",),
     "Kimi K3": ("<|open|>tools<|sep|>",),

@@ -1,8 +1,21 @@
-"""An LLM that judges the thinking, behind an OpenAI-compatible API."""
+"""An LLM that scores the thinking, behind an OpenAI-compatible API or a JudgeModel of your own."""
 
+from awpo_verl.rewards.reasoning.judge.chat import ChatModel, make_judge
 from awpo_verl.rewards.reasoning.judge.endpoint import Endpoint, find_endpoint
-from awpo_verl.rewards.reasoning.judge.judge import CACHED, FAILURES, NO_THINKING, NOT_ASKED, OK, Judge, JudgeScore
-from awpo_verl.rewards.reasoning.judge.prompt import Case
+from awpo_verl.rewards.reasoning.judge.judge import Judge
+from awpo_verl.rewards.reasoning.judge.prompt import Case, Prompt
+from awpo_verl.rewards.reasoning.judge.reply import JudgeReply
+from awpo_verl.rewards.reasoning.judge.scorer import (
+    CACHED,
+    FAILURES,
+    NO_THINKING,
+    NOT_ASKED,
+    OK,
+    JudgeModel,
+    JudgeScore,
+    RequestError,
+    Scorer,
+)
 
 __all__ = [
     "CACHED",
@@ -11,8 +24,15 @@ __all__ = [
     "NO_THINKING",
     "OK",
     "Case",
+    "ChatModel",
     "Endpoint",
     "Judge",
+    "JudgeModel",
+    "JudgeReply",
     "JudgeScore",
+    "Prompt",
+    "RequestError",
+    "Scorer",
     "find_endpoint",
+    "make_judge",
 ]

@@ -1,10 +1,10 @@
-"""What keeps a bad judge from holding up training: a circuit breaker, and a budget of waiting for each step."""
+"""Limits that keep a bad judge from delaying training: a circuit breaker, and a time budget for each step."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,11 +13,11 @@ REFUSED, REQUEST, PROBE = "", "request", "probe"
 
 @dataclass
 class Breaker:
-    """Closed: requests go out. Open: none does, for `pause` seconds. Then one probe at a time decides.
+    """A circuit breaker. Closed: requests are sent. Open: none is sent for `pause` seconds, then one probe at a time.
 
-    It opens after `failures` failed requests in a row that have lasted for `after` seconds, and closes with the first
-    that works. It is for endpoints that are down: where all requests in flight fail at once for a moment, their second
-    tries decide. Each request sent ends in `worked`, `failed` or `gave_up`.
+    It opens after `failures` failed requests in a row over at least `after` seconds, and closes with the first request
+    that works. It is for endpoints that are down. If all requests in flight fail at once, their retries decide. Report
+    the end of each request with `worked`, `failed` or `gave_up`.
 
     Attributes:
         clock: seconds, monotonic.
@@ -33,7 +33,7 @@ class Breaker:
     _probing: bool = False
 
     def allows(self) -> str:
-        """REFUSED, or which request may be sent now: PROBE, or any other. To be passed on when it is over."""
+        """REFUSED, or the kind of request that may be sent now: REQUEST or PROBE. Pass it on when the request ends."""
         if self._opened is None:
             return REQUEST
         if self._probing or self.clock() - self._opened < self.pause:
@@ -45,10 +45,10 @@ class Breaker:
         self._in_a_row, self._opened, self._probing = 0, None, False
 
     def failed(self, sent: str) -> bool:
-        """Returns True where this failure opened it."""
+        """Count a failed request. Returns True if this failure opened the breaker."""
         if sent == PROBE and self._probing:
             self._opened, self._probing = self.clock(), False
-        elif self._opened is None:  # a request from before it opened says nothing new
+        elif self._opened is None:  # a request that was sent before the breaker opened says nothing new
             now = self.clock()
             self._since = now if self._in_a_row == 0 else self._since
             self._in_a_row += 1
@@ -58,7 +58,7 @@ class Breaker:
         return False
 
     def gave_up(self, sent: str) -> None:
-        """The request was cancelled: nothing is known, and if it was the probe, the next one is."""
+        """Count a cancelled request, which says nothing. After a cancelled probe, another probe may be sent."""
         if sent == PROBE:
             self._probing = False
 
@@ -72,20 +72,20 @@ class _Spent:
 
 @dataclass
 class StepBudget:
-    """Seconds that a training step may wait for judgements, counted once however many are pending.
+    """Seconds that a training step may wait for judge scores, counted once, however many are pending.
 
-    The clock of a step runs while one is pending, and starts again with each rollout that arrives: as long as some do,
-    it is not the judge that the step waits for. One that may wait for what is left now cannot overdraw it.
+    The clock of a step runs while a score is pending, and restarts with each rollout that arrives: as long as rollouts
+    arrive, the step does not wait for the judge. A score that waits at most `left` seconds cannot overdraw the budget.
     """
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
-    _steps: OrderedDict[object, _Spent] = field(default_factory=OrderedDict)
+    _steps: OrderedDict[object, _Spent] = field(default_factory=OrderedDict[object, _Spent])
 
-    KEPT = 16  # steps remembered: trainers that generate ahead have a few at once
+    KEPT = 16  # steps in memory: trainers that generate ahead have a few at once
 
     def left(self, step: object) -> float:
-        """Seconds left of a step; infinity where the step is not known (None)."""
+        """Seconds left for a step; infinity if the step is unknown (None)."""
         if step is None:
             return float("inf")
         spent = self._of(step)
@@ -93,8 +93,8 @@ class StepBudget:
         return max(0.0, self.seconds - spent.seconds - running)
 
     @contextmanager
-    def pending(self, step: object) -> Iterator[None]:
-        """A judgement of the step is pending inside."""
+    def pending(self, step: object) -> Generator[None]:
+        """The context in which a score of the step is pending."""
         spent = self._of(step)
         spent.since = self.clock()
         spent.pending += 1

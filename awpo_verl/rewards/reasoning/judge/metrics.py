@@ -1,6 +1,6 @@
-"""How the judge did in a train batch: `awpo/judge/*`, from the rows' judge_* keys (docs/judge.md: how to read them).
+"""The judge's metrics of a train batch, `awpo/judge/*`, from the rows' judge_* keys (docs/judge.md explains them).
 
-verl reduces the metrics of several updates in one step by the words in their names: what is counted ends in `_total`.
+verl reduces the metrics of several updates in one step by words in their names, so every count ends in `_total`.
 """
 
 from __future__ import annotations
@@ -12,32 +12,33 @@ from typing import Any
 import numpy as np
 
 from awpo_verl.config import SECTION, JudgeConfig
-from awpo_verl.rewards.reasoning.judge.judge import CACHED, FAILURES, NO_THINKING, OK
+from awpo_verl.rewards.reasoning.judge.scorer import CACHED, FAILURES, NO_THINKING, OK
 
 STATUS = "judge_status"
-MAX_WITHOUT_THINKING = 0.5  # of a step's rollouts; more are warned about
+NO_THINKING_FRAC, VALID_FRAC = "awpo/judge/no_thinking_frac", "awpo/judge/valid_frac"
+MAX_WITHOUT_THINKING = 0.5  # of a step's rollouts; a larger share is a warning
 
 
 class JudgeFailedError(RuntimeError):
-    """The judge is required, and has judged too few rollouts of a step."""
+    """The judge is required, and scored too few rollouts of a step."""
 
 
 def judge_metrics(parts: Mapping[str, Sequence[Any]]) -> dict[str, float]:
-    """`awpo/judge/*` of B rows; empty where no judge was asked.
+    """`awpo/judge/*` of B rows; empty if no judge was asked.
 
     Args:
-        parts: columns of reward_extra_info, B values each; judge_status among them where a judge is in use.
+        parts: columns of reward_extra_info, B values each. With a judge, judge_status is one of them.
     """
     statuses = _statuses(parts)
     asked = sum(statuses[status] for status in (OK, CACHED, *FAILURES))
     if not asked + statuses[NO_THINKING]:
         return {}
-    silent = {"awpo/judge/no_thinking_frac": statuses[NO_THINKING] / (asked + statuses[NO_THINKING])}
+    without = {NO_THINKING_FRAC: statuses[NO_THINKING] / (asked + statuses[NO_THINKING])}
     if not asked:
-        return silent
+        return without
     seconds = _column(parts, "judge_seconds")[_column(parts, "judge_requests") > 0]
-    metrics = silent | {
-        "awpo/judge/valid_frac": (statuses[OK] + statuses[CACHED]) / asked,
+    metrics = without | {
+        VALID_FRAC: (statuses[OK] + statuses[CACHED]) / asked,
         "awpo/judge/requests_total": _column(parts, "judge_requests").sum(),
         "awpo/judge/retries_total": _column(parts, "judge_retries").sum(),
         "awpo/judge/cache_hits_total": statuses[CACHED],
@@ -52,52 +53,56 @@ def judge_metrics(parts: Mapping[str, Sequence[Any]]) -> dict[str, float]:
 
 
 class Watch:
-    """Says it once when too few rollouts are judged, and once when it is well again; or stops the run."""
+    """Warns once when the judge scores too few rollouts, and logs once when it has recovered; or stops the run."""
 
     def __init__(self) -> None:
-        self.low = self.silent = False
+        self.low = self.no_thinking = False
 
-    def look(self, parts: Mapping[str, Sequence[Any]], config: JudgeConfig) -> None:
-        """At one step's rows.
+    def look(self, metrics: Mapping[str, float], parts: Mapping[str, Sequence[Any]], config: JudgeConfig) -> None:
+        """Look at the rows of one step.
+
+        Args:
+            metrics: from `judge_metrics`.
+            parts: columns of reward_extra_info, B values each.
 
         Raises:
-            JudgeFailedError: judge.required=True, and a smaller share than judge.min_valid was judged.
+            JudgeFailedError: judge.required=True, and the judge scored a smaller share than judge.min_valid.
         """
-        metrics = judge_metrics(parts)
-        self._look_for_thinking(metrics.get("awpo/judge/no_thinking_frac", 0.0), config)
-        valid = metrics.get("awpo/judge/valid_frac")
+        self._look_for_thinking(metrics.get(NO_THINKING_FRAC, 0.0), config)
+        valid = metrics.get(VALID_FRAC)
         if valid is None:
             return
         low = valid < config.min_valid
         if low and config.required:
             raise JudgeFailedError(
-                f"{_told(parts, valid, config)} {SECTION}.judge.required=True stops the run here. Mend the judge (each "
-                "reward worker's log has its first failure of each kind) and resume from the last checkpoint; or set "
-                "required=False, and AWPO goes on with the outcome where the reasoning reward is missing."
+                f"{_describe(parts, valid, config)} {SECTION}.judge.required=True stops the run here. Repair the judge "
+                "(each reward worker's log has its first failure of each kind) and resume from the last checkpoint. Or "
+                "set required=False: AWPO then uses the outcome alone where the reasoning reward is missing."
             )
         if low != self.low:
-            text = f"warning: {_told(parts, valid, config)}" if low else f"judge: well again, {valid:.0%} judged."
+            text = f"warning: {_describe(parts, valid, config)}" if low else f"judge: recovered, {valid:.0%} judged."
             print(f"[awpo] {text}", flush=True)
         self.low = low
 
     def _look_for_thinking(self, without: float, config: JudgeConfig) -> None:
         text = (
-            f"{without:.0%} of this step's rollouts have no closed <think>...</think>: they score 0, and are not judged"
+            f"{without:.0%} of this step's rollouts have no closed <think>...</think>. They score 0 and are not judged"
         )
         if without == 1.0 and config.required:
             raise JudgeFailedError(f"{text}. {SECTION}.judge.required=True stops the run here.")
-        if without > MAX_WITHOUT_THINKING and not self.silent:
+        if without > MAX_WITHOUT_THINKING and not self.no_thinking:
             print(f"[awpo] warning: {text}.", flush=True)
-        self.silent = without > MAX_WITHOUT_THINKING
+        self.no_thinking = without > MAX_WITHOUT_THINKING
 
 
 def without_thinking(parts: Mapping[str, Sequence[Any]], n_rows: int) -> list[bool]:
-    """Which rows score 0 because there was nothing to judge: they say nothing of the judge."""
+    """Which rows score 0 because they have no thinking to judge. They say nothing about the judge."""
     statuses = parts.get(STATUS)
     return [False] * n_rows if statuses is None else [status == NO_THINKING for status in statuses]
 
 
-def _told(parts: Mapping[str, Sequence[Any]], valid: float, config: JudgeConfig) -> str:
+def _describe(parts: Mapping[str, Sequence[Any]], valid: float, config: JudgeConfig) -> str:
+    """How many rollouts the judge scored, and why others are missing."""
     statuses = _statuses(parts)
     kinds = ", ".join(f"{kind} {count}" for kind, count in statuses.most_common() if kind in FAILURES)
     return (

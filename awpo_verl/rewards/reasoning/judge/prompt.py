@@ -1,7 +1,7 @@
-"""The judge's prompt: a template, and what it is filled with.
+"""The judge's prompt: a template, and the case that fills it.
 
-Templates are YAML files with `system`, `user` and `score` (prompts/tool_use.yaml is the default, and explains them). A
-`$name` in them is replaced by a whole quoted section; the sections are never parsed for `$` again.
+Templates are YAML files with `system`, `user` and `score`. prompts/tool_use.yaml is the default, and explains the keys.
+Each `$name` in them is replaced by one quoted section. A `$` inside a section is not replaced.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import string
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from awpo_verl.config import SECTION, AWPOConfigError, JudgeConfig
 from awpo_verl.rewards.reasoning.judge.quoting import quote
@@ -22,11 +22,14 @@ PLAIN = 'Reply with JSON and nothing else: {{"score": <{scale}>}}'
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What there is to judge: the sections of the prompt as text, "" where there is none.
+    """One rollout for the judge: the sections of the prompt as text, "" for a missing section.
 
     Attributes:
-        conversation: the prompt's messages. tools: the schemas on offer. reference: what was expected.
-        thinking: the policy's thinking. answer: the calls and the text that followed it.
+        conversation: the prompt's messages.
+        thinking: the policy's thinking.
+        tools: the schemas on offer.
+        reference: the expected calls, or another reference.
+        answer: the calls and the text after the thinking.
     """
 
     conversation: str
@@ -38,42 +41,47 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The numbers that a judge may give."""
+    """The numbers that a judge may give, from lowest to highest."""
 
     lowest: float
     highest: float
 
     @property
     def whole(self) -> bool:
-        """Whole numbers, few enough to be listed in a schema."""
+        """Whether the bounds are whole numbers, and the numbers between them few enough to list in a schema."""
         return self.lowest.is_integer() and self.highest.is_integer() and self.highest - self.lowest <= 100
 
     def numbers(self) -> list[int]:
         return list(range(int(self.lowest), int(self.highest) + 1))
 
     def to_unit(self, score: float) -> float:
-        """A score within the scale -> [0, 1]."""
+        """Map a score on the scale to [0, 1]."""
         return (score - self.lowest) / (self.highest - self.lowest)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is sent, and how many pieces of the policy's own text were disarmed in it."""
+    """One question to a judge.
+
+    Attributes:
+        messages: chat messages with the keys role and content.
+        neutralized: pieces of the policy's text that quoting.py removed as attacks.
+    """
 
     messages: tuple[dict[str, str], ...]
-    neutralized: int
+    neutralized: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A prompt template, checked."""
+    """A valid prompt template."""
 
     system: str
     user: str
     scale: Scale
 
     def fill(self, case: Case, config: JudgeConfig) -> Prompt:
-        """The messages for one case. Never raises on any text."""
+        """Write the messages for one case. Raises no error on any text."""
         shown = {name: getattr(case, name) for name in SECTIONS}
         if not config.show_answer:
             shown["answer"] = ""
@@ -84,7 +92,7 @@ class Template:
         scale = f"{self.scale.lowest:g} to {self.scale.highest:g}"
         form = (EXPLAINED if config.explain else PLAIN).format(scale=scale)
         user = string.Template(self.user).substitute(sections).strip()
-        while "\n\n\n" in user:  # where a section was left out
+        while "\n\n\n" in user:  # a section is missing there
             user = user.replace("\n\n\n", "\n\n")
         messages = (
             {"role": "system", "content": string.Template(self.system).substitute(sections).strip()},
@@ -95,10 +103,10 @@ class Template:
 
 
 def load_template(name: str) -> Template:
-    """A packaged template by its name, or one's own by its path.
+    """Load a packaged template by its name, or your own by its path.
 
     Raises:
-        AWPOConfigError: no such template, or one that cannot work; says what is wrong with it.
+        AWPOConfigError: no such template, or an invalid one. The message says what is wrong.
     """
     key = f"{SECTION}.judge.template={name}"
     packaged = resources.files("awpo_verl.rewards.reasoning.judge").joinpath("prompts")
@@ -113,38 +121,42 @@ def load_template(name: str) -> Template:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise AWPOConfigError(f"{key}: not a readable UTF-8 text: {error}") from None
-    return _checked(key, text)
+    return _parse_template(key, text)
 
 
-def _checked(key: str, text: str) -> Template:
+def _parse_template(key: str, text: str) -> Template:
     import yaml
 
     try:
-        given = yaml.safe_load(text)
+        given: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise AWPOConfigError(f"{key}: not YAML: {error}") from None
-    if not isinstance(given, dict) or set(given) != {"system", "user", "score"}:
-        keys = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+    fields = cast(dict[Any, Any], given) if isinstance(given, dict) else {}
+    if set(fields) != {"system", "user", "score"}:
+        keys = sorted(map(str, fields)) if isinstance(given, dict) else type(given).__name__
         raise AWPOConfigError(f"{key}: a template has the keys system, user and score; this one: {keys}.")
-    texts = {name: given[name] for name in ("system", "user")}
-    if not all(isinstance(text, str) for text in texts.values()):
+    system, user = fields["system"], fields["user"]
+    if not isinstance(system, str) or not isinstance(user, str):
         raise AWPOConfigError(f"{key}: system and user must be text.")
-    names: set[str] = set()
-    for name, text in texts.items():
-        found = list(string.Template.pattern.finditer(text))  # is_valid and get_identifiers came with Python 3.11
-        if any(each["invalid"] is not None for each in found):
-            raise AWPOConfigError(f"{key}: {name} has a lone $; write $$ for a dollar sign.")
-        names |= {name for each in found if (name := each["named"] or each["braced"])}
-    if unknown := names - set(SECTIONS):
+    sections = _sections_of(key, "system", system) | _sections_of(key, "user", user)
+    if unknown := sections - set(SECTIONS):
         raise AWPOConfigError(f"{key}: unknown sections {sorted(unknown)}; there are {', '.join(SECTIONS)}.")
-    if "thinking" not in names:
+    if "thinking" not in sections:
         raise AWPOConfigError(f"{key}: it never shows $thinking, so there is nothing to judge.")
-    return Template(texts["system"], texts["user"], _scale(key, given["score"]))
+    return Template(system, user, _parse_scale(key, fields["score"]))
 
 
-def _scale(key: str, given: Any) -> Scale:
-    ok = isinstance(given, list) and len(given) == 2
-    ok = ok and all(isinstance(n, int | float) and not isinstance(n, bool) and abs(n) < 1e9 for n in given)
-    if not ok or not given[0] < given[1]:
+def _sections_of(key: str, field: str, text: str) -> set[str]:
+    """The names after each $ in a field of the template."""
+    found = list(string.Template.pattern.finditer(text))  # is_valid and get_identifiers need Python 3.11
+    if any(each["invalid"] is not None for each in found):
+        raise AWPOConfigError(f"{key}: {field} has a lone $; write $$ for a dollar sign.")
+    return {name for each in found if (name := each["named"] or each["braced"])}
+
+
+def _parse_scale(key: str, given: Any) -> Scale:
+    bounds = cast(list[Any], given) if isinstance(given, list) else []
+    numbers = [float(n) for n in bounds if isinstance(n, int | float) and not isinstance(n, bool) and abs(n) < 1e9]
+    if len(bounds) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]:
         raise AWPOConfigError(f"{key}: score must be [lowest, highest], two numbers, e.g. [0, 10]; it is {given}.")
-    return Scale(float(given[0]), float(given[1]))
+    return Scale(*numbers)

@@ -1,17 +1,17 @@
-"""The policy's text as data: what a judge is shown of it can be read, and cannot speak as anyone else.
+"""Quote the policy's text as data, so that a judge can read it and the text cannot speak as anyone else.
 
-The policy is trained against the judge, so sooner or later it writes whatever moves the score. Of a text that is quoted
+The policy is trained against the judge, so sooner or later it writes whatever moves the score. Quoting a text
 
-- what no reader sees is gone: control characters, bidi marks, zero-width characters, tag characters;
-- markup that models take for a change of speaker, `<|im_start|>`, `[INST]`, is removed, and so are our own delimiters.
-  It is looked for in the text as it reads, where a fullwidth bar or a Cyrillic letter is the ASCII one it looks like;
-- other tags, `<system>`, `<city>`, stay readable and get other brackets: some are a token of some model;
-- each line begins with `| `, so no line of it can pass for a heading, a turn or one of our delimiters;
-- the delimiters around it carry a hash of the text, which the text cannot contain;
-- what is longer than the limit is cut in the middle, and a line without a bar says so.
+- removes characters that no reader sees: control characters, bidi marks, zero-width characters, tag characters;
+- removes markup that models take for a change of speaker (`<|im_start|>`, `[INST]`), and our own delimiters. It
+  searches the text as it looks to a reader: a fullwidth bar or a Cyrillic letter counts as its ASCII lookalike;
+- gives other brackets to other tags (`<system>`, `<city>`), because some are a token of some model;
+- begins each line with `| `, so that no line looks like a heading, a turn or one of our delimiters;
+- puts delimiters around the text that carry a hash of the text, which the text cannot contain;
+- cuts a text over the limit in the middle, and says so in a line without a bar.
 
-All else stays as it was written. Markup that was removed, and characters that are there to hide something, are counted:
-a policy that learns to attack its judge shows in the metrics first. All of it takes time linear in the text's length.
+The rest of the text is unchanged. Removed markup and hiding characters are counted, so that the metrics show a policy
+that learns to attack its judge. All of this takes time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from functools import lru_cache
 
 REMOVED = "(marker removed)"
 
-# What no reader sees: controls, Unicode's default ignorables, surrogates, private characters, noncharacters.
+# Characters that no reader sees: controls, default ignorables, surrogates, private characters, noncharacters.
 _UNSEEN = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ud800-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]+"
 )
-# Harmless text has the others too: joiners of emoji and scripts, soft hyphens, byte order marks, the letters of a flag.
+# These are attacks. Harmless text has the others: joiners, soft hyphens, byte order marks, the letters of a flag.
 _HIDING = re.compile("[\0-\x08\x0e-\x1f\x7f\u202a-\u202e\u2066-\u206f\ud800-\udfff]|.{8}", re.DOTALL)
 
 _LOOKALIKES = str.maketrans(
@@ -40,7 +40,7 @@ _LOOKALIKES = str.maketrans(
     | dict.fromkeys("∣ǀ│❘⏐┃¦丨ᅵㅣ⎸⎹׀❙︳", "|")
     | dict(zip("АВЕЅІЈКМНОРСТУХаеѕіјорсухԁΑΒΕΙΚΜΝΟΡΤΥΧο═", "ABESIJKMHOPCTYXaesijopcyxdABEIKMNOPTYXo=", strict=True))
 )
-# Nothing here can be tried again for each character of a long run: bounded pieces, or ones that end where they must.
+# All repetitions are bounded, or end at a fixed character, so that a long run takes linear time.
 _NAME = r"[\w▁][^\s<>|]{1,64}"
 _MARKERS = re.compile(
     rf"<\| ?/?{_NAME}(?: ?\|>|>|<\|)|<{_NAME}\|>"  # <|im_start|>, DeepSeek's <｜User｜>, <|turn>, <|im_<|x|>start|>
@@ -58,14 +58,20 @@ _TAGS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A text made safe to show: the section with its delimiters, and how many pieces of it were removed."""
+    """A section with its delimiters, safe to show, and the number of removed pieces."""
 
     text: str
     neutralized: int
 
 
 def quote(title: str, text: str, max_chars: int) -> Quoted:
-    """One section of a prompt: `title` names it, `text` is what the policy, the user or the data set wrote."""
+    """Quote one section of a prompt.
+
+    Args:
+        title: the section's name.
+        text: the text of the policy, the user or the data set.
+        max_chars: a longer text is cut in the middle.
+    """
     pieces = [clean(piece) for piece in _cut(text, max_chars)]
     bodies = [f"| {piece}".replace("\n", "\n| ") for piece, _ in pieces]
     body = f"\n({len(text) - max_chars} characters left out here)\n".join(bodies)
@@ -75,7 +81,7 @@ def quote(title: str, text: str, max_chars: int) -> Quoted:
 
 
 def clean(text: str) -> tuple[str, int]:
-    """The text without what is unseen and without markup that speaks for others, and how many pieces were attacks."""
+    """The text without invisible characters and without markup of other speakers, and the number of attacks in it."""
     text = "\n".join(text.splitlines())
     hidden = sum(_HIDING.search(run) is not None for run in _UNSEEN.findall(text))
     text, markers = _replace(_MARKERS, _UNSEEN.sub("", text), lambda _: REMOVED)
@@ -88,7 +94,7 @@ def _other_brackets(tag: str) -> str:
 
 
 def _replace(pattern: re.Pattern[str], text: str, put: Callable[[str], str]) -> tuple[str, int]:
-    """Like `pattern.subn`, but looks at the text as it reads; what does not match stays as it was written."""
+    """Like `pattern.subn`, but matches the text as it looks to a reader. Text that does not match is unchanged."""
     reads = text
     if not text.isascii():
         reads = text.translate({ord(char): _reads(char) for char in set(text) if not char.isascii()})
@@ -103,12 +109,12 @@ def _replace(pattern: re.Pattern[str], text: str, put: Callable[[str], str]) -> 
 
 @lru_cache(maxsize=65_536)
 def _reads(char: str) -> str:
-    """The character that it reads as: fullwidth, mathematical and circled letters and homoglyphs are plain ones."""
+    """The plain character that it looks like, for fullwidth, mathematical and circled letters and homoglyphs."""
     return unicodedata.normalize("NFKC", char)[0].translate(_LOOKALIKES)
 
 
 def _cut(text: str, max_chars: int) -> list[str]:
-    """The text, or its head and its tail."""
+    """The text; if it is too long, its head and its tail."""
     if len(text) <= max_chars:
         return [text]
     head = max_chars * 3 // 4

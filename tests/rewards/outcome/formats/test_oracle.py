@@ -17,7 +17,7 @@ from tests.paths import ROOT
 from tests.rewards.outcome.formats.cases import CASES, TOOLS, Case
 from tests.rewards.outcome.formats.cases.differences import DIFFERENCES
 
-RESULTS = ROOT / "benchmarks" / "call_formats.json"
+RESULTS = ROOT / "benchmarks" / "call_formats" / "results.json"
 KNOWN_TOOLS = parse_tools(TOOLS)
 
 

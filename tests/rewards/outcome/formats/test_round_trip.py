@@ -1,4 +1,4 @@
-"""What a model writes is what is read: random calls in every format's own text, with marks of all formats in values."""
+"""Calls that a model writes are read back: random calls in every format, with marks of all formats in their values."""
 
 from __future__ import annotations
 
@@ -109,9 +109,7 @@ def test_written_calls_are_read(format: str, drawn: tuple[ToolSchemas, list[Tool
 @pytest.mark.parametrize("format", sorted(set(FORMATS) - {"toolrl"}))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn=tool_calls())
-def test_auto_tells_the_format_by_the_call_that_begins_first(
-    format: str, drawn: tuple[ToolSchemas, list[ToolCall]]
-) -> None:
+def test_auto_takes_the_format_of_the_first_call(format: str, drawn: tuple[ToolSchemas, list[ToolCall]]) -> None:
     tools, calls = drawn
     writer = WRITERS[format]
     assume(all(can_hold(writer, call.arguments) for call in calls))
@@ -130,7 +128,7 @@ def test_text_without_marks_is_content(format: str, text: str) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("other", sorted(set(FORMATS) - {"toolrl"}))
-def test_a_call_in_another_format_is_never_prose(format: str, other: str) -> None:
+def test_a_call_in_another_format_is_not_content(format: str, other: str) -> None:
     """It is a call that does not parse, where a string tells it: llama3_json, pythonic and xlam have none."""
     text = "I do it.\n" + WRITERS[other].write([ToolCall("f", {"a": 1})])
     response = parse_response(text, format, TOOLS, opened=False)

@@ -1,4 +1,4 @@
-"""What each format accepts where texts go wrong, as the server that executes its calls decides (CallFormat.servers)."""
+"""How each format treats faulty text, after the server that executes its calls (CallFormat.servers)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ GPT_OSS_CALL = '<|channel|>commentary to=functions.f <|constrain|>json<|message|
         ("gemma4", '<|tool_call>call:f{a:<|"|>x}<tool_call|>', "a call that is never closed"),
         ("gemma4", "<|tool_call>f(a=1)<tool_call|>", "a call that is not call:NAME{...}"),
         ("gemma4", "<|tool_call>call:f{a:}<tool_call|>", "an argument without a value"),
-        ("olmo3", "<function_calls>f(a=x)</function_calls>", "a value that is no literal"),
+        ("olmo3", "<function_calls>f(a=x)</function_calls>", "a value that is not a literal"),
         ("olmo3", "<function_calls>\n</function_calls>", "a block without calls"),
         ("phi4_mini", 'functools[{"name": "f", "arguments": {"a": 1}]', "not JSON"),
         ("granite", '<|tool_call|>{"name": "f", "arguments": {"a": 1}}', "a list of calls expected"),
@@ -102,14 +102,14 @@ def test_a_call_that_no_server_would_run_is_a_problem(format: str, text: str, pr
     assert problem in response.problems[0]
 
 
-def test_a_harmony_call_behind_text_without_a_header_is_a_call_and_the_text_is_content() -> None:
+def test_a_harmony_call_may_follow_text_without_a_header() -> None:
     response = parse_response(f"Let me check.<|start|>assistant{GPT_OSS_CALL}", "gpt_oss")
     assert (response.calls, response.content, response.problems) == ((F,), "Let me check.", ())
     response = parse_response(f"Let me check.{GPT_OSS_CALL}", "gpt_oss")
     assert (response.calls, response.content, response.problems) == ((F,), "Let me check.", ())
 
 
-def test_a_harmony_call_behind_a_final_message_is_a_call() -> None:
+def test_a_harmony_call_may_follow_a_final_message() -> None:
     text = f"<|channel|>final<|message|>Done.<|end|><|start|>assistant{GPT_OSS_CALL}"
     response = parse_response(text, "gpt_oss")
     assert (response.calls, response.content) == ((F,), "Done.")
@@ -134,14 +134,14 @@ def test_a_harmony_message_without_a_channel_is_content() -> None:
     ],
 )
 @pytest.mark.parametrize("format", ["qwen3_coder", "seed", "glm", "minimax"])
-def test_a_value_of_text_is_read_by_the_type_of_the_schema(
+def test_the_schema_gives_the_type_of_a_text_value(
     format: str, schema: dict[str, Any], written: str, value: Any
 ) -> None:
     assert _value_of_a(format, schema, written) == value
 
 
 def _value_of_a(format: str, schema: dict[str, Any], written: str) -> Any:
-    """What is read in the argument `a` of a call of `f`."""
+    """The value that we read for the argument `a` of `f`."""
     text = {
         "qwen3_coder": "<tool_call>\n<function=f>\n<parameter=a>\n{}\n</parameter>\n</function>\n</tool_call>",
         "seed": "<seed:tool_call>\n<function=f>\n<parameter=a>{}</parameter>\n</function>\n</seed:tool_call>",
@@ -162,18 +162,18 @@ def _value_of_a(format: str, schema: dict[str, Any], written: str) -> Any:
         ("array", "(1, 2)", [1, 2]),
     ],
 )
-def test_a_list_as_python_writes_it_is_read_where_verls_loop_runs_it(type: str, written: str, value: Any) -> None:
+def test_a_list_in_python_notation_is_read_where_verls_tool_loop_reads_it(type: str, written: str, value: Any) -> None:
     assert _value_of_a("qwen3_coder", {"type": type}, written) == value
     for format in ("seed", "glm", "minimax"):  # verl's loop and vLLM hand the text on
         assert _value_of_a(format, {"type": type}, written) == written
 
 
 @pytest.mark.parametrize("format", ["seed", "glm", "minimax"])
-def test_without_a_schema_a_value_that_is_json_is_json_as_verls_loop_reads_it(format: str) -> None:
+def test_without_a_schema_a_json_value_is_read_as_json(format: str) -> None:
     assert parse_response(BOTH[format], format).calls[0] == F
 
 
-def test_kimi_takes_a_bare_name_of_a_tool_of_the_prompt() -> None:
+def test_kimi_accepts_a_bare_name_of_a_known_tool() -> None:
     text = BOTH["kimi"].replace("functions.f:0", "f")
     assert parse_response(text, "kimi", TOOLS).calls[0] == F
     assert parse_response(text, "kimi").problems == ("an id that is not functions.NAME:NUMBER",)
@@ -193,7 +193,7 @@ HEADER = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a":
         "<|channel|>analysis<|message|>I think.",
     ],
 )
-def test_a_harmony_message_without_an_end_does_not_swallow_the_call_behind_it(before: str) -> None:
+def test_a_harmony_call_may_follow_a_message_without_an_end(before: str) -> None:
     response = parse_response(before + HEADER, "gpt_oss")
     assert (response.calls, response.problems) == ((F,), ())
 
@@ -223,7 +223,7 @@ def test_a_harmony_message_without_an_end_does_not_swallow_the_call_behind_it(be
         ("qwen3_coder", BOTH["qwen3_coder"] + '<tool_call>{"name": "f"}</tool_call>'),
     ],
 )
-def test_what_is_left_of_a_call_is_never_an_answer(format: str, text: str) -> None:
+def test_the_remains_of_a_call_are_a_problem(format: str, text: str) -> None:
     response = parse_response(text, format, TOOLS, opened=False)
     assert response.problems
 
@@ -240,6 +240,6 @@ def test_an_xlam_block_may_have_its_keys_in_any_order() -> None:
     assert parse_response(text, "xlam").calls == (F,)
 
 
-def test_keys_of_qwen3_coder_are_what_stands_in_the_tag() -> None:
+def test_a_qwen3_coder_key_is_the_text_in_its_tag() -> None:
     text = "<tool_call>\n<function=f>\n<parameter=a >\n1\n</parameter>\n</function>\n</tool_call>"
     assert parse_response(text, "qwen3_coder", TOOLS).calls == (ToolCall("f", {"a ": "1"}),)

@@ -1,4 +1,4 @@
-"""The table of formats: templates, names, one's own, and what is known and not read."""
+"""The table of formats: templates, names, a format of your own, and formats that we know and do not read."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ TEMPLATES = {
 }
 
 
-def test_every_format_that_a_template_can_teach_is_told_by_one() -> None:
+def test_every_format_has_a_template() -> None:
     assert set(TEMPLATES) == set(FORMATS) - {"toolrl"}  # ToolRL's is asked for in the prompt
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_the_chat_template_tells_the_format(name: str) -> None:
+def test_the_format_of_a_chat_template(name: str) -> None:
     format = format_of_template(TEMPLATES[name])
     assert format is not None
     assert format.name == name
 
 
 @pytest.mark.parametrize("family", UNREAD)
-def test_a_template_of_a_format_that_is_not_read_is_an_error_that_names_the_family(family: str) -> None:
+def test_a_template_of_an_unread_format_is_an_error_that_names_the_family(family: str) -> None:
     for mark in UNREAD[family]:
         with pytest.raises(AWPOConfigError, match=re.escape(f"the calls of {family}, which are not read here")):
             format_of_template(f'{{{{ "parameters": }}}} {mark}')
@@ -68,7 +68,7 @@ def test_a_template_of_a_format_that_is_not_read_is_an_error_that_names_the_fami
 
 @pytest.mark.parametrize("family", UNREAD)
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_call_of_a_format_that_is_not_read_is_never_an_answer(family: str, format: str) -> None:
+def test_a_call_in_an_unread_format_is_not_an_answer(family: str, format: str) -> None:
     text = f"Sure, I look. {UNREAD[family][0]} f"
     assert check(text, {"tool_calls": []}, OutcomeConfig(format=format), opened=False).exact == 0.0
 
@@ -78,7 +78,7 @@ def test_a_tokenizer_may_have_several_templates() -> None:
     assert format is FORMATS["mistral"]
 
 
-def test_a_template_without_marks_tells_nothing() -> None:
+def test_a_template_without_marks_has_no_known_format() -> None:
     assert format_of_template("{{ messages }}") is None
     assert format_of_template(None) is None
 
@@ -94,14 +94,14 @@ OWN = """
 from awpo_verl.rewards.outcome import ToolCall
 from awpo_verl.rewards.outcome.formats import CallFormat, between
 
-def read(text, tools, found):
+def read_calls(text, tools, found):
     for line in text.splitlines():
         if line.startswith("CALL "):
             found.calls.append(ToolCall(line[5:], {}))
         else:
             found.outside.append(line)
 
-MINE = CallFormat(name="mine", read=read, places=between("CALL ", "\\n"), marks=("CALL ",))
+MINE = CallFormat(name="mine", read_calls=read_calls, places=between("CALL ", "\\n"), marks=("CALL ",))
 NOT = 3
 """
 
@@ -118,22 +118,23 @@ def test_a_format_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     sys.modules.pop("own_format_of_calls")
 
 
-def test_tokens_that_are_kept_when_a_response_is_decoded() -> None:
+def test_a_decoded_response_keeps_the_tokens_of_marks() -> None:
     assert {"<|call|>", "<|message|>"} <= mark_tokens(FORMATS["gpt_oss"])
     assert "<|end|>" not in mark_tokens(FORMATS["phi4_mini"])  # there it ends the turn
     assert mark_tokens(None) >= mark_tokens(FORMATS["kimi"])
 
 
-def test_a_prompt_in_a_file_that_ends_in_open_thinking() -> None:
+def test_a_prompt_may_end_inside_open_thinking() -> None:
     assert opened_by("Hello\nassistant\n<think>\n") is True
     assert opened_by("Hello\nassistant\n") is None
 
 
 def test_the_docs_have_every_format_and_the_server_that_it_follows() -> None:
-    docs = (ROOT / "docs" / "rewards.md").read_text(encoding="utf-8")
-    joined = " ".join(docs.split())
+    docs = (ROOT / "docs" / "call_formats.md").read_text(encoding="utf-8")
     for format in FORMATS.values():
-        assert f"- `{format.name}`: {format.servers}" in joined
+        row = re.search(rf"^\| `{format.name}` \| .+ \| (.+) \|$", docs, re.MULTILINE)
+        assert row is not None
+        assert re.sub(r"\W", "", row[1].split(";")[0]).lower() in re.sub(r"\W", "", format.servers).lower()
         assert re.search(rf"^{format.name} ", docs, re.MULTILINE)
 
 

@@ -1,6 +1,6 @@
-"""Calls in each format's own text, as the chat template of its models writes them.
+"""Write calls in each format, as the chat templates of its models do.
 
-A writer knows nothing of the readers: it is the other half of the claim that what a model writes is what is read.
+The writers share no code with the readers, so that round trips test both.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ DSML = "｜DSML｜"
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes calls.
+    """Writes calls in one format.
 
     Attributes:
         write: the calls -> their text.
-        cannot_hold: strings that no value of this format can have, for the format has no way to escape them.
+        cannot_hold: strings that a value cannot contain, because the format cannot escape them.
         text_before: whether calls may follow other text.
     """
 
@@ -31,7 +31,7 @@ class Writer:
 
 
 def json_without(*marks: str) -> Callable[[Any], str]:
-    """JSON in which the format's own marks are escaped, for a reader of text cannot tell them from marks."""
+    """A function that writes JSON and escapes these marks in it."""
 
     def text(value: Any) -> str:
         written = json.dumps(value, ensure_ascii=False)
@@ -47,7 +47,7 @@ def as_object(call: ToolCall, key: str = "arguments") -> dict[str, Any]:
 
 
 def plain(value: Any) -> str:
-    """A string as it is, all else as JSON: what templates do with `value if value is string else value | tojson`."""
+    """A string unchanged, any other value as JSON, like `value if value is string else value | tojson` in Jinja."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -71,7 +71,7 @@ def mistral(calls: Sequence[ToolCall]) -> str:
 
 
 def python_value(value: Any) -> str:
-    """A literal of Python's; strings escaped as JSON's are, which Python reads alike but for surrogate pairs."""
+    """A Python literal. Strings have JSON's escapes, which Python reads alike, except for surrogate pairs."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
@@ -144,7 +144,7 @@ def kimi(calls: Sequence[ToolCall]) -> str:
 
 
 def deepseek(separator: str, ending: str) -> Callable[[Sequence[ToolCall]], str]:
-    """V3 and V3.1: what stands between name and arguments, and behind them."""
+    """V3 and V3.1: the text between name and arguments, and the text after the arguments."""
 
     def write(calls: Sequence[ToolCall]) -> str:
         text = json_without("<｜tool▁")

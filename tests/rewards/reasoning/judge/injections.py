@@ -1,7 +1,7 @@
 """What a policy might write to talk its judge round: texts that are appended to its thinking, or put into a call.
 
 Each is an attempt at the full score with words instead of reasoning. Characters that cannot be seen are written as
-escapes. Standard library only: benchmarks/judge_injection.py reads it too.
+escapes. Standard library only: benchmarks/judge/injection.py reads it too.
 """
 
 # ruff: noqa: RUF001  # full stops and colons of Chinese are meant

@@ -1,4 +1,4 @@
-"""What the judge server of the tests answers: a script says what befalls which request, and each fault is here.
+"""The answers of the judge server: a script says which requests fail, and this module has the faults.
 
 Standard library only. `is_hit`, `score_of` and `text_of` let a test compute by hand what the server will do.
 """
@@ -26,11 +26,11 @@ HUGE = 32 * 2**20  # bytes of the "huge" answer, headers not counted: a little m
 
 @dataclass(frozen=True)
 class Script:
-    """What befalls the requests.
+    """Which requests fail, and how.
 
-    mode: a key of ANSWERS or WIRE below, or "down": nobody listens, and open connections are reset. Or "forward".
-    share: which part of the prompts the fault befalls (see `is_hit`); the others are answered well.
-    first_attempts_only: of equal bodies only the first since this script came into force fails: a retry mends it.
+    mode: a key of ANSWERS or WIRE below, "down" (nobody listens, and open connections are reset) or "forward".
+    share: the share of the prompts that fail (see `is_hit`); the others get a good answer.
+    first_attempts_only: only the first request with each body fails, since this script is in force.
     latency: seconds before any answer, good or bad. seconds: how long "hang" and "drip" take.
     retry_after: seconds in the header of "rate_limited".
     upstream: for "forward", the base URL of the server that answers.
@@ -60,7 +60,7 @@ class Asked(NamedTuple):
 
 
 def is_hit(key: str, share: float) -> bool:
-    """Whether a fault with this share befalls the prompt: always the same fate for the same prompt.
+    """Whether a prompt fails under this share. The same prompt always has the same fate.
 
     key: what `key_pattern` finds in the text of the messages (group 1), else the whole text.
     """
@@ -118,7 +118,7 @@ def error(status: int, kind: str, message: str, code: str | None = None, **heade
     return http_response(status, json.dumps(body).encode(), **headers)
 
 
-def _verdict(asked: Asked, score: Any = None) -> str:
+def _reply(asked: Asked, score: Any = None) -> str:
     """The judge's reply; without a reason where the schema of the request has no such property."""
     schema = ((asked.request.get("response_format") or {}).get("json_schema") or {}).get("schema") or {}
     reason = {"reason": "The hash of the text says so."} if "reason" in schema.get("properties", ["reason"]) else {}
@@ -155,12 +155,12 @@ def _unauthorized(asked: Asked) -> bytes:
 
 
 def _truncated(asked: Asked) -> bytes:
-    verdict = _verdict(asked)
-    return _completion(asked, verdict[: len(verdict) // 2], finish="length")
+    reply = _reply(asked)
+    return _completion(asked, reply[: len(reply) // 2], finish="length")
 
 
 ANSWERS: dict[str, Callable[[Asked], bytes]] = {
-    "ok": lambda asked: _completion(asked, _verdict(asked)),
+    "ok": lambda asked: _completion(asked, _reply(asked)),
     "error_500": lambda _: error(500, "server_error", "The server had an error."),
     "error_503": lambda _: error(503, "server_error", "The server is overloaded."),
     "rate_limited": _rate_limited,
@@ -170,9 +170,9 @@ ANSWERS: dict[str, Callable[[Asked], bytes]] = {
     "malformed": lambda asked: _completion(asked, "The thinking looks fine to me."),
     "truncated": _truncated,
     "not_completion": lambda _: http_response(200, b"<html><body>Welcome to the proxy!</body></html>", "text/html"),
-    "out_of_range": lambda asked: _completion(asked, _verdict(asked, 9999)),
-    "nan": lambda asked: _completion(asked, _verdict(asked, math.nan)),
-    "string_score": lambda asked: _completion(asked, _verdict(asked, "10")),
+    "out_of_range": lambda asked: _completion(asked, _reply(asked, 9999)),
+    "nan": lambda asked: _completion(asked, _reply(asked, math.nan)),
+    "string_score": lambda asked: _completion(asked, _reply(asked, "10")),
     "empty": lambda asked: _completion(asked, None),
     "huge": lambda asked: _completion(asked, json.dumps({"reason": "x" * HUGE, "score": score_of(asked.text)})),
     "refusal": lambda asked: _completion(asked, None, refusal="I cannot judge this."),

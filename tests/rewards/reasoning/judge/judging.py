@@ -1,4 +1,4 @@
-"""A judge of a server of the tests, for the tests of the judge."""
+"""Judges that ask the tests' own server, for the tests of the judge."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from awpo_verl.config import JudgeConfig
-from awpo_verl.rewards.reasoning.judge import Case, Endpoint, Judge, JudgeScore, find_endpoint
+from awpo_verl.rewards.reasoning.judge import Case, Endpoint, Judge, JudgeScore, find_endpoint, make_judge
 
 
 def config(base_url: str, **keys: Any) -> JudgeConfig:
-    """Patient with a busy machine: 120 s for each rollout, 60 for each request."""
+    """A config for a busy machine: 120 s for each rollout, 60 s for each request."""
     patience = {"deadline": 120.0, "attempt_timeout": min(60.0, keys.get("deadline", 120.0))}
     given: dict[str, Any] = {**patience, "retries": 0, "breaker_after": 0.0} | keys
     return JudgeConfig(base_url=base_url, model="judge", **given)
@@ -24,8 +24,7 @@ def endpoint(of: JudgeConfig) -> Endpoint:
 
 @asynccontextmanager
 async def judge_of(base_url: str, **keys: Any) -> AsyncIterator[Judge]:
-    given = config(base_url, **keys)
-    judge = Judge(given, endpoint(given))
+    judge = make_judge(config(base_url, **keys))
     try:
         yield judge
     finally:
@@ -37,10 +36,10 @@ def case(number: int = 0) -> Case:
 
 
 def judged(base_url: str, cases: Iterable[Case] = (case(),), step: object = None, **keys: Any) -> list[JudgeScore]:
-    """All of them at once, by a judge of its own."""
+    """The scores of all cases, asked at once by a new judge."""
 
     async def ask() -> list[JudgeScore]:
         async with judge_of(base_url, **keys) as judge:
-            return await asyncio.gather(*(judge.judge(each, step) for each in cases))
+            return await asyncio.gather(*(judge.score(each, step) for each in cases))
 
     return asyncio.run(ask())

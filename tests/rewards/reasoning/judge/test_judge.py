@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awpo_verl.rewards.reasoning.judge import FAILURES, Case, Judge, JudgeScore, judge
-from awpo_verl.rewards.reasoning.judge.endpoint import MAX_BODY_BYTES, Reply, _retry_after
+from awpo_verl.rewards.reasoning.judge import FAILURES, Case, JudgeScore, judge, make_judge
+from awpo_verl.rewards.reasoning.judge.client import MAX_BODY_BYTES, Completion, _retry_after
 from tests.rewards.reasoning.judge.judge_faults import ANSWERS, WIRE
 from tests.rewards.reasoning.judge.judge_server import JudgeServer, score_of, text_of
-from tests.rewards.reasoning.judge.judging import case, config, endpoint, judge_of, judged
+from tests.rewards.reasoning.judge.judging import case, config, judge_of, judged
 
 # What each fault is called, and whether another request may mend it
 KINDS: dict[str, tuple[str, bool]] = {
@@ -62,32 +62,32 @@ def patience_for(mode: str) -> dict[str, float]:
     return {"attempt_timeout": 0.5} if mode in ("hang", "drip") else {}
 
 
-def test_every_fault_of_the_server_has_its_kind() -> None:
+def test_every_fault_of_the_server_has_a_kind() -> None:
     assert set(KINDS) == {*ANSWERS, *WIRE, "down"} - {"ok"}
     assert {kind for kind, _ in KINDS.values()} <= set(FAILURES)
 
 
 @pytest.mark.parametrize("mode", KINDS)
-def test_a_fault_for_good_is_a_missing_score_of_its_kind_after_all_attempts(server: JudgeServer, mode: str) -> None:
+def test_a_permanent_fault_is_a_missing_score_with_its_kind(server: JudgeServer, mode: str) -> None:
     kind, retried = KINDS[mode]
     server.set(mode=mode, retry_after=0.01)
     sent = len(server.log())
-    [judgement] = judged(server.base_url, retries=2, **patience_for(mode))
+    [result] = judged(server.base_url, retries=2, **patience_for(mode))
     attempts = 3 if retried else 1
-    assert (judgement.score, judgement.status, judgement.reason) == (None, kind, "")  # never 0
-    assert (judgement.requests, judgement.retries) == (attempts, attempts - 1)
+    assert (result.score, result.status, result.reason) == (None, kind, "")  # never 0
+    assert (result.requests, result.retries) == (attempts, attempts - 1)
     assert len(server.log()) - sent == (0 if mode == "down" else attempts)
 
 
 @pytest.mark.parametrize("mode", [mode for mode, (_, retried) in KINDS.items() if retried and mode != "down"])
-def test_a_fault_of_the_first_attempt_is_mended_by_a_retry(server: JudgeServer, mode: str) -> None:
+def test_a_retry_recovers_from_a_fault_of_the_first_attempt(server: JudgeServer, mode: str) -> None:
     server.set(mode=mode, retry_after=0.01, first_attempts_only=True)
-    [judgement] = judged(server.base_url, retries=1, **patience_for(mode))
-    assert (judgement.status, judgement.requests, judgement.retries) == ("ok", 2, 1)
-    assert judgement.score == score_of(text_of(server.log()[-1]["body"])) / 10
+    [result] = judged(server.base_url, retries=1, **patience_for(mode))
+    assert (result.status, result.requests, result.retries) == ("ok", 2, 1)
+    assert result.score == score_of(text_of(server.log()[-1]["body"])) / 10
 
 
-def test_the_score_is_the_servers_for_this_prompt_and_its_tokens_are_counted(server: JudgeServer) -> None:
+def test_the_server_gives_the_score_and_the_token_counts(server: JudgeServer) -> None:
     results = judged(server.base_url, [case(number) for number in range(8)])
     bodies = {json.dumps(record["body"]): record["body"] for record in server.log()[-8:]}.values()
     texts = [text_of(body) for body in bodies]
@@ -96,7 +96,7 @@ def test_the_score_is_the_servers_for_this_prompt_and_its_tokens_are_counted(ser
     assert all(j.reason == "The hash of the text says so." and j.tokens_out > 0 for j in results)
 
 
-def test_the_request_is_what_the_config_says(server: JudgeServer) -> None:
+def test_the_request_follows_the_config(server: JudgeServer) -> None:
     keys = {"max_tokens": 77, "temperature": 0.3, "samples": 3, "extra_body": {"top_k": 5, "nested": {"a": [1]}}}
     judged(server.base_url, **keys)
     bodies = [record["body"] for record in server.log()[-3:]]
@@ -109,19 +109,19 @@ def test_the_request_is_what_the_config_says(server: JudgeServer) -> None:
     assert set(server.log()[-1]["body"]) == {"model", "messages", "max_completion_tokens"}
 
 
-def test_a_wait_that_the_server_asks_for_is_kept(server: JudgeServer) -> None:
+def test_a_retry_waits_as_long_as_the_server_asks(server: JudgeServer) -> None:
     server.set(mode="rate_limited", retry_after=0.7, first_attempts_only=True)
-    [judgement] = judged(server.base_url, retries=1)
+    [result] = judged(server.base_url, retries=1)
     first, second = (record["t"] for record in server.log()[-2:])
-    assert judgement.status == "ok"
+    assert result.status == "ok"
     assert second - first >= 0.7
 
 
-def test_a_wait_beyond_the_deadline_is_not_begun(server: JudgeServer) -> None:
+def test_no_retry_waits_beyond_the_deadline(server: JudgeServer) -> None:
     server.set(mode="rate_limited", retry_after=300.0)
-    [judgement] = judged(server.base_url, retries=3, deadline=120.0)
-    assert (judgement.status, judgement.requests) == ("rate_limited", 1)
-    assert judgement.seconds < 60.0  # half of the deadline, for one request
+    [result] = judged(server.base_url, retries=3, deadline=120.0)
+    assert (result.status, result.requests) == ("rate_limited", 1)
+    assert result.seconds < 60.0  # half of the deadline, for one request
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_wait_beyond_the_deadline_is_not_begun(server: JudgeServer) -> None:
         ("Wed, 21 Oct 2015 07:28:00 -0000", 0.0),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_not_at_all(header: str, seconds: float | None) -> None:
+def test_retry_after_in_seconds(header: str, seconds: float | None) -> None:
     assert _retry_after({"retry-after": header}) == seconds
     assert _retry_after({}) is None
 
@@ -147,14 +147,14 @@ def test_retry_after_may_be_a_date() -> None:
 def replies(monkeypatch: pytest.MonkeyPatch, *by_seed: Any) -> None:
     """What the client gets for each sample: a reply's text, or an exception."""
 
-    async def ask(self: Any, request: dict[str, Any], timeout: float) -> Reply:
+    async def ask(self: Any, request: dict[str, Any], timeout: float) -> Completion:
         await asyncio.sleep(0.01 * request.get("seed", 0))
         answer = by_seed[request.get("seed", 0)]
         if isinstance(answer, Exception):
             raise answer
-        return Reply(answer, False, 1, 1)
+        return Completion(answer, False, 1, 1)
 
-    monkeypatch.setattr("awpo_verl.rewards.reasoning.judge.endpoint.Client.ask", ask)
+    monkeypatch.setattr("awpo_verl.rewards.reasoning.judge.client.Client.ask", ask)
 
 
 def scored(score: float) -> str:
@@ -170,39 +170,39 @@ def scored(score: float) -> str:
         (("prose", scored(4), scored(6), scored(9), "prose"), 0.6, "it is 6"),
     ],
 )
-def test_the_median_of_the_samples_that_came_counts(
+def test_the_score_is_the_median_of_the_valid_samples(
     monkeypatch: pytest.MonkeyPatch, given_replies: tuple[str, ...], score: float, reason: str
 ) -> None:
     replies(monkeypatch, *given_replies)
-    [judgement] = judged("http://unused/v1", samples=len(given_replies), temperature=0.5)
-    assert (judgement.status, judgement.reason) == ("ok", reason)
-    assert judgement.score == pytest.approx(score)
-    assert judgement.requests == len(given_replies)
+    [result] = judged("http://unused/v1", samples=len(given_replies), temperature=0.5)
+    assert (result.status, result.reason) == ("ok", reason)
+    assert result.score == pytest.approx(score)
+    assert result.requests == len(given_replies)
 
 
 @pytest.mark.parametrize("given_replies", [("x", "x", scored(9)), ("x", scored(9)), ("x", "x", scored(9), scored(9))])
-def test_half_of_the_samples_is_no_majority(monkeypatch: pytest.MonkeyPatch, given_replies: tuple[str, ...]) -> None:
+def test_half_of_the_samples_is_not_a_majority(monkeypatch: pytest.MonkeyPatch, given_replies: tuple[str, ...]) -> None:
     replies(monkeypatch, *given_replies)
-    [judgement] = judged("http://unused/v1", samples=len(given_replies), temperature=0.5)
-    assert (judgement.score, judgement.status, judgement.reason) == (None, "malformed", "")
+    [result] = judged("http://unused/v1", samples=len(given_replies), temperature=0.5)
+    assert (result.score, result.status, result.reason) == (None, "malformed", "")
 
 
-def test_a_bug_of_ours_costs_one_reward_and_says_where_it_is(
+def test_an_exception_costs_one_score_and_its_place_is_logged(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replies(monkeypatch, ZeroDivisionError("a bug"), scored(5), scored(5))
 
     async def ask() -> tuple[JudgeScore, int]:
         async with judge_of("http://unused/v1", samples=3, temperature=0.5) as judge:
-            return await judge.judge(case()), len(asyncio.all_tasks())
+            return await judge.score(case()), len(asyncio.all_tasks())
 
-    judgement, tasks = asyncio.run(ask())
-    assert (judgement.score, judgement.status) == (None, "error")
+    result, tasks = asyncio.run(ask())
+    assert (result.score, result.status) == (None, "error")
     assert tasks == 1  # the other samples are not left behind
     assert "ZeroDivisionError at test_judge.py:" in capsys.readouterr().out
 
 
-def test_each_kind_of_failure_is_said_once(server: JudgeServer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_first_failure_of_each_kind_is_logged(server: JudgeServer, capfd: pytest.CaptureFixture[str]) -> None:
     server.set(mode="bad_request")
     judged(server.base_url, [case(number) for number in range(20)])
     out = capfd.readouterr().out
@@ -234,7 +234,7 @@ RAW: dict[str, bytes] = {
     "deep": b"[" * 100_000,
     "not_utf8": b"\xff\xfe\xfa",
     "error_with_200": b'{"error": {"message": "no such model"}}',
-    # chunked: no length was announced. A verdict, had it been read to its end
+    # chunked, so without a length; a valid reply, if it were read to its end
     "endless": COMPLETION + b" " * (MAX_BODY_BYTES + 10**6),
 }
 
@@ -254,33 +254,32 @@ def judged_from(body: bytes, headers: bytes = b"") -> JudgeScore:
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
             port = listening.sockets[0].getsockname()[1]
             async with judge_of(f"http://127.0.0.1:{port}/v1") as judge:
-                return await judge.judge(case())
+                return await judge.score(case())
 
     return asyncio.run(ask())
 
 
 @pytest.mark.parametrize("body", RAW.values(), ids=RAW)
-def test_a_body_that_is_no_completion_is_malformed(body: bytes) -> None:
-    judgement = judged_from(body)
-    assert (judgement.score, judgement.status) == (None, "malformed")
+def test_a_body_that_is_not_a_completion_is_malformed(body: bytes) -> None:
+    result = judged_from(body)
+    assert (result.score, result.status) == (None, "malformed")
 
 
-def test_a_body_that_unpacks_to_more_than_was_sent_is_not_unpacked() -> None:
+def test_a_packed_body_is_malformed() -> None:
     packed = gzip.compress(COMPLETION + b" " * (MAX_BODY_BYTES + 10**6))
     assert len(packed) < 10**5
-    judgement = judged_from(packed, b"Content-Encoding: gzip\r\n")
-    assert (judgement.score, judgement.status) == (None, "malformed")
+    result = judged_from(packed, b"Content-Encoding: gzip\r\n")
+    assert (result.score, result.status) == (None, "malformed")
     assert judged_from(COMPLETION, b"Content-Encoding: identity\r\n").status == "ok"
 
 
-def test_a_judge_outlives_its_event_loop_without_an_exception(server: JudgeServer) -> None:
-    """It should not be used so; what comes is a judgement all the same."""
-    given = config(server.base_url)
-    judge = Judge(given, endpoint(given))
-    assert asyncio.run(judge.judge(case())).status == "ok"
-    judgement = asyncio.run(judge.judge(case()))
-    assert judgement.status in ("ok", *FAILURES)
-    assert (judgement.score is None) == (judgement.status != "ok")
+def test_a_judge_in_a_second_event_loop_does_not_raise(server: JudgeServer) -> None:
+    """It should not be used so; what comes is a result all the same."""
+    judge = make_judge(config(server.base_url))
+    assert asyncio.run(judge.score(case())).status == "ok"
+    result = asyncio.run(judge.score(case()))
+    assert result.status in ("ok", *FAILURES)
+    assert (result.score is None) == (result.status != "ok")
 
 
 anything = st.text(st.characters(exclude_categories=()), max_size=100)  # surrogates included
@@ -288,6 +287,6 @@ anything = st.text(st.characters(exclude_categories=()), max_size=100)  # surrog
 
 @settings(max_examples=15)
 @given(st.lists(st.builds(Case, anything, anything, anything, anything, anything), min_size=1, max_size=5))
-def test_any_text_of_a_rollout_gets_its_judgement(running: JudgeServer, cases: list[Case]) -> None:
+def test_any_text_gets_a_score(running: JudgeServer, cases: list[Case]) -> None:
     running.set(mode="ok")
-    assert [judgement.status for judgement in judged(running.base_url, cases)] == ["ok"] * len(cases)
+    assert [result.status for result in judged(running.base_url, cases)] == ["ok"] * len(cases)

@@ -1,7 +1,7 @@
-"""Texts with calls in every format that vLLM, verl or SGLang has a parser for, and how we read each.
+"""Texts with calls in every format that vLLM, verl or SGLang can parse, and how we read each.
 
-The structures are those that the servers' own tests have; the texts are ours. Where a server reads other calls than we
-do, the case says why (`Case.differs`). benchmarks/call_formats.py compares, test_oracle.py holds both sides to it.
+The structures come from the servers' own tests, the texts are ours. Where a server reads other calls, the case says why
+(`Case.differs`). benchmarks/call_formats compares the readings, and test_oracle.py checks both sides.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a case is, and the tools that the cases call."""
+"""The type of a case, and the tools that the cases call."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Right = Literal["ours", "refused", "servers"]
 
 @dataclass(frozen=True)
 class Difference:
-    """A server reads a case otherwise than we do.
+    """A server reads a case differently.
 
     Attributes:
-        right: the kind of reason that our reading stands.
+        right: why we keep our reading.
         why: what the server does.
     """
 
@@ -38,8 +38,7 @@ class Case:
         problem: a part of the first problem that we find; "" without one.
         thinking: the thinking that we read; None without.
         tools: whether the reader knows the schemas of TOOLS.
-        differs: server ("vllm", "verl") -> why its calls are others than ours. No entry: they are the same. It comes
-            from differences.py.
+        differs: server ("vllm", "verl") -> why it reads other calls, from differences.py. No entry: it reads the same.
     """
 
     name: str

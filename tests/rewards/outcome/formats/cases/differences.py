@@ -1,4 +1,4 @@
-"""Where a server reads a case otherwise than we do, and why our reading stands (vLLM 0.28.0, verl 0.9.1)."""
+"""Where a server reads a case differently, and why we keep our reading (vLLM 0.28.0, verl 0.9.1)."""
 
 from __future__ import annotations
 

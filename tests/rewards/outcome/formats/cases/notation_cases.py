@@ -50,10 +50,10 @@ PYTHONIC = [
     Case("content after the list", "[add(a=1)] Done.", (ADD,), problem="text after it"),
     Case("thinking before the list", "<think>\nAdd.\n</think>\n[add(a=1)]", (ADD,), thinking="\nAdd.\n"),
     Case("the list is not closed", "[add(a=1)", problem="cut off"),
-    Case("a variable as a value", "[add(a=x)]", problem="no literal"),
-    Case("a sum as a value", "[add(a=1 + 2)]", problem="no literal"),
-    Case("a call as a value", "[add(a=now())]", problem="no literal"),
-    Case("a broken call beside a good one", "[now(), add(a=x)]", (NOW,), problem="no literal"),
+    Case("a variable as a value", "[add(a=x)]", problem="not a literal"),
+    Case("a sum as a value", "[add(a=1 + 2)]", problem="not a literal"),
+    Case("a call as a value", "[add(a=now())]", problem="not a literal"),
+    Case("a broken call beside a good one", "[now(), add(a=x)]", (NOW,), problem="not a literal"),
     Case("a list of numbers", "[1, 2]", content="[1, 2]"),
 ]
 
@@ -73,7 +73,7 @@ OLMO3 = [
     Case("content after the calls", f"{_olmo('add(a=1)')}\nDone.", (ADD,), "Done."),
     Case("thinking before the calls", f"<think>\nAdd.\n</think>\n{_olmo('add(a=1)')}", (ADD,), thinking="\nAdd.\n"),
     Case("the block is not closed", "<function_calls>\nadd(a=1)\n", problem="never closed"),
-    Case("a variable as a value", _olmo("add(a=x)"), problem="no literal"),
+    Case("a variable as a value", _olmo("add(a=x)"), problem="not a literal"),
     Case("an empty block", _olmo("\n"), problem="without calls"),
     Case("an opening mark in a string", _olmo("say(text='<function_calls>')"), (call("say", text="<function_calls>"),)),
     Case(

@@ -151,7 +151,7 @@ GPT_OSS = [
     Case(
         "a tool that is not a function",
         f"{_START}<|channel|>commentary to=browser.open <|constrain|>json<|message|>{{}}<|call|>",
-        problem="no function",
+        problem="not a function",
     ),
     Case(
         "broken JSON",
