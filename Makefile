@@ -79,7 +79,7 @@ $(VENV)-docs/.ready: requirements/docs.txt
 compat: $(READY)
 	rm -rf .cache/verl
 	$(call pip,$(VENV),--no-deps --target .cache/verl verl$(if $(VERL),==$(VERL)))
-	PYTHONPATH=.cache/verl $(BIN)/python -m awpo_verl.integration.seams
+	PYTHONPATH=.cache/verl $(BIN)/python -m awpo_verl.integration.check_seams
 
 clean:
 	rm -rf $(VENV) $(VENV)-docs .cache outputs site

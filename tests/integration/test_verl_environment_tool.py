@@ -157,5 +157,7 @@ def test_a_tools_file_that_names_no_tool_says_which_there_are(tmp_path):
     }
     entry = {"class_name": verl_environment_tool.CLASS_NAME, "config": config}
     (tmp_path / "tools.yaml").write_text(yaml.safe_dump({"tools": [entry]}))
-    with pytest.raises(ValueError, match=r"tool='subtract' is no tool of .*Counter; it has: add, read, push, pick"):
+    with pytest.raises(
+        ValueError, match=r"tool='subtract' is not a tool of .*Counter, which has: add, read, push, pick"
+    ):
         initialize_tools_from_config(tmp_path / "tools.yaml")

@@ -26,7 +26,7 @@ def main() -> int:
     """Run both stages, up to the first that fails."""
     from omegaconf import OmegaConf
 
-    from awpo_verl.integration.reward_function import explain, load
+    from awpo_verl.integration.reward_function import describe_error, load_function
 
     report = Path(sys.argv[1])
     config: Any = OmegaConf.create(json.load(sys.stdin))
@@ -37,9 +37,9 @@ def main() -> int:
 
     write(began=LOAD)
     try:
-        function = load(config)
+        function = load_function(config)
     except Exception as error:  # noqa: BLE001  # whatever the user's file raises is the result
-        write(stage=LOAD, error=explain(error, config))
+        write(stage=LOAD, error=describe_error(error, config))
         return 0
     write(stage=LOAD)
     row = read_first_row(config)
