@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from awpo_verl.rewards.outcome import check, parse_response
+from awpo_verl.rewards.outcome import check_outcome, parse_response
 from awpo_verl.rewards.outcome.execution import LOG_KEY, Session, tool_schemas
+from awpo_verl.rewards.outcome.target import read_target
 from examples.demo import desk, desk_warm_start, shop
 
 REPLY_TOKENS = 96
@@ -44,7 +45,7 @@ def _solve_shop(
     replies = _sample(model, tokenizer, [_prompt_tokens(tokenizer, shop.messages(example)) for example in examples])
     truths = [shop.to_row(example, 0)["reward_model"]["ground_truth"] for example in examples]
     return [
-        check(tokenizer.decode(reply, skip_special_tokens=True), truth).exact
+        check_outcome(tokenizer.decode(reply, skip_special_tokens=True), read_target(truth)).exact
         for reply, truth in zip(replies, truths, strict=True)
     ]
 
@@ -72,9 +73,10 @@ def _solve_desk(
         active = calling
         if not active:
             break
+    targets = [read_target(desk.to_row(example, 0)["reward_model"]["ground_truth"]) for example in examples]
     return [
-        check(texts, desk.to_row(example, 0)["reward_model"]["ground_truth"], tool_extra_fields=fields).exact
-        for texts, example, fields in zip(replies, examples, ({LOG_KEY: s.log()} for s in sessions), strict=True)
+        check_outcome(texts, target, tool_extra_fields={LOG_KEY: session.log()}).exact
+        for texts, target, session in zip(replies, targets, sessions, strict=True)
     ]
 
 
