@@ -180,16 +180,26 @@ def constants(node: ast.AST) -> list[str]:
     return []
 
 
-def test_every_error_message_has_its_entry_in_troubleshooting() -> None:
+ITEM = re.compile(r"^- ((?:`[^`]+`(?:,\s+|:\s))+)", re.MULTILINE)  # - `a piece`, `another`: the remedy
+
+
+def quoted_in_troubleshooting() -> list[str]:
+    """The pieces of messages at the start of each list item of the page."""
     page = Path("docs/troubleshooting.md").read_text()
-    quoted = [piece for piece in re.findall(r"`([^`]+)`", page) if len(piece) > 5]
+    items = ITEM.findall(page)
+    assert len(items) == len(re.findall("^- ", page, re.MULTILINE))  # every item starts with its pieces
+    return [piece for item in items for piece in re.findall(r"`([^`]+)`", item)]
+
+
+def test_every_error_message_has_its_entry_in_troubleshooting() -> None:
+    quoted = quoted_in_troubleshooting()
+    long = [piece for piece in quoted if len(piece) > 5]
     # shorter ones pass on another's words, which has its entry
     messages = {place: " ".join(pieces) for place, pieces in told() if len("".join(pieces)) > 32}
     assert len(messages) > 90
-    missing = {place: message for place, message in messages.items() if not any(piece in message for piece in quoted)}
+    missing = {place: message for place, message in messages.items() if not any(piece in message for piece in long)}
     assert missing == {}
     source = "\n".join(
         piece for path in modules() for node in ast.walk(ast.parse(path.read_text())) for piece in constants(node)
     )
-    rows = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
-    assert [piece for row in rows for piece in re.findall(r"`([^`]+)`", row) if piece not in source] == []
+    assert [piece for piece in quoted if piece not in source] == []
