@@ -52,7 +52,7 @@ def _write_section(title: str, config: DataclassInstance) -> str:
     intro, meanings = read_meanings(config)
     lines = [f"## `{title}`", "", textwrap.fill(_link(intro), WIDTH), ""]
     for name, meaning in meanings.items():
-        lines += _write_item(f"- `{name}` (`{_show(getattr(config, name))}`): {meaning}", "")
+        lines += _write_item(f"- `{name}` ({_show(getattr(config, name))}): {meaning}", "")
         if name == "kind":
             lines += _write_kinds(title.rpartition(".")[2])
     return "\n".join([*lines, ""])
@@ -96,7 +96,7 @@ def read_meanings(config: DataclassInstance) -> tuple[str, dict[str, str]]:
             found[name] += " " + line.strip()
         else:
             before.append(line)
-    return " ".join(before).strip(), {name: found[name] for name in names if name not in _nested(config)}
+    return " ".join(" ".join(before).split()), {name: found[name] for name in names if name not in _nested(config)}
 
 
 def _nested(config: DataclassInstance) -> list[str]:
@@ -111,7 +111,7 @@ def _link(text: str) -> str:
 
 
 def _show(value: object) -> str:
-    return "(empty)" if value == "" else str(value)
+    return "empty" if value == "" else f"`{value}`"
 
 
 if __name__ == "__main__":
