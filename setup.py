@@ -1,4 +1,4 @@
-"""The package. Versions come from awpo_verl/versions.py; everything tools need is in pyproject.toml."""
+"""The package. Versions come from awpo_verl/versions.py, settings of the tools from pyproject.toml."""
 
 import runpy
 from pathlib import Path
@@ -15,6 +15,29 @@ def requirements(name: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+# What a training worker imports: the plugin, which is awpo_verl without awpo_verl.workbench. Packages that these
+# bring along are not repeated (tests/test_requirements.py names them).
+PLUGIN = [
+    f"verl{VERSIONS['SUPPORTED_VERL']}",
+    "torch",
+    "numpy",
+    "omegaconf>=2.3",
+    "hydra-core>=1.3",
+    "transformers",
+    "scipy",
+    "jsonschema>=4.18",
+    "regex",
+    "wrapt>=1.16",
+    "packaging",
+]
+# What the command awpo-verl imports on top: data, scores, reports, checks, BFCL. awpo_verl/workbench/command.py has
+# the same list by import name.
+WORKBENCH = ["typer", "rich", "datasets", "httpx", "jinja2", "markupsafe", "matplotlib", "orjson", "pyarrow", "pyyaml"]
+# An LLM as the scorer of the thinking: algorithm.awpo.reasoning_source=judge, and awpo-verl judge.
+JUDGE = ["openai>=1.40"]
+
+# Two sets of packages cannot be extras. The CPU's must be installed without their dependencies (requirements/cpu.txt).
+# bfcl-eval's clash with verl's (requirements/bfcl.txt).
 setup(
     name="awpo_verl",
     version=VERSIONS["__version__"],
@@ -37,36 +60,14 @@ setup(
         "awpo_verl.workbench.report": ["templates/*"],
         "awpo_verl.rewards.reasoning.judge": ["prompts/*.yaml"],
     },
-    install_requires=[
-        f"verl{VERSIONS['SUPPORTED_VERL']}",
-        "torch",
-        "datasets",
-        "httpx",
-        "hydra-core>=1.3",
-        "jinja2",
-        "markupsafe",
-        "matplotlib",
-        "numpy",
-        "omegaconf>=2.3",
-        "openai>=1.40",
-        "orjson",
-        "packaging",
-        "jsonschema>=4.18",
-        "psutil",
-        "pyarrow",
-        "pyyaml",
-        "regex",
-        "rich",
-        "scipy",
-        "transformers",
-        "typer",
-        "wrapt>=1.16",
-    ],
-    # The CPU's packages and bfcl-eval's cannot be extras: the first must be installed without their dependencies, the
-    # second clashes with verl's (requirements/cpu.txt, requirements/bfcl.txt).
-    extras_require={name: requirements(name) for name in ("gpu", "dev", "docs")},
+    install_requires=PLUGIN,
+    extras_require={
+        "workbench": WORKBENCH,
+        "judge": JUDGE,
+        **{name: requirements(name) for name in ("gpu", "dev", "docs")},
+    },
     entry_points={
         "verl.plugins": ["awpo = awpo_verl.plugin:register"],
-        "console_scripts": ["awpo-verl = awpo_verl.workbench.cli:app"],
+        "console_scripts": ["awpo-verl = awpo_verl.workbench.command:main"],
     },
 )

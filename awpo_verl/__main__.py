@@ -1,5 +1,5 @@
-"""`python -m awpo_verl` is the command `awpo-verl`, of a python that one is sure of."""
+"""`python -m awpo_verl` is the command `awpo-verl`, run by the Python that you name."""
 
-from awpo_verl.workbench.cli import app
+from awpo_verl.workbench.command import main
 
-app(prog_name="awpo-verl")
+main()

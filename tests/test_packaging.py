@@ -57,10 +57,10 @@ def test_the_metadata_names_verl_the_extras_and_the_plugin(wheel: Path) -> None:
     metadata = message_from_string(archive.read(names["METADATA"]).decode())
     assert metadata["Version"] == __version__
     assert f"verl{SUPPORTED_VERL}" in (metadata.get_all("Requires-Dist") or [])
-    assert set(metadata.get_all("Provides-Extra") or []) == {"gpu", "dev", "docs"}
+    assert set(metadata.get_all("Provides-Extra") or []) == {"workbench", "judge", "gpu", "dev", "docs"}
     points = archive.read(names["entry_points.txt"]).decode()
     assert "awpo = awpo_verl.plugin:register" in points
-    assert "awpo-verl = awpo_verl.workbench.cli:app" in points
+    assert "awpo-verl = awpo_verl.workbench.command:main" in points
 
 
 def test_a_wheel_of_the_sdist_is_the_wheel(wheel: Path, source: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Judging rollouts that lie in files: to try a prompt, to compare judges, to see what a judge costs before training.
+"""Judge rollouts in files: try a prompt, compare judges, or see what a judge costs before training.
 
-What has been judged is kept: a run that was stopped, or whose endpoint failed, goes on with the rows that are missing.
-Memory does not grow with the file, but for a hash and a few numbers of each row.
+Scores are kept: after a stop or a failed endpoint, the same command judges only the missing rows. Memory grows by a
+hash and a few numbers for each row.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome import OutcomeCheck
 from awpo_verl.rewards.reasoning import make_case
 from awpo_verl.rewards.reasoning.judge import CACHED, NO_THINKING, OK, Case, Judge, JudgeScore
-from awpo_verl.workbench.files.json_files import FileError, Record
-from awpo_verl.workbench.files.rollout_files import Rollout, RowError, read_rollout, written_whole
+from awpo_verl.workbench.files.json_files import FileError, FileRow
+from awpo_verl.workbench.files.output_files import written_whole
+from awpo_verl.workbench.files.rollout_files import Rollout, RowError, read_rollout
 from awpo_verl.workbench.score import MAX_ERROR_CHARS, score_rollout
 
 DONE = (OK, CACHED, NO_THINKING)  # statuses that another run need not repeat
-COMPARED = ("category", "outcome", "checked", "reasoning", "reasoning_valid")  # what is kept of a line
+COMPARED = ("category", "outcome", "checked", "reasoning", "reasoning_valid")  # the fields kept of an earlier line
 
 
 class EndpointDownError(RuntimeError):
-    """The endpoint is down, so going through the rest of the file would only make failures of it."""
+    """The endpoint is down. The rest of the file would only fail."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What an earlier run wrote of a row: the key of its verdict, and the line."""
+class EarlierScore:
+    """The score that an earlier run wrote for a row: its key, and the COMPARED fields of its line."""
 
     key: str
     line: dict[str, Any]
@@ -40,12 +41,13 @@ class Kept:
 
 @dataclass
 class JudgeReport:
-    """What was judged in this run, and what was there already.
+    """Counts of this run, and of the rows that an earlier run had judged.
 
     Attributes:
         kept: rows that an earlier run had judged.
-        broken, first_broken: rows that could not be read, and what is wrong with the first.
-        statuses: of the rows judged now. seconds: of those that were asked, in no order.
+        broken, first_broken: rows that could not be read, and the problem of the first.
+        statuses: status -> rows judged now.
+        seconds: latencies of the rows for which the judge was asked, in no order.
         pairs: category -> (outcome, score) of rows judged by this judge, now or before, whose outcome a checker knows.
     """
 
@@ -65,35 +67,35 @@ class JudgeReport:
         """Rows of this run without a score."""
         return sum(count for status, count in self.statuses.items() if status not in DONE)
 
-    def add(self, judgement: JudgeScore) -> None:
-        self.statuses[judgement.status] += 1
-        self.requests += judgement.requests
-        self.retries += judgement.retries
-        self.tokens_in += judgement.tokens_in
-        self.tokens_out += judgement.tokens_out
-        if judgement.requests:
-            self.seconds.append(judgement.seconds)
+    def add(self, judge_score: JudgeScore) -> None:
+        self.statuses[judge_score.status] += 1
+        self.requests += judge_score.requests
+        self.retries += judge_score.retries
+        self.tokens_in += judge_score.tokens_in
+        self.tokens_out += judge_score.tokens_out
+        if judge_score.requests:
+            self.seconds.append(judge_score.seconds)
 
     def add_broken(self, error: RowError) -> None:
         self.broken += 1
         self.first_broken = self.first_broken or str(error)[:MAX_ERROR_CHARS]
 
-    def compare(self, line: dict[str, Any]) -> None:
-        """A written row: its score beside its outcome."""
+    def add_pair(self, line: dict[str, Any]) -> None:
+        """Add a written row's outcome and score to the pairs."""
         if line["reasoning_valid"] and line["checked"]:
             self.pairs.setdefault(line["category"], []).append((line["outcome"], line["reasoning"]))
 
 
-def take_up(out: Path) -> dict[str, Kept]:
-    """Row -> what an earlier run has judged into `out`, which keeps the last line of each row that was judged.
+def take_up_scores(out: Path) -> dict[str, EarlierScore]:
+    """Read an earlier run's scores from `out`, by row. `out` then keeps the last line of each judged row.
 
     Raises:
-        FileError: there is something else in `out`.
+        FileError: `out` is not a file of this command.
     """
     if not out.exists():
         return {}
     last: dict[str, int] = {}  # row -> number of its line
-    kept: dict[str, Kept] = {}
+    kept: dict[str, EarlierScore] = {}
     number = 1
     try:
         with out.open(encoding="utf-8") as lines:
@@ -104,8 +106,8 @@ def take_up(out: Path) -> dict[str, Kept]:
                 row, key, status = given["row"], given["key"], given["judge_status"]
                 if status in DONE:
                     last[row] = number
-                    kept[row] = Kept(key, {name: given[name] for name in COMPARED})
-    except (ValueError, TypeError, KeyError):  # what is no UTF-8 is a ValueError, too
+                    kept[row] = EarlierScore(key, {name: given[name] for name in COMPARED})
+    except (ValueError, TypeError, KeyError):  # bytes that are not UTF-8 raise a ValueError
         raise FileError(f"--out={out} is not from this command (line {number}); use another path.") from None
     numbers = set(last.values())
     with out.open(encoding="utf-8") as lines, written_whole(out) as rewritten:
@@ -113,20 +115,20 @@ def take_up(out: Path) -> dict[str, Kept]:
     return kept
 
 
-async def judge_records(
-    records: Iterable[Record],
+async def judge_rows(
+    rows: Iterable[FileRow],
     judge: Judge,
     config: OutcomeConfig,
-    known: dict[str, Kept],
+    earlier: dict[str, EarlierScore],
     out: TextIO,
     report: JudgeReport,
     progress: Callable[[], None],
 ) -> None:
-    """Judge each row that is not `known` under the same key, as many at a time as the judge's concurrency.
+    """Judge each row that has no earlier score under the same key, with the judge's concurrency.
 
     Args:
-        known: from take_up. A row whose text, prompt or judge has changed since has another key, and is judged again.
-        out: each row is written, and flushed, when it is judged.
+        earlier: from take_up_scores. A row whose text, prompt or judge has changed has another key and is judged again.
+        out: each row is written and flushed when it is judged.
         progress: called once for each row.
 
     Raises:
@@ -135,25 +137,25 @@ async def judge_records(
     running: set[asyncio.Task[None]] = set()
 
     async def one(rollout: Rollout, key: str, case: Case | None, line: dict[str, Any]) -> None:
-        judgement = JudgeScore(score=0.0, status=NO_THINKING) if case is None else await judge.score(case)
-        if judgement.status == "breaker_open":
+        judge_score = JudgeScore(score=0.0, status=NO_THINKING) if case is None else await judge.score(case)
+        if judge_score.status == "breaker_open":
             raise EndpointDownError(f"{judge.model.name} is down; run the same command again when it is up.")
-        line |= {"reasoning": judgement.score or 0.0, "reasoning_valid": float(judgement.score is not None)}
-        line |= {"key": key, **judgement.as_info()}
+        line |= {"reasoning": judge_score.score or 0.0, "reasoning_valid": float(judge_score.score is not None)}
+        line |= {"key": key, **judge_score.as_info()}
         out.write(json.dumps(line) + "\n")
         out.flush()
-        report.add(judgement)
-        report.compare(line)
+        report.add(judge_score)
+        report.add_pair(line)
         progress()
 
     try:
-        for rollout, outcome_check, line in _readable(records, config, report, progress):
+        for rollout, outcome_check, line in _readable(rows, config, report, progress):
             case = _case(rollout, outcome_check)
             key = judge.key(case) if case is not None else NO_THINKING
-            before = known.get(rollout.where)
+            before = earlier.get(rollout.where)
             if before is not None and before.key == key:
                 report.kept += 1
-                report.compare(before.line)
+                report.add_pair(before.line)
                 progress()
                 continue
             running.add(asyncio.ensure_future(one(rollout, key, case, line)))
@@ -169,11 +171,11 @@ async def judge_records(
 
 
 def _readable(
-    records: Iterable[Record], config: OutcomeConfig, report: JudgeReport, progress: Callable[[], None]
+    rows: Iterable[FileRow], config: OutcomeConfig, report: JudgeReport, progress: Callable[[], None]
 ) -> Iterator[tuple[Rollout, OutcomeCheck, dict[str, Any]]]:
-    for record in records:
+    for row in rows:
         try:
-            rollout = read_rollout(record)
+            rollout = read_rollout(row)
             outcome_check, parts = score_rollout(rollout, config)
         except RowError as error:
             report.add_broken(error)
@@ -183,6 +185,6 @@ def _readable(
 
 
 def _case(rollout: Rollout, outcome_check: OutcomeCheck) -> Case | None:
-    """None where there is no closed thinking."""
+    """The judge's case, None if there is no closed thinking."""
     response = outcome_check.response
     return make_case(response, rollout.row) if response.has_thinking else None

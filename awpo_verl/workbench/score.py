@@ -1,4 +1,4 @@
-"""Scoring rollouts that lie in files (rollout_files.py): how one debugs a reward before it costs GPU hours."""
+"""Score rollouts in files (files/rollout_files.py), to debug a reward before it costs GPU hours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from awpo_verl.config import OutcomeConfig
 from awpo_verl.rewards.outcome import OutcomeCheck, check_outcome
 from awpo_verl.rewards.outcome.formats import opened_by
 from awpo_verl.rewards.reasoning import make_task, rubric_score
-from awpo_verl.workbench.files.json_files import Record
+from awpo_verl.workbench.files.json_files import FileRow
 from awpo_verl.workbench.files.rollout_files import Rollout, RowError, read_rollout
 
 MAX_EXAMPLE_CHARS = 240
@@ -20,8 +20,13 @@ SAME_SCORE = 1e-6  # verl records in float32
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A kind of failure in a category: how often, and the first row that shows it."""
+class FailureKind:
+    """A kind of failure in a category.
+
+    Attributes:
+        count: rows with it.
+        where, detail, response: the first of these rows, its failure, and the start of its response.
+    """
 
     count: int
     where: str
@@ -30,20 +35,20 @@ class Failure:
 
 
 @dataclass
-class Summary:
-    """What was scored of one category.
+class CategoryScores:
+    """The scores of one category.
 
     Attributes:
         rows: rows read.
         checked: rows whose ground truth a checker knows; the sums are over these.
         sums: part -> sum over the checked rows.
-        failures: kind -> Failure, by the first failure of each row that is not exact.
+        failures: name -> FailureKind, by the first failure of each row that is not exact.
     """
 
     rows: int = 0
     checked: int = 0
     sums: Counter[str] = field(default_factory=Counter[str])
-    failures: dict[str, Failure] = field(default_factory=dict[str, Failure])
+    failures: dict[str, FailureKind] = field(default_factory=dict[str, FailureKind])
 
     def mean(self, part: str) -> float:
         """Mean of a part over the checked rows; NaN without any."""
@@ -65,25 +70,25 @@ class Summary:
         seen = self.failures.get(kind)
         if seen is None:
             shown = rollout.response.rpartition("</think>")[2].strip()[:MAX_EXAMPLE_CHARS]
-            self.failures[kind] = Failure(1, rollout.where, detail, shown)
+            self.failures[kind] = FailureKind(1, rollout.where, detail, shown)
         else:
-            self.failures[kind] = Failure(seen.count + 1, seen.where, seen.detail, seen.response)
+            self.failures[kind] = FailureKind(seen.count + 1, seen.where, seen.detail, seen.response)
 
 
 @dataclass
-class Report:
-    """What was scored of all rows.
+class ScoreReport:
+    """The scores of all rows.
 
     Attributes:
-        summaries: category -> its Summary.
-        broken: rows that could not be read or scored; in no summary.
-        first_broken: the first of them and what is wrong with it; "" where there is none.
+        categories: category -> its scores.
+        broken: rows that could not be read or scored; they are in no category.
+        first_broken: the first of them and its problem, "" if there is none.
         recorded: checked rows with a recorded score (verl's dumps).
-        differing: those whose outcome is now another, by more than SAME_SCORE.
-        first_differing: the first of them and both scores; "" where there is none.
+        differing: recorded rows whose outcome now differs by more than SAME_SCORE.
+        first_differing: the first of them and both scores, "" if there is none.
     """
 
-    summaries: dict[str, Summary] = field(default_factory=dict[str, Summary])
+    categories: dict[str, CategoryScores] = field(default_factory=dict[str, CategoryScores])
     broken: int = 0
     first_broken: str = ""
     recorded: int = 0
@@ -91,7 +96,7 @@ class Report:
     first_differing: str = ""
 
     def add(self, rollout: Rollout, outcome_check: OutcomeCheck, parts: Mapping[str, float]) -> None:
-        self.summaries.setdefault(rollout.category, Summary()).add(rollout, outcome_check, parts)
+        self.categories.setdefault(rollout.category, CategoryScores()).add(rollout, outcome_check, parts)
         if rollout.recorded is None or not outcome_check.checked:
             return
         self.recorded += 1
@@ -106,11 +111,11 @@ class Report:
         self.first_broken = self.first_broken or str(error)[:MAX_ERROR_CHARS]
 
 
-def score_records(rows: Iterable[Record], config: OutcomeConfig, report: Report) -> Iterator[dict[str, Any]]:
-    """Score each row into the report; yields what there is to write of it. Broken rows are counted and not yielded."""
-    for record in rows:
+def score_rows(rows: Iterable[FileRow], config: OutcomeConfig, report: ScoreReport) -> Iterator[dict[str, Any]]:
+    """Score each row into the report and yield its line for the output file. Broken rows are counted, not yielded."""
+    for row in rows:
         try:
-            rollout = read_rollout(record)
+            rollout = read_rollout(row)
             outcome_check, parts = score_rollout(rollout, config)
         except RowError as error:
             report.add_broken(error)
@@ -122,7 +127,7 @@ def score_records(rows: Iterable[Record], config: OutcomeConfig, report: Report)
 def score_rollout(rollout: Rollout, config: OutcomeConfig) -> tuple[OutcomeCheck, dict[str, float]]:
     """The outcome check of a rollout, and its parts, as the reward manager computes them with the default rubric.
 
-    A response of several turns is one text here: what tools answered in between is read as the model's words.
+    A response of several turns is one text here: the tools' answers in it count as the model's words.
 
     Raises:
         RowError: the ground truth or the tools are broken.

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import bootstrap
 
-from awpo_verl.workbench.files.rollout_files import written_whole
+from awpo_verl.workbench.files.output_files import written_whole
 from awpo_verl.workbench.report.metrics import read_lines
 from benchmarks.learning import plan, series
 from examples.demo.report import LEVELS, heldout_success

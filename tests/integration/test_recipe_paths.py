@@ -15,8 +15,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awpo_verl.workbench.preflight.command_line import quoted
-from awpo_verl.workbench.preflight.compose import ComposeError, compose
+from awpo_verl.workbench.preflight.command_line import quote_value
+from awpo_verl.workbench.preflight.compose import ComposeError, compose_config
 from tests.integration.test_recipes import RECIPES
 from tests.workbench.preflight.conftest import QWEN3_4B, on_path, write_rows
 
@@ -40,7 +40,7 @@ def value_of(override: str) -> Any:
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_a_quoted_value_is_read_by_hydra_as_it_was(value: str) -> None:
-    assert value_of(f"k={quoted(value)}") == value
+    assert value_of(f"k={quote_value(value)}") == value
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_quoted_value_is_read_by_hydra_as_it_was(value: str) -> None:
 def test_the_recipes_quote_as_python_does(value: str) -> None:
     command = ["bash", "-c", 'source recipes/quoted.sh; quoted "$1"', "bash", value]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == quoted(value)
+    assert done.stdout == quote_value(value)
 
 
 def test_a_list_of_files_is_hydras_already() -> None:
@@ -115,6 +115,6 @@ def test_the_tiny_recipe_composes_in_a_folder_with_a_hostile_name(tmp_path: Path
 
 def test_an_unquoted_path_is_refused_with_how_to_quote_it() -> None:
     with pytest.raises(
-        ComposeError, match=r"into quotes within the shell's, as in \"data.train_files='/a b/c.parquet'\""
+        ComposeError, match=r"into quotes inside the shell's quotes, as in \"data.train_files='/a b/c.parquet'\""
     ):
-        compose(["data.train_files=/été (1)/c.parquet"])
+        compose_config(["data.train_files=/été (1)/c.parquet"])

@@ -133,11 +133,11 @@ def test_the_file_does_not_run_in_the_driver(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_check_of_the_command_line_does_not_run_it_either(tmp_path: Path) -> None:
-    from awpo_verl.workbench.preflight.compose import compose
+    from awpo_verl.workbench.preflight.compose import compose_config
 
     (tmp_path / "r.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n" + GOOD)
     path = f"reward.custom_reward_function.path='{tmp_path}/r.py'"
-    composed = compose(["algorithm.adv_estimator=awpo", "actor_rollout_ref.actor.use_dynamic_bsz=True", path])
+    composed = compose_config(["algorithm.adv_estimator=awpo", "actor_rollout_ref.actor.use_dynamic_bsz=True", path])
     assert composed.config.reward.reward_manager.name == "awpo"
     assert not (tmp_path / "ran").exists()
 

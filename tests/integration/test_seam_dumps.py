@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 
 from awpo_verl.config import OutcomeConfig
 from awpo_verl.integration.seam_dumps import Dumps
-from awpo_verl.workbench.files.rollout_files import records
-from awpo_verl.workbench.score import Report, score_records
+from awpo_verl.workbench.files.rollout_files import read_rows
+from awpo_verl.workbench.score import ScoreReport, score_rows
 
 GOLD = json.dumps({"tool_calls": [{"name": "ping", "arguments": {}}]})
 CALL = '<tool_call>\n{"name": "ping", "arguments": {}}\n</tool_call>'
@@ -65,8 +65,8 @@ def test_a_training_dump_keeps_verls_columns_and_the_users(tmp_path: Path, capsy
     told = capsys.readouterr().out.splitlines()
     assert sum("returns 'score', which is a column of verl's dumps" in line for line in told) == 1
     # and the package reads its own dump
-    report = Report()
-    assert len(list(score_records(records(tmp_path), OutcomeConfig(format="hermes"), report))) == 3
+    report = ScoreReport()
+    assert len(list(score_rows(read_rows(tmp_path), OutcomeConfig(format="hermes"), report))) == 3
     assert (report.broken, report.recorded, report.differing) == (0, 3, 0)
 
 

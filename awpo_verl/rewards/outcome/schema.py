@@ -163,7 +163,6 @@ def sole_branch(schema: Json) -> Json:
     return schema
 
 
-@lru_cache(maxsize=4096)
 def _parse_text(text: str) -> ToolSchemas | None:
     try:
         given = json.loads(text)

@@ -1,4 +1,4 @@
-"""AWPO with each mechanism off, beside its baselines, over seeds: a grid of runs through verl, and one table.
+"""Compare AWPO with its baselines and with each mechanism off: a grid of verl runs over seeds, and one table.
 
 Start at grid.py; recipes/ablate.sh runs it.
 """

@@ -1,10 +1,10 @@
-"""Run a recipe for every variant and seed, one after the other, and collect one table. Run it again, and it goes on.
+"""Run a recipe for every variant and seed, one after the other, and make one table. The same command continues it.
 
     python -m awpo_verl.workbench.ablation.grid --recipe recipes/run_awpo_qwen4b.sh --out outputs/ablation [key=value]
 
 Each run has a folder, <out>/<variant>-seed<n>, with the recipe's metrics.jsonl, its output in train.log, and its
-settings in settings.json. A run that has finished with these settings is not repeated; one that was stopped resumes
-from its last checkpoint, as verl does. A run that fails is told, and the others go on.
+settings in settings.json. A finished run with the same settings is not repeated. A stopped run resumes from its last
+checkpoint, as verl does. If a run fails, that is printed and the others continue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from awpo_verl.workbench.ablation import table, variants
 
 SETTINGS, FINISHED, LOG, METRICS = "settings.json", "finished.json", "train.log", "metrics.jsonl"
-# what a recipe takes from outside and decides what a run learns
+# Environment variables of a recipe that decide what a run learns.
 VARIABLES = (
     *("MODEL", "TRAIN_FILE", "VAL_FILE", "STEPS", "PROMPTS", "ROLLOUTS", "UPDATE_PROMPTS", "PROMPT_TOKENS"),
     *("RESPONSE_TOKENS", "LR", "ENGINE", "TOOLS", "TURNS", "CALLS", "JUDGE_MODEL"),
@@ -32,16 +32,16 @@ VARIABLES = (
 
 
 class OtherSettingsError(ValueError):
-    """A folder has a run with other settings. The message says which differ."""
+    """The folder holds a run with other settings. The message says which differ."""
 
 
 @dataclass(frozen=True)
-class Run:
+class GridRun:
     """One cell of the grid.
 
     Attributes:
-        keys: verl's, the variant's and then the user's.
-        settings: all that decides what the run learns, as JSON.
+        keys: verl's keys: the variant's, then the user's.
+        settings: everything that decides what the run learns, as JSON.
     """
 
     variant: str
@@ -53,11 +53,12 @@ class Run:
 
     @property
     def finished(self) -> bool:
+        """Whether an earlier command has finished it."""
         return (self.folder / FINISHED).exists()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit code: 0, 1 if a run failed, 2 if something given is wrong."""
+    """Run the grid. Returns the exit code: 0, 1 if a run failed, 2 if an argument is wrong."""
     parser = argparse.ArgumentParser(prog="recipes/ablate.sh", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -68,18 +69,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("keys", nargs="*", help="further keys of verl's, for all runs")
     options = parser.parse_args(arguments)
     try:
-        runs = list(plan(options.recipe, options.out, options.variants, options.seeds, options.keys, os.environ))
+        runs = list(plan_runs(options.recipe, options.out, options.variants, options.seeds, options.keys, os.environ))
         for run in runs:
             refuse_other_settings(run)
     except ValueError as error:
         print(f"ablate: {error}", file=sys.stderr)
         return 2
-    failed = [run for number, run in enumerate(runs, 1) if not _do(run, f"[{number}/{len(runs)}]", options.dry_run)]
+    failed = [
+        run for number, run in enumerate(runs, 1) if not _execute(run, f"[{number}/{len(runs)}]", options.dry_run)
+    ]
     if not options.dry_run:
-        found = table.collect([(run.variant, run.seed, run.folder / METRICS) for run in runs if run.finished])
-        text = table.render(found, options.metrics.split(), first=runs[0].variant)
+        found = table.collect_results([(run.variant, run.seed, run.folder / METRICS) for run in runs if run.finished])
+        text = table.render_table(found, options.metrics.split(), first=runs[0].variant)
         (options.out / "ablation.md").write_text(text)
-        (options.out / "ablation.json").write_text(json.dumps(table.as_json(found), indent=1) + "\n")
+        (options.out / "ablation.json").write_text(json.dumps(table.results_as_json(found), indent=1) + "\n")
         print(text)
         print(f"Written to {options.out}/ablation.md and ablation.json.")
     for run in failed:
@@ -88,13 +91,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def plan(
+def plan_runs(
     recipe: Path, out: Path, names: str, seeds: str, keys: Sequence[str], environment: Mapping[str, str]
-) -> Iterator[Run]:
-    """The grid: all variants of a seed, then the next seed, so that a grid which is stopped has whole seeds.
+) -> Iterator[GridRun]:
+    """Yield the runs: all variants of a seed, then the next seed, so that a stopped grid has whole seeds.
 
     Raises:
-        ValueError: the recipe is not there, a variant or a seed cannot be read.
+        ValueError: the recipe does not exist, or a variant or a seed cannot be read.
     """
     if not recipe.is_file():
         raise ValueError(f"there is no recipe {recipe}; use one of recipes/run_*.sh")
@@ -103,34 +106,36 @@ def plan(
     except ValueError:
         numbers = []
     if not numbers:
-        raise ValueError(f"the seeds are {seeds!r}; they must be whole numbers, say '0 1 2'")
-    picked = variants.pick(names)
+        raise ValueError(f"the seeds are {seeds!r}; they must be whole numbers, such as '0 1 2'")
+    picked = variants.pick_variants(names)
     given = {name: environment[name] for name in VARIABLES if name in environment}
     for seed in numbers:
         for name, own in picked.items():
             settings = {"recipe": recipe.name, "variant": name, "seed": seed, "keys": [*own, *keys], **given}
-            yield Run(name, seed, out.absolute() / f"{name}-seed{seed}", recipe, (*own, *keys), settings)
+            yield GridRun(name, seed, out.absolute() / f"{name}-seed{seed}", recipe, (*own, *keys), settings)
 
 
-def refuse_other_settings(run: Run) -> None:
-    """One table, one set of settings: raises OtherSettingsError where the run's folder has a run with others."""
+def refuse_other_settings(run: GridRun) -> None:
+    """Raises OtherSettingsError if the run's folder holds a run with other settings."""
     path = run.folder / SETTINGS
     if not path.exists():
         return
     kept = json.loads(path.read_text())
     different = sorted(key for key in kept.keys() | run.settings.keys() if kept.get(key) != run.settings.get(key))
     if different:
-        said = "; ".join(f"{key} was {kept.get(key)!r}, is {run.settings.get(key)!r}" for key in different)
-        raise OtherSettingsError(f"{run.folder} has a run with other settings ({said}). Remove it, or set another OUT.")
+        changes = "; ".join(f"{key} was {kept.get(key)!r}, is {run.settings.get(key)!r}" for key in different)
+        raise OtherSettingsError(
+            f"{run.folder} has a run with other settings ({changes}). Remove it, or set another OUT."
+        )
 
 
-def _do(run: Run, count: str, dry: bool) -> bool:
-    """Run it, unless it has finished. Returns whether it went well."""
+def _execute(run: GridRun, count: str, dry: bool) -> bool:
+    """Run it, unless it has finished; with `dry` only check it. Returns whether it succeeded."""
     if run.finished:
         print(f"{count} {run.folder.name}: finished before", flush=True)
         return True
     environment = os.environ | {"OUT": str(run.folder), "NAME": run.folder.name, "SEED": str(run.seed)}
-    environment.pop("ALGO", None)  # the variants say it
+    environment.pop("ALGO", None)  # the variant sets the algorithm
     command = ["bash", str(run.recipe), *run.keys]
     if dry:
         done = subprocess.run([*command, "--dry-run"], env=environment, capture_output=True, text=True, check=False)

@@ -1,7 +1,7 @@
-"""The table of an ablation: what each variant reached, over the seeds, and how far it is from the first.
+"""The table of an ablation: each variant's metrics at the end, over the seeds, and the difference to the first variant.
 
-The interval of a mean over n seeds is Student's t with n - 1 degrees of freedom; the difference is taken seed by seed,
-for runs of a seed share the order of their prompts. One seed has no interval.
+The interval of a mean over n seeds is Student's t with n - 1 degrees of freedom. Differences are taken seed by seed,
+because runs with the same seed see their prompts in the same order. One seed has no interval.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Curve = list[tuple[int, float]]
 
 
 @dataclass
-class Found:
-    """What the runs have logged: variant -> seed -> metric -> its curve over training steps."""
+class AblationResults:
+    """The logged metrics: variant -> seed -> metric -> its curve over training steps."""
 
     runs: dict[str, dict[int, dict[str, Curve]]] = field(default_factory=dict[str, dict[int, dict[str, Curve]]])
 
@@ -31,19 +31,20 @@ class Found:
         return {seed: curves[metric][-1][1] for seed, curves in seeds.items() if curves.get(metric)}
 
 
-def collect(runs: Sequence[tuple[str, int, Path]]) -> Found:
-    """Read the metrics of each (variant, seed, metrics.jsonl). A step that a resumed run did again counts once."""
-    found = Found()
+def collect_results(runs: Sequence[tuple[str, int, Path]]) -> AblationResults:
+    """Read the metrics of each (variant, seed, metrics.jsonl). A step that a resumed run repeated counts once."""
+    found = AblationResults()
     for variant, seed, path in runs:
         curves = {metric: curve.points() for metric, curve in read_jsonl(path).curves.items() if len(curve)}
         found.runs.setdefault(variant, {})[seed] = curves
     return found
 
 
-def render(found: Found, patterns: Sequence[str], first: str) -> str:
+def render_table(found: AblationResults, patterns: Sequence[str], first: str) -> str:
     """A Markdown table of the last values of the metrics that match a pattern.
 
-    first: the variant that the others are compared with; it may have no finished run, then they are not.
+    Args:
+        first: the variant to compare the others with. If it has no finished run, there is no comparison.
     """
     logged = {metric for seeds in found.runs.values() for curves in seeds.values() for metric in curves}
     metrics = sorted(metric for metric in logged if any(fnmatch(metric, pattern) for pattern in patterns))
@@ -68,12 +69,12 @@ def render(found: Found, patterns: Sequence[str], first: str) -> str:
 def _cells(values: Sequence[float], sign: str = "") -> tuple[str, str]:
     if not values:
         return "", ""
-    mean, low, high = interval(values)
+    mean, low, high = mean_interval(values)
     return f"{mean:{sign}.3f}", "" if math.isnan(low) else f"{low:{sign}.3f} to {high:{sign}.3f}"
 
 
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean, and its 95 % interval by Student's t; NaN around the mean of one value."""
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean and its 95 % interval by Student's t; the interval of one value is NaN."""
     from scipy.stats import t
 
     mean = statistics.mean(values)
@@ -83,6 +84,6 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def as_json(found: Found) -> dict[str, Any]:
-    """All curves, for plots of one's own."""
+def results_as_json(found: AblationResults) -> dict[str, Any]:
+    """All curves, for your own plots."""
     return {variant: {str(seed): curves for seed, curves in seeds.items()} for variant, seeds in found.runs.items()}

@@ -1,4 +1,4 @@
-"""The variants that an ablation compares: a name, and the keys of verl's that make it."""
+"""The variants that an ablation compares: their names and verl's keys."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from awpo_verl.config import SECTION
 VARIANTS: dict[str, tuple[str, ...]] = {
     "awpo": (),
     "no_gate": (f"{SECTION}.gate.kind=fixed",),  # half outcome, half mix, in every group
-    "hard_gate": (f"{SECTION}.gate.kind=hard",),  # the mix in dead groups alone
-    "agreement_gate": (f"{SECTION}.gate.kind=agreement",),  # less of the mix where reasoning contradicts the outcome
+    "hard_gate": (f"{SECTION}.gate.kind=hard",),  # the mix only in silent groups
+    "agreement_gate": (f"{SECTION}.gate.kind=agreement",),  # less of the mix if reasoning contradicts the outcome
     "no_difficulty": (f"{SECTION}.difficulty.kind=none",),
-    "mid_d_min": (f"{SECTION}.difficulty.d_min=0.25",),  # dead groups count two and a half times what they do
-    "high_d_min": (f"{SECTION}.difficulty.d_min=0.5",),  # five times
+    "mid_d_min": (f"{SECTION}.difficulty.d_min=0.25",),  # silent groups count 2.5 times as much
+    "high_d_min": (f"{SECTION}.difficulty.d_min=0.5",),  # silent groups count 5 times as much
     "no_clip_shrink": (f"{SECTION}.clip.shrink=0",),
     "naive_mix": (
         f"{SECTION}.gate.kind=fixed",
@@ -26,21 +26,21 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def pick(names: str) -> dict[str, tuple[str, ...]]:
-    """The named variants, in that order.
+def pick_variants(names: str) -> dict[str, tuple[str, ...]]:
+    """The named variants, in the given order.
 
     Args:
-        names: separated by blanks; or a variant of one's own, `name:key=value,key=value`.
+        names: separated by blanks. `name:key=value,key=value` is a variant of your own.
 
     Raises:
-        ValueError: a name that there is not, or none at all.
+        ValueError: there is no variant with a name, or no name is given.
     """
     picked: dict[str, tuple[str, ...]] = {}
     for item in names.split():
         name, own, keys = item.partition(":")
         if own:
             if not name.replace("_", "").replace("-", "").isalnum() or not keys:
-                raise ValueError(f"a variant of one's own is name:key=value,key=value, got {item!r}")
+                raise ValueError(f"your own variant must be name:key=value,key=value, got {item!r}")
             picked[name] = tuple(_split(keys))
         elif name in VARIANTS:
             picked[name] = VARIANTS[name]
@@ -52,7 +52,7 @@ def pick(names: str) -> dict[str, tuple[str, ...]]:
 
 
 def _split(keys: str) -> list[str]:
-    """At commas that a new key follows: values may be lists."""
+    """Split at commas before a new key: values may be lists."""
     parts: list[str] = []
     for piece in keys.split(","):
         if "=" in piece and piece.partition("=")[0].lstrip("+~").replace(".", "").replace("_", "").isalnum():

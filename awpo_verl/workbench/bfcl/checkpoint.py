@@ -1,8 +1,8 @@
-"""From what a user has (a Hugging Face folder or hub id, or a checkpoint of verl) to a folder that vLLM can serve.
+"""Find the model to serve with vLLM in a Hugging Face folder, a hub id, or a checkpoint of verl.
 
 verl 0.9.1 saves `<run>/global_step_N/actor/` with FSDP shards `model_world_size_W_rank_R.pt` and a `huggingface` folder
-that has the config and the tokenizer, and the weights too if the run had `hf_model` in checkpoint.save_contents.
-Without them the shards are merged by verl's own merger.
+with config and tokenizer. The folder also has the weights if checkpoint.save_contents has `hf_model`; otherwise verl's
+own merger merges the shards.
 """
 
 from __future__ import annotations
@@ -21,19 +21,24 @@ _LATEST = "latest_checkpointed_iteration.txt"
 
 
 class CheckpointError(ValueError):
-    """There is nothing to serve; the message says what was looked for."""
+    """There is no model to serve. The message says where it was searched."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`model` is what vLLM is given. Where `shards` is set, it is not there before `merge` has made it from them."""
+    """A model to serve.
+
+    Attributes:
+        model: the folder or hub id for vLLM.
+        shards: the folder of FSDP shards from which `merge` makes `model`; None if `model` has weights.
+    """
 
     model: str
     shards: Path | None = None
 
     @property
     def merge_command(self) -> list[str]:
-        """verl's merger (python -m verl.model_merger merge), or nothing."""
+        """The command of verl's merger; [] if there is nothing to merge."""
         if self.shards is None or has_weights(Path(self.model)):
             return []
         merger = [sys.executable, "-m", "verl.model_merger", "merge", "--backend", "fsdp"]
@@ -50,21 +55,21 @@ class Checkpoint:
             partial.rename(self.model)
 
     def stamp(self) -> str:
-        """Changes when the weights do: sizes and times of the files; empty for a hub id."""
+        """Sizes and times of the weight files, to notice when they change; empty for a hub id."""
         folder = self.shards or Path(self.model)
         files = sorted(path for pattern in ("*.pt", *_WEIGHTS) for path in folder.glob(pattern))
         return " ".join(f"{path.name}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in files)
 
 
-def resolve(model: str, merged: Path) -> Checkpoint:
-    """What to serve for MODEL. Shards are to be merged into the folder `merged`. Raises CheckpointError."""
+def resolve_checkpoint(model: str, merged: Path) -> Checkpoint:
+    """The checkpoint for MODEL; `merged` is the folder for merged shards. Raises CheckpointError."""
     folder = Path(model)
     if not folder.exists():
         if _HUB_ID.fullmatch(model) and not Path(folder.parts[0]).exists():
             return Checkpoint(model)
         raise CheckpointError(f"MODEL={model}: no such folder, and not a hub id (owner/name)")
     if not folder.is_dir():
-        raise CheckpointError(f"MODEL={model} is a file; give the folder that it is in")
+        raise CheckpointError(f"MODEL={model} is a file; give its folder")
     places = [folder, folder / "actor", *_latest(folder)]
     for place in places:
         for candidate in (place, place / "huggingface", place / "model" / "huggingface"):
@@ -76,18 +81,18 @@ def resolve(model: str, merged: Path) -> Checkpoint:
     raise CheckpointError(
         f"MODEL={model}: nothing to serve. Looked in\n{looked}\n"
         "for config.json with *.safetensors or pytorch_model*.bin (also in huggingface/ and model/huggingface/), and "
-        "for verl's FSDP shards (model_world_size_W_rank_R.pt). Megatron shards: merge them first with "
-        "`python -m verl.model_merger merge --backend megatron --local_dir ... --target_dir ...` and give that folder."
+        "for verl's FSDP shards (model_world_size_W_rank_R.pt). Merge Megatron shards first: "
+        "`python -m verl.model_merger merge --backend megatron --local_dir ... --target_dir ...`."
     )
 
 
 def has_weights(folder: Path) -> bool:
-    """Whether this is a Hugging Face folder with a config and weights."""
+    """Whether the folder has a config and weights of Hugging Face."""
     return (folder / "config.json").is_file() and any(any(folder.glob(pattern)) for pattern in _WEIGHTS)
 
 
 def _latest(run: Path) -> list[Path]:
-    """A run's newest checkpoint, as verl notes it in the run's folder."""
+    """A run's newest checkpoint, from verl's note in the run's folder."""
     note = run / _LATEST
     return [run / f"global_step_{note.read_text(encoding='utf-8').strip()}" / "actor"] if note.is_file() else []
 

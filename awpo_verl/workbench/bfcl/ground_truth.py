@@ -1,8 +1,8 @@
-"""BFCL's possible answers as our ground truth, so that its Python single-turn categories can be trained on.
+"""Convert BFCL's possible answers to our ground truth, so that you can train on its Python single-turn categories.
 
 BFCL writes `[{"book": {"city": ["NYC", "New York"], "nights": [2, ""]}}]`: for every argument a list of accepted
-values, where "" says that it may be left out. A dict among the values, or in a list among them, has such lists at each
-of its keys; what lies deeper is plain. BFCL's function documents are read by `parse_tools` as they are.
+values, where "" means that it may be left out. A dict among the values, or in a list among them, has such lists at each
+of its keys; deeper values are plain. `parse_tools` reads BFCL's function documents as they are.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ def ground_truth_text(possible_answer: Any, functions: Any) -> str:
         functions: the entry's `function`, the documents of the functions that the prompt offers; a list or JSON text.
 
     Raises:
-        ValueError: not of this form, or no call could satisfy it: it names a function or demands an argument that the
-            documents do not have, lacks a required one, or accepts no value of one. BFCL has four such entries.
+        ValueError: the answer is not of this form, or no call could satisfy it: it names a function or demands an
+            argument that the documents do not have, lacks a required argument, or accepts no value of an argument.
+            BFCL has four such entries.
     """
     tools = parse_tools(functions) or {}
     if not isinstance(possible_answer, Sequence) or isinstance(possible_answer, str):
@@ -60,8 +61,11 @@ def _call(item: Any, tools: ToolSchemas) -> dict[str, Any]:
 
 
 def _pattern(accepted: list[Any], schema: Any, where: str) -> dict[str, Any] | None:
-    """An argument's accepted values, None where there is none. The "" that says that it may be left out is one only
-    where "" is the default, or where nothing else is accepted of a string."""
+    """An argument's accepted values, None if there is none.
+
+    "" means that the argument may be left out. It is also an accepted value if it is the default, or the only value
+    of a string.
+    """
     schema = schema if isinstance(schema, Mapping) else {}
     values = [value for value in accepted if value != _LEAVE_OUT]
     may_be_empty = schema.get("default") == _LEAVE_OUT or (not values and schema.get("type") == "string")
@@ -71,7 +75,7 @@ def _pattern(accepted: list[Any], schema: Any, where: str) -> dict[str, Any] | N
 
 
 def _value(value: Any, where: str) -> Any:
-    """An accepted value: a dict, or each dict of a list, has accepted values at its keys; all else is plain."""
+    """An accepted value: a dict, or each dict of a list, has accepted values at its keys; other values are plain."""
     if isinstance(value, Mapping):
         return {key: _inner(accepted, f"{where}.{key}") for key, accepted in value.items()}
     if isinstance(value, list):

@@ -1,15 +1,14 @@
-"""Runs inside bfcl-eval's own environment: registers the served model there, generates, and evaluates.
+"""A script inside bfcl-eval's own environment: register the served model, generate answers, and evaluate them.
 
-A script of its own that needs nothing but bfcl-eval and the standard library. BFCL's generation and checkers are the
-official ones; what is added around them:
+It needs only bfcl-eval and the standard library. Generation and checkers are BFCL's own, with four additions:
 
-- The model is registered under the name `evaluated` (BFCL turns underscores of a name into slashes, and takes a name
-  with FC in it for a function-calling model) with the handler of a model that BFCL knows.
-- Handlers that form the prompt themselves compute the tokens left from the model's config. The server knows better
-  (--max-model-len), so its context is taken; and --max-new-tokens caps every request.
-- Entries whose request failed at the server are taken out of the results before generation, so that a second run asks
-  again; BFCL itself would keep the error as the answer.
-- A checker that raises on a strange answer fails that entry instead of ending the evaluation.
+- The model is registered under the name `evaluated`, with the handler of a model that BFCL knows. (BFCL turns the
+  underscores of a name into slashes, and takes a name with FC in it for a function-calling model.)
+- Handlers that write the prompt themselves compute the remaining tokens from the model's config. Here they use the
+  server's context (--max-model-len), and --max-new-tokens limits every request.
+- Entries whose request failed at the server are removed from the results before generation, so that a second run asks
+  again. BFCL itself would keep the error as the answer.
+- A checker that raises fails its entry and does not end the evaluation.
 """
 
 # pyright: reportMissingImports=false
@@ -29,19 +28,19 @@ from types import SimpleNamespace
 from typing import Any
 
 NAME = "evaluated"
-LIKE = {"qwen-fc": "Qwen/Qwen3-8B-FC", "qwen": "Qwen/Qwen3-8B"}  # our name -> the model in BFCL whose handler it is
-CHAT = ("openai-fc", "openai")  # BFCL's handler for chat completions, with tools or with the tools in the prompt
+LIKE = {"qwen-fc": "Qwen/Qwen3-8B-FC", "qwen": "Qwen/Qwen3-8B"}  # our name -> BFCL's model that has this handler
+CHAT = ("openai-fc", "openai")  # BFCL's handler for chat completions: with tools, or with the tools in the prompt
 CRASHED = "checker:crashed"
 _FAILED = "Error during inference:"
 _TOO_LONG = re.compile(r"context length|maximum model length|max_model_len|longer than the maximum", re.IGNORECASE)
 _FROM_SERVER = re.compile(r"^(openai|httpx|httpcore)\.\w+", re.MULTILINE)
 
 
-def failure(entry: dict[str, Any]) -> str:
-    """Why a result has no answer of the model in it: "" (it has), "context", "server", or "handler".
+def failure_kind(entry: dict[str, Any]) -> str:
+    """Why a result has no answer of the model: "" (it has one), "context", "server", or "handler".
 
-    context: the conversation outgrew the model's context. server: the request failed otherwise; it says nothing about
-    the model. handler: BFCL's handler raised on what the model had said.
+    context: the conversation outgrew the model's context. server: the request failed in another way, which says nothing
+    about the model. handler: BFCL's handler raised on the model's reply.
     """
     result = entry["result"]
     if not (isinstance(result, str) and result.startswith(_FAILED)):
@@ -52,22 +51,19 @@ def failure(entry: dict[str, Any]) -> str:
     return "context" if _TOO_LONG.search(result) else "server"
 
 
-def spread(ids: list[str], limit: int) -> list[str]:
-    """At most `limit` of the ids (0: all), evenly over the list; a limit's multiple has all of its ids too."""
+def pick_evenly(ids: list[str], limit: int) -> list[str]:
+    """At most `limit` ids (0: all), evenly over the list. A multiple of a limit includes all ids of that limit."""
     if not 0 < limit < len(ids):
         return ids
     return [ids[i * len(ids) // limit] for i in range(limit)]
 
 
 def forget_server_failures(results: Path) -> int:
-    """Take entries that failed at the server out of the result files; returns how many there were.
-
-    So goes half a line, which an interrupted run may leave.
-    """
+    """Remove entries that failed at the server, and half-written lines, from the result files. Returns how many."""
     forgotten = 0
     for path in results.rglob("BFCL_v4_*_result.json"):
-        lines = lines_of(path)
-        kept = [line for line in lines if _whole(line) and failure(json.loads(line)) != "server"]
+        lines = read_lines(path)
+        kept = [line for line in lines if _whole(line) and failure_kind(json.loads(line)) != "server"]
         forgotten += len(lines) - len(kept)
         if not kept:
             path.unlink()
@@ -76,8 +72,8 @@ def forget_server_failures(results: Path) -> int:
     return forgotten
 
 
-def lines_of(path: Path) -> list[str]:
-    """The lines of a file of BFCL's, whose text may have a U+2028, which is no end of a line."""
+def read_lines(path: Path) -> list[str]:
+    """The lines of a BFCL file. Its texts may contain U+2028, which does not end a line."""
     return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
@@ -89,8 +85,8 @@ def _whole(line: str) -> bool:
     return True
 
 
-def served(handler: type, context: int | None, max_new_tokens: int | None) -> type:
-    """The handler for our server: its context, and a cap on new tokens."""
+def make_served_handler(handler: type, context: int | None, max_new_tokens: int | None) -> type:
+    """Make a handler with our server's context and a limit on new tokens."""
 
     def cap(create: Callable[..., Any], most: int) -> Callable[..., Any]:
         @wraps(create)
@@ -108,18 +104,18 @@ def served(handler: type, context: int | None, max_new_tokens: int | None) -> ty
                     completions.create = cap(completions.create, max_new_tokens)
 
         if context:
-            # Set by BFCL from the model's config; what the server really has stays.
+            # BFCL sets it from the model's config; the property keeps the server's value.
             max_context_length = property(lambda self: context, lambda self, value: None)
 
     return Served
 
 
-def register(options: argparse.Namespace) -> None:
+def register_model(options: argparse.Namespace) -> None:
     from bfcl_eval.constants.model_config import MODEL_CONFIG_MAPPING, ModelConfig
     from bfcl_eval.model_handler.api_inference.openai_completion import OpenAICompletionsHandler
 
     like = MODEL_CONFIG_MAPPING.get(LIKE.get(options.handler, options.handler))
-    if options.handler in CHAT:  # with tools, BFCL sends a name's dots as underscores, and its checker has to know
+    if options.handler in CHAT:  # with tools, BFCL sends dots in names as underscores, and its checker must know that
         fc = options.handler == "openai-fc"
         like = SimpleNamespace(model_handler=OpenAICompletionsHandler, is_fc_model=fc, underscore_to_dot=fc)
     if like is None:
@@ -130,14 +126,14 @@ def register(options: argparse.Namespace) -> None:
         url="-",
         org="-",
         license="-",
-        model_handler=served(like.model_handler, options.context, options.max_new_tokens),  # pyright: ignore
+        model_handler=make_served_handler(like.model_handler, options.context, options.max_new_tokens),  # pyright: ignore
         is_fc_model=like.is_fc_model,
         underscore_to_dot=like.underscore_to_dot,
     )
 
 
 def send_key_when_waiting(key: str) -> None:
-    """BFCL waits for the server with a request that has no key, for ever where one is needed."""
+    """Add the key to BFCL's request that waits for the server; without it BFCL would wait forever."""
     import requests
     from bfcl_eval.model_handler.local_inference import base_oss_handler
 
@@ -147,16 +143,16 @@ def send_key_when_waiting(key: str) -> None:
     base_oss_handler.requests = SimpleNamespace(get=get, exceptions=requests.exceptions)  # pyright: ignore
 
 
-def select(categories: list[str], limit: int) -> dict[str, list[str]]:
-    """The ids to run, by category."""
+def select_ids(categories: list[str], limit: int) -> dict[str, list[str]]:
+    """The ids to run, by category; `limit` for each (0: all)."""
     from bfcl_eval.utils import load_dataset_entry, parse_test_category_argument
 
     names = parse_test_category_argument(categories)
-    return {name: spread([entry["id"] for entry in load_dataset_entry(name)], limit) for name in names}
+    return {name: pick_evenly([entry["id"] for entry in load_dataset_entry(name)], limit) for name in names}
 
 
 def warn_of_long_prompts(selection: dict[str, list[str]], tokenizer_path: str, context: int) -> None:
-    """Say how many of the entries cannot fit: function documents and first turn alone, without template and answer."""
+    """Print how many entries cannot fit, by their function documents and first turn, without template and answer."""
     from bfcl_eval.utils import load_dataset_entry
     from transformers import AutoTokenizer
 
@@ -170,7 +166,7 @@ def warn_of_long_prompts(selection: dict[str, list[str]], tokenizer_path: str, c
             print(f"warning: {category}: {share} (longest {max(lengths)})", file=sys.stderr)
 
 
-def generate(selection: dict[str, list[str]], options: argparse.Namespace) -> None:
+def generate_answers(selection: dict[str, list[str]], options: argparse.Namespace) -> None:
     from bfcl_eval import _llm_response_generation as generation
     from bfcl_eval.constants.eval_config import TEST_IDS_TO_GENERATE_PATH
 
@@ -198,7 +194,7 @@ def generate(selection: dict[str, list[str]], options: argparse.Namespace) -> No
     )
 
 
-def evaluate(categories: Iterable[str], scores: Path) -> None:
+def evaluate_answers(categories: Iterable[str], scores: Path) -> None:
     from bfcl_eval.eval_checker import eval_runner
 
     def guarded(checker: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -206,7 +202,7 @@ def evaluate(categories: Iterable[str], scores: Path) -> None:
         def check(*positional: Any, **named: Any) -> dict[str, Any]:
             try:
                 return checker(*positional, **named)
-            except Exception as error:  # noqa: BLE001  # whatever it is, the other entries are still to be checked
+            except Exception as error:  # noqa: BLE001  # whatever it is, the other entries must still be checked
                 return {"valid": False, "error": [f"BFCL's checker raised {error!r}"], "error_type": CRASHED}
 
         return check
@@ -218,7 +214,7 @@ def evaluate(categories: Iterable[str], scores: Path) -> None:
     try:
         eval_runner.main([NAME], list(categories), None, None, partial_eval=True)
     except statistics.StatisticsError:
-        # BFCL's CSV files need two latencies; every category's own score file is written by then.
+        # BFCL's CSV files need two latencies; the categories' own score files are already written.
         print("BFCL's summary CSV files were not written: fewer than two requests were answered", file=sys.stderr)
 
 
@@ -247,17 +243,17 @@ def main() -> None:
         "OPENAI_BASE_URL": options.base_url,
         "OPENAI_API_KEY": key,
     }
-    register(options)
+    register_model(options)
     send_key_when_waiting(key)
-    selection = select(options.categories, options.limit)
+    selection = select_ids(options.categories, options.limit)
     note = {"bfcl_eval": version("bfcl-eval"), "selection": selection}
     (root / "selection.json").write_text(json.dumps(note), encoding="utf-8")
     if again := forget_server_failures(root / "result"):
         print(f"asking again: {again} entries whose request had failed at the server", file=sys.stderr)
     if options.context and options.handler not in CHAT:
         warn_of_long_prompts(selection, options.tokenizer, options.context)
-    generate(selection, options)
-    evaluate(selection, root / "score")
+    generate_answers(selection, options)
+    evaluate_answers(selection, root / "score")
 
 
 if __name__ == "__main__":

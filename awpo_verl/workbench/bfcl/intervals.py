@@ -1,7 +1,7 @@
-"""95 % intervals of accuracies, of weighted means of them, and of paired differences.
+"""95 % intervals of accuracies, of their weighted means, and of paired differences.
 
-All are in closed form, so nothing is drawn at random, and all stay honest near 0 and 1 and with few entries, where a
-bootstrap of ten failures would report an interval of no width.
+All have a closed form, without random draws. They stay valid near 0 and 1 and with few entries, where a bootstrap of
+ten failures would report an interval of width 0.
 
 - One accuracy: the score interval of Wilson (1927).
 - A weighted mean of independent accuracies: MOVER, the square-and-add rule over the parts' own intervals (Zou, Huang
@@ -33,7 +33,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Paired:
-    """Entries that two models answered: how many both, only the first, only the second, and neither got right."""
+    """Counts of entries that two models answered: right by both, by the first only, by the second only, by neither."""
 
     both: int
     first: int
@@ -45,16 +45,16 @@ class Paired:
         return self.both + self.first + self.second + self.neither
 
 
-def accuracy(correct: int, n: int) -> Estimate:
-    """Wilson's interval of correct/n. n = 0 gives no information: 0 to 1 around NaN."""
+def estimate_accuracy(correct: int, n: int) -> Estimate:
+    """correct / n with Wilson's interval. For n = 0: NaN, from 0 to 1."""
     if n == 0:
         return Estimate(float("nan"), 0.0, 1.0)
     interval = binomtest(correct, n).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(correct / n, float(interval.low), float(interval.high))
 
 
-def weighted(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
-    """The weighted mean of independent estimates; the weights are brought to the sum 1."""
+def weighted_mean(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
+    """The weighted mean of independent estimates. The weights are scaled to the sum 1."""
     total = sum(weights)
     shares = [weight / total for weight in weights]
     value = sum(share * part.value for share, part in zip(shares, parts, strict=True))
@@ -63,10 +63,10 @@ def weighted(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
     return Estimate(value, value - below, value + above)
 
 
-def difference(table: Paired) -> Estimate:
+def accuracy_difference(table: Paired) -> Estimate:
     """The first model's accuracy minus the second's, over the same entries."""
-    first = accuracy(table.both + table.first, table.n)
-    second = accuracy(table.both + table.second, table.n)
+    first = estimate_accuracy(table.both + table.first, table.n)
+    second = estimate_accuracy(table.both + table.second, table.n)
     if table.n == 0:
         return Estimate(float("nan"), -1.0, 1.0)
     value, phi = first.value - second.value, _correlation(table)
@@ -79,14 +79,14 @@ def difference(table: Paired) -> Estimate:
     return Estimate(value, max(value - below, -1.0), min(value + above, 1.0))
 
 
-def mcnemar(table: Paired) -> float:
-    """The exact two-sided p-value that the models are equally good; 1 where they never differ."""
+def mcnemar_p_value(table: Paired) -> float:
+    """The exact two-sided p-value for equally good models; 1 if they never differ."""
     differ = table.first + table.second
     return float(binomtest(table.first, differ).pvalue) if differ else 1.0
 
 
 def _correlation(table: Paired) -> float:
-    """Newcombe's phi: the correlation of the two verdicts, with his correction towards 0 where it is positive."""
+    """Newcombe's phi: the correlation of the two models' results, with his correction towards 0 if it is positive."""
     margins = (
         (table.both + table.first)
         * (table.second + table.neither)

@@ -19,24 +19,30 @@ _STOP_SECONDS = 60
 
 
 class ServerError(RuntimeError):
-    """The server did not start; the message has the end of its log."""
+    """The server did not start, or serves another model. The message says which, or has the end of its log."""
 
 
-def command(model: str, name: str, port: int, tp: int, extra: list[str]) -> list[str]:
-    """What `vllm serve` runs. The command itself fails with the CPU build, whose distribution has another name."""
+def make_serve_command(model: str, name: str, port: int, tp: int, extra: list[str]) -> list[str]:
+    """The command behind `vllm serve`, which fails with the CPU build because its distribution has another name.
+
+    Args:
+        name: the model's name at the endpoint. tp: GPUs that share the model. extra: more arguments for vLLM.
+    """
     return [
         *[sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model, "--served-model-name", name],
         *["--host", "127.0.0.1", "--port", str(port), "--tensor-parallel-size", str(tp), *extra],
     ]
 
 
-def free_port() -> int:
+def find_free_port() -> int:
+    """A port of this machine that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def is_free(port: int) -> bool:
+def is_port_free(port: int) -> bool:
+    """Whether nothing on this machine uses the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -47,13 +53,18 @@ def is_free(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def serve(
+def run_server(
     arguments: list[str], port: int, log: Path, seconds: float, environment: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Run the server; yields its base URL, and stops it whatever happens. Its output goes to log.
+    """Run the server for the time of the block, and yield its base URL.
 
     Args:
+        log: the file for the server's output.
+        seconds: the longest start.
         environment: variables for the server, on top of this process's.
+
+    Raises:
+        ServerError: the server is not healthy in time.
     """
     variables = os.environ | dict(environment or {})
     with log.open("wb") as output:
@@ -64,20 +75,20 @@ def serve(
         _wait(process, f"http://127.0.0.1:{port}/health", log, seconds)
         yield f"http://127.0.0.1:{port}/v1"
         if process.poll() is not None:
-            print(f"vLLM died meanwhile with exit code {process.returncode}. {_tail(log)}", file=sys.stderr)
+            print(f"vLLM has ended with exit code {process.returncode}. {_tail(log)}", file=sys.stderr)
     finally:
-        stop(process)
+        stop_server(process)
 
 
-def describe(base_url: str, wanted: str, key: str = "") -> tuple[str, int | None]:
-    """The model's name at this endpoint, and its longest context where the server says it (vLLM does).
+def describe_endpoint(base_url: str, wanted: str, key: str = "") -> tuple[str, int | None]:
+    """The model's name at this endpoint, and its longest context in tokens if the server names it (vLLM does).
 
     Args:
-        wanted: the model's name there, or the folder or hub id that it was loaded from, as vLLM says. An endpoint that
-            serves one model alone is believed to serve this one, unless it names another folder of this machine.
+        wanted: the model's name there, or the folder or hub id that it was loaded from. If the endpoint serves a single
+            model, that is taken for the wanted one, unless it comes from another folder of this machine.
 
     Raises:
-        ServerError: it does not answer, or serves others.
+        ServerError: it does not answer, or serves other models.
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
@@ -94,7 +105,7 @@ def describe(base_url: str, wanted: str, key: str = "") -> tuple[str, int | None
 
 
 def _the_model(models: Mapping[str, Mapping[str, Any]], wanted: str) -> str | None:
-    """The name of the wanted model among those that are served."""
+    """The name of the wanted model among the served ones; None if it is not there."""
     if wanted in models:
         return wanted
     roots = {name: model["root"] for name, model in models.items() if isinstance(model.get("root"), str)}
@@ -108,8 +119,8 @@ def _the_model(models: Mapping[str, Mapping[str, Any]], wanted: str) -> str | No
     return None if elsewhere else name
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server, and then whatever is left of its process group: the engine may outlive the server."""
+def stop_server(process: subprocess.Popen[bytes]) -> None:
+    """End the server, then its process group: vLLM's engine may outlive the server."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_STOP_SECONDS)
@@ -126,8 +137,8 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, seconds: float)
                 if client.get(url).is_success:
                     return
             time.sleep(0.5)
-    died = process.returncode is not None
-    reason = f"died with exit code {process.returncode}" if died else f"was not healthy after {seconds:.0f} s"
+    ended = process.returncode is not None
+    reason = f"ended with exit code {process.returncode}" if ended else f"was not healthy after {seconds:.0f} s"
     raise ServerError(f"vLLM {reason}. {_tail(log)}")
 
 

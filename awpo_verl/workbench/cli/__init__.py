@@ -1,4 +1,4 @@
-"""The command `awpo-verl`. Each subcommand imports what it needs when it runs, so that --help is instant."""
+"""The subcommands of `awpo-verl`. Each one imports what it needs when it runs, so `--help` is instant."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(f"awpo_verl {__version__}")
         raise typer.Exit
 
@@ -28,17 +28,18 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
 
 
-VERLS = {"ignore_unknown_options": True}  # Hydra's flags in a command line of verl's: launch/command_line.py
+# Options that typer does not know are passed on: Hydra's flags in a verl command line (preflight/command_line.py).
+VERL_COMMAND_LINE = {"ignore_unknown_options": True}
 
-app.command(context_settings=VERLS)(doctor)
+app.command(context_settings=VERL_COMMAND_LINE)(doctor)
 app.command()(score)
 app.command()(judge)
-app.command(context_settings=VERLS)(train)
+app.command(context_settings=VERL_COMMAND_LINE)(train)
 app.command()(prepare)
 app.command()(report)

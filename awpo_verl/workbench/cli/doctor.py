@@ -6,34 +6,35 @@ from typing import Annotated
 
 import typer
 
-from awpo_verl.workbench.cli.messages import say
-from awpo_verl.workbench.cli.options import VERLS_ARGUMENTS, Gpu
+from awpo_verl.workbench.cli.messages import print_message
+from awpo_verl.workbench.cli.options import VERL_ARGUMENTS, Gpu
 
 
 def doctor(
-    overrides: Annotated[list[str] | None, typer.Argument(help=f"Would this run here? {VERLS_ARGUMENTS}")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    ray: Annotated[bool, typer.Option("--ray/--no-ray", help="Look in a Ray worker too; takes a minute.")] = True,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help=f"Check this run too. {VERL_ARGUMENTS}", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    ray: Annotated[bool, typer.Option("--ray/--no-ray", help="Check a Ray worker too; takes a minute.")] = True,
     gpu: Gpu = "h100",
 ) -> None:
-    """Look at Python, torch, verl, vLLM, Ray, GPUs, disk and the plugin's seams; say what to do about each trouble.
+    """Check Python, torch, verl, vLLM, Ray, GPUs, disk and the plugin's seams, and say how to solve each problem.
 
     Exit code 1 if AWPO would not train here, 2 if the options are wrong.
     """
     import json
-    from dataclasses import asdict
 
     from rich.console import Console
 
-    from awpo_verl.workbench.doctor import examine
-    from awpo_verl.workbench.preflight.findings import failed, show
+    from awpo_verl.workbench.doctor import examine_environment
+    from awpo_verl.workbench.preflight.findings import findings_as_json, has_errors, print_findings
 
-    findings = examine(overrides or [], gpu, ray)
+    findings = examine_environment(overrides or [], gpu, ray)
+    failed = has_errors(findings)
     if as_json:
-        print(json.dumps({"healthy": not failed(findings), "findings": [asdict(finding) for finding in findings]}))
+        print(json.dumps({"healthy": not failed, "findings": findings_as_json(findings)}))
     else:
-        show(findings, Console(highlight=False))
-        verdict = "AWPO would not train here." if failed(findings) else "AWPO can train here."
-        say(Console(), verdict)
-    if failed(findings):
+        print_findings(findings, Console(highlight=False))
+        print_message(Console(), "AWPO would not train here." if failed else "AWPO can train here.")
+    if failed:
         raise typer.Exit(1)

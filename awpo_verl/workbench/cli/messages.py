@@ -1,4 +1,4 @@
-"""What the commands say: each message on one line, so that it can be searched for, and nothing in it acts."""
+"""Print messages on one line each, so that you can search for them. Markup and control characters do nothing."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def say(console: Console, message: str, style: str | None = None) -> None:
-    """Not wrapped, no markup read in it, and control characters escaped."""
+def print_message(console: Console, message: str, style: str | None = None) -> None:
+    """Print a message without wrapping. Markup is printed as it is, control characters are escaped."""
     console.print(printable(message), markup=False, highlight=False, soft_wrap=True, style=style)
 
 
-def complain(message: str) -> None:
-    """On stderr, red in a terminal."""
+def print_error(message: str) -> None:
+    """Print on stderr, red in a terminal."""
     from rich.console import Console
 
-    say(Console(stderr=True), message, style="red")
+    print_message(Console(stderr=True), message, style="red")
 
 
-def refused(reason: object) -> typer.Exit:
-    """Complain, and exit code 2, for `raise`."""
-    complain(str(reason))
+def refuse(reason: object) -> typer.Exit:
+    """Print the reason on stderr and return exit code 2, for `raise refuse(...)`."""
+    print_error(str(reason))
     return typer.Exit(2)

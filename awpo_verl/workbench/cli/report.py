@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from awpo_verl.workbench.cli.messages import refused, say
+from awpo_verl.workbench.cli.messages import print_message, refuse
 
 
 def report(
@@ -41,11 +41,11 @@ def report(
     try:
         found = read_runs(runs, name or [], is_reported)
         if text:
-            say(console, render_text(found))
+            print_message(console, render_text(found))
             return
         written = write_report(found, out)
     except (RunError, OSError) as error:
-        raise refused(error) from None
-    say(console, summarize_alerts(find_alerts(found), found))
+        raise refuse(error) from None
+    print_message(console, summarize_alerts(find_alerts(found), found))
     for path in written:
-        say(console, f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+        print_message(console, f"{path}  {path.stat().st_size / 1e6:.2f} MB")

@@ -1,4 +1,4 @@
-"""`awpo-verl score`: what the outcome checkers and the rubric say of rollouts that lie in files."""
+"""`awpo-verl score`: check the outcome of rollouts in files, and score their thinking with the rubric."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awpo_verl.workbench.cli.messages import complain, refused, say
+from awpo_verl.workbench.cli.messages import print_error, print_message, refuse
+from awpo_verl.workbench.cli.options import Rollouts
 from awpo_verl.workbench.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from awpo_verl.workbench.score import Report, Summary
+    from awpo_verl.workbench.score import CategoryScores, ScoreReport
 
-COLUMNS = {  # part -> its head; with rows and a category they fit into 80 columns
+COLUMNS = {  # part -> column title; with category and rows they fit into 80 columns
     "outcome": "outcome",
     "exact": "exact",
     "graded": "graded",
@@ -26,22 +27,20 @@ COLUMNS = {  # part -> its head; with rows and a category they fit into 80 colum
     "schema_ok": "schema",
     "n_calls": "calls",
 }
-MAX_FAILURES = 8  # kinds shown
+MAX_FAILURES = 8  # kinds of failure that a table shows
 
 
 def score(
-    path: Annotated[
-        Path,
-        typer.Argument(help="JSONL, JSON or parquet file, a folder of verl's rollout dumps, or - for standard input."),
-    ],
+    path: Rollouts,
     format: Annotated[str, typer.Option(help="algorithm.awpo.outcome.format")] = "auto",
     match: Annotated[str, typer.Option(help="algorithm.awpo.outcome.match")] = "exact",
     strings: Annotated[str, typer.Option(help="algorithm.awpo.outcome.strings")] = "strict",
-    out: Annotated[Path, typer.Option(help="Each row's parts are written here, as JSONL.")] = Path("parts.jsonl"),
+    out: Annotated[Path, typer.Option(help="JSONL file for each row's reward parts.")] = Path("parts.jsonl"),
 ) -> None:
     """Score rollouts offline: a table by category, and the commonest failures with an example of each.
 
-    Exit code 1 if rows could not be read or scored (they are counted, the first is shown), 2 if a file could not be.
+    Exit code 1 if rows could not be read or scored (they are counted, the first is shown), 2 if a file could not be
+    read.
     """
     import json
 
@@ -50,47 +49,49 @@ def score(
 
     from awpo_verl.config import AWPOConfigError, parse
     from awpo_verl.rewards.outcome.formats import check_name
-    from awpo_verl.workbench.files.rollout_files import FileError, records, refuse_to_overwrite, written_whole
-    from awpo_verl.workbench.score import Report, score_records
+    from awpo_verl.workbench.files.json_files import FileError
+    from awpo_verl.workbench.files.output_files import refuse_to_overwrite, written_whole
+    from awpo_verl.workbench.files.rollout_files import read_rows
+    from awpo_verl.workbench.score import ScoreReport, score_rows
 
     console = Console()
-    report = Report()
+    report = ScoreReport()
     try:
         config = parse({"outcome": {"format": format, "match": match, "strings": strings}}).outcome
         check_name(format)
         refuse_to_overwrite(out, path)
         with written_whole(out) as written:
-            rows = track(records(path), description="scoring", console=Console(stderr=True), transient=True)
-            for scored in score_records(rows, config, report):
+            rows = track(read_rows(path), description="scoring", console=Console(stderr=True), transient=True)
+            for scored in score_rows(rows, config, report):
                 written.write(json.dumps(scored) + "\n")
     except (AWPOConfigError, FileError, OSError) as error:
-        raise refused(error) from None
+        raise refuse(error) from None
 
-    _print_scores(console, report.summaries)
-    _print_failures(console, report.summaries)
+    _print_scores(console, report.categories)
+    _print_failures(console, report.categories)
     _print_remarks(console, report)
-    say(console, f"parts of each row: {out}")
+    print_message(console, f"parts of each row: {out}")
     if report.broken:
-        complain(f"{report.broken} rows could not be scored. The first: {report.first_broken}")
+        print_error(f"{report.broken} rows could not be scored. The first: {report.first_broken}")
         raise typer.Exit(1)
 
 
-def _print_remarks(console: Console, report: Report) -> None:
-    """What the tables do not say: scores that were others in the run, and rows that nothing checked."""
+def _print_remarks(console: Console, report: ScoreReport) -> None:
+    """What the tables leave out: scores that differ from the run's, and rows that no checker knows."""
     remarks: list[str] = []
     if report.differing:
         remarks.append(
             f"{report.differing} of {report.recorded} recorded scores differ; the first: "
-            f"{report.first_differing}. The run was scored otherwise."
+            f"{report.first_differing}. The run used other scoring settings."
         )
-    unchecked = sum(summary.rows - summary.checked for summary in report.summaries.values())
+    unchecked = sum(summary.rows - summary.checked for summary in report.categories.values())
     if unchecked:
         remarks.append(f"{unchecked} rows have a ground truth that no built-in checker knows: not checked.")
     for remark in remarks:
-        say(console, remark, style="yellow")
+        print_message(console, remark, style="yellow")
 
 
-def _print_scores(console: Console, summaries: dict[str, Summary]) -> None:
+def _print_scores(console: Console, summaries: dict[str, CategoryScores]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -106,7 +107,7 @@ def _print_scores(console: Console, summaries: dict[str, Summary]) -> None:
     console.print(table)
 
 
-def _print_failures(console: Console, summaries: dict[str, Summary]) -> None:
+def _print_failures(console: Console, summaries: dict[str, CategoryScores]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -122,4 +123,4 @@ def _print_failures(console: Console, summaries: dict[str, Summary]) -> None:
             table.add_row(Text(printable(kind)), str(failure.count), f"{failure.count / summary.checked:.1%}", example)
         console.print(table)
         if len(commonest) > MAX_FAILURES:
-            say(console, f"and {len(commonest) - MAX_FAILURES} rarer kinds (--out has them all)")
+            print_message(console, f"and {len(commonest) - MAX_FAILURES} rarer kinds (--out has them all)")

@@ -1,11 +1,11 @@
-"""Hammer's changes of a sample (arXiv 2410.04587), so that a model reads what tools do and not what they are called.
+"""Hammer's changes of a sample (arXiv 2410.04587). They teach a model to read what a tool does, not its name.
 
-Masking: each tool's name and each of its parameters' names is replaced by a random string, in the tools, in the
-expected calls, in earlier calls and, tools' names alone, in earlier results. Each sample has its own strings. Names
-inside of nested objects stay, and so does what descriptions and the user say.
+Masking: random strings replace the names of tools and of their parameters in the tools, in the expected calls and in
+earlier calls. Tool names are also replaced in earlier results. Each sample has its own strings. Names inside nested
+objects, descriptions and the user's words stay.
 
-Irrelevance: the tools that would be called are taken out, and no call is expected. What is left may still fit the
-question, now and then, and nothing here can tell.
+Irrelevance: the tools that would be called are removed, and no call is expected. Now and then a remaining tool still
+fits the question; this is not detected.
 """
 
 from __future__ import annotations
@@ -19,25 +19,30 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from awpo_verl.workbench.data.sample import Sample
-from awpo_verl.workbench.data.tools import names_of
+from awpo_verl.workbench.data.tools import tool_names
 
 MASKED, IRRELEVANT = "masked", "irrelevant"
 
-_MASKABLE = {"type", "properties", "required", "description", "title", "additionalProperties"}  # keys of a schema
+_MASKABLE = {"type", "properties", "required", "description", "title", "additionalProperties"}  # of a schema's keys
 _LETTERS = string.ascii_letters
 _CHARACTERS = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True)
 class Mask:
-    """New names: of tools, and of the parameters of each tool, by its old name."""
+    """New names by old names.
+
+    Attributes:
+        tools: old name -> new name.
+        parameters: a tool's old name -> old name of a parameter -> new name.
+    """
 
     tools: Mapping[str, str]
     parameters: Mapping[str, Mapping[str, str]]
 
     @property
     def inverse(self) -> Mask:
-        """The mask that gives the old names back."""
+        """The mask that restores the old names."""
         return Mask(
             {new: old for old, new in self.tools.items()},
             {self.tools[name]: {new: old for old, new in names.items()} for name, names in self.parameters.items()},
@@ -45,41 +50,41 @@ class Mask:
 
 
 def draw_mask(sample: Sample, rng: random.Random) -> Mask | None:
-    """Random names for a sample's tools and their parameters; None where a schema says more than names and types."""
-    taken = set(names_of(sample.tools))
+    """Draw random names for a sample's tools and their parameters; None if a schema has more than names and types."""
+    taken = set(tool_names(sample.tools))
     for tool in sample.tools:
         parameters = tool["function"]["parameters"]
         if set(parameters) - _MASKABLE:
             return None
         taken.update(parameters.get("properties", ()))
-    names = {name: _draw(rng, taken) for name in names_of(sample.tools)}
+    names = {name: _draw_name(rng, taken) for name in tool_names(sample.tools)}
     parameters = {
         tool["function"]["name"]: {
-            key: _draw(rng, taken) for key in tool["function"]["parameters"].get("properties", ())
+            key: _draw_name(rng, taken) for key in tool["function"]["parameters"].get("properties", ())
         }
         for tool in sample.tools
     }
     return Mask(names, parameters)
 
 
-def masked(sample: Sample, mask: Mask) -> Sample:
-    """The sample with the mask's names; without its reasoning and steps, where these speak of the old ones."""
+def apply_mask(sample: Sample, mask: Mask) -> Sample:
+    """Rename the sample's tools and parameters. If its reasoning or steps mention old names, both are removed."""
     old = {*mask.tools, *(name for names in mask.parameters.values() for name in names)}
-    told = re.findall(r"[\w.-]+", " ".join((sample.reasoning, *(sample.steps or ()))))
-    speaks = not old.isdisjoint(told)
+    words = re.findall(r"[\w.-]+", " ".join((sample.reasoning, *(sample.steps or ()))))
+    mentions_old = not old.isdisjoint(words)
     return replace(
         sample,
         tools=tuple(_tool(tool, mask) for tool in sample.tools),
         calls=tuple(_call(call, mask) for call in sample.calls),
         messages=tuple(_message(message, mask) for message in sample.messages),
-        reasoning="" if speaks else sample.reasoning,
-        steps=None if speaks else sample.steps,
+        reasoning="" if mentions_old else sample.reasoning,
+        steps=None if mentions_old else sample.steps,
         source_prompt=None,
     )
 
 
-def irrelevant(sample: Sample) -> Sample | None:
-    """The sample without the tools that it calls; None where no other is left, or it has called some before."""
+def remove_called_tools(sample: Sample) -> Sample | None:
+    """Remove the tools that the sample calls; None if no other tool is left, or an earlier turn has called one."""
     called = {call["name"] for call in sample.calls}
     left = tuple(tool for tool in sample.tools if tool["function"]["name"] not in called)
     if not called or not left or any(message.get("tool_calls") for message in sample.messages):
@@ -87,7 +92,7 @@ def irrelevant(sample: Sample) -> Sample | None:
     return replace(sample, tools=left, calls=(), reasoning="", steps=None, source_prompt=None)
 
 
-def _draw(rng: random.Random, taken: set[str]) -> str:
+def _draw_name(rng: random.Random, taken: set[str]) -> str:
     while True:
         name = rng.choice(_LETTERS) + "".join(rng.choices(_CHARACTERS, k=rng.randint(4, 9)))
         if name not in taken:

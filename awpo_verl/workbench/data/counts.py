@@ -1,4 +1,4 @@
-"""What became of the rows: counts, with an example of each reason, for the table and for report.json."""
+"""What `awpo-verl prepare` kept and dropped: counts with examples, for the table and for report.json."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
 
 
 @dataclass
-class Report:
+class PrepareCounts:
     """Counts of one run.
 
     Attributes:
-        read: rows of the source. samples: what they gave, before anything was dropped for its content.
-        broken: rows that were not in the set's form.
-        kept: samples written, by (split, difficulty). dropped: rows and samples, by reason.
-        examples: the first of each reason.
-        lengths: of the prompts that are written, in `unit`.
+        rows: rows of the source.
+        samples: samples in these rows, before any is dropped for its content.
+        broken: rows that are not in the set's form.
+        kept: samples written, by (split, difficulty).
+        sources, calls, changes: samples written, by data source, by number of expected calls, and by kind of change.
+        fixed: samples written that accept more than one value of an argument.
+        dropped: rows and samples, by reason. examples: the first of each reason.
+        lengths: lengths of the written prompts, in `unit`.
+        eval_rows: rows of the evaluation sets.
     """
 
-    read: int = 0
+    rows: int = 0
     samples: int = 0
     broken: int = 0
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -38,11 +42,11 @@ class Report:
     unit: str = "words"
     eval_rows: int = 0
 
-    def drop(self, dropped: Dropped) -> None:
+    def count_dropped(self, dropped: Dropped) -> None:
         self.dropped[dropped.reason] += 1
         self.examples.setdefault(dropped.reason, dropped)
 
-    def keep(self, row: dict[str, Any], length: int) -> None:
+    def count_kept(self, row: dict[str, Any], length: int) -> None:
         info = row["extra_info"]
         self.kept[info["split"], info["difficulty"]] += 1
         self.sources[row["data_source"]] += 1
@@ -57,10 +61,11 @@ class Report:
 
     @property
     def empty_splits(self) -> list[str]:
-        """Splits without a row: `datasets`, by which verl reads, fails on such a file."""
+        """Splits without a row. verl reads with `datasets`, which fails on such a file."""
         return [split for split in SPLITS if not any(rows for (s, _), rows in self.kept.items() if s == split)]
 
     def share(self, rows: int) -> float:
+        """`rows` divided by all rows written; 0 if none is."""
         return rows / self.total if self.total else 0.0
 
     @property
@@ -70,20 +75,20 @@ class Report:
 
     @property
     def several_calls(self) -> float:
-        """Share of rows that expect more than one."""
+        """Share of rows that expect more than one call."""
         return self.share(sum(rows for calls, rows in self.calls.items() if calls > 1))
 
-    def quantiles(self) -> dict[str, int]:
-        """Of the prompts' lengths; empty where there is none."""
+    def length_quantiles(self) -> dict[str, int]:
+        """Quantiles of the prompts' lengths; empty without prompts."""
         lengths = sorted(self.lengths)
         return {f"{q:g}": lengths[round(q * (len(lengths) - 1))] for q in QUANTILES} if lengths else {}
 
     def as_json(self, options: dict[str, Any]) -> dict[str, Any]:
-        """For report.json. Nothing of the clock or the machine is in it."""
+        """The contents of report.json. They do not depend on the time or the machine."""
         kept = {split: {d: n for (s, d), n in sorted(self.kept.items()) if s == split} for split in SPLITS}
         return {
             "options": options,
-            "rows_read": self.read,
+            "rows_read": self.rows,
             "rows_broken": self.broken,
             "samples": self.samples,
             "kept": self.total,
@@ -99,5 +104,5 @@ class Report:
                 reason: {"rows": rows, "where": self.examples[reason].where, "detail": self.examples[reason].detail}
                 for reason, rows in sorted(self.dropped.items(), key=lambda item: (-item[1], item[0]))
             },
-            "prompt_length": {"unit": self.unit, "quantiles": self.quantiles()},
+            "prompt_length": {"unit": self.unit, "quantiles": self.length_quantiles()},
         }

@@ -1,4 +1,4 @@
-"""Duplicates, conflicts, and questions of an evaluation set."""
+"""Keys that find duplicates and conflicts, and the overlap with evaluation sets."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from awpo_verl.workbench.data.sample import Sample
 from awpo_verl.workbench.files.json_files import FileError
 
 NGRAM = 13
-MIN_WORDS = 5  # of a turn of the user that counts as a question of its own
+MIN_WORDS = 5  # a user turn with fewer words is not compared by itself
 
 _WORD = re.compile(r"\w+")
 
 
-def words_of(text: str) -> list[str]:
-    """The words, without case and marks."""
+def split_words(text: str) -> list[str]:
+    """The words of a text, without case and punctuation."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
-def question_of(sample: Sample) -> str:
-    """What makes a prompt the same prompt for the split: the words of the user's first turn."""
-    return " ".join(words_of(sample.user_texts[0]))
+def question_key(sample: Sample) -> str:
+    """The words of the user's first turn. Prompts with the same words go to the same split."""
+    return " ".join(split_words(sample.user_texts[0]))
 
 
 def prompt_key(sample: Sample) -> bytes:
-    """A hash of the conversation, but for case and blanks, and of the tools in any order."""
+    """A hash of the conversation without case and blanks, and of the tools in any order."""
     texts = [[m["role"], _even(m["content"]), _sorted(m.get("tool_calls", ()))] for m in sample.messages]
     return _digest([texts, _sorted(sample.tools)])
 
@@ -42,10 +42,10 @@ def answer_key(sample: Sample) -> bytes:
 
 
 class EvalSet:
-    """Questions that must not be trained on: of parquet files of ours or of ToolRL's, BFCL's sources, or JSONL.
+    """Questions that must not be trained on: our parquet files or ToolRL's, BFCL's question files, or JSONL.
 
-    A sample leaks where all that its user says is all that an evaluation's user says; where a turn of MIN_WORDS words
-    or more is one of the evaluation's; or where a run of `ngram` words stands in both. Case and marks do not count.
+    A sample overlaps if its user says the same as the user of an evaluation row, in all turns together or in one turn
+    of MIN_WORDS words or more; or if both have the same `ngram` words in a row. Case and punctuation do not count.
     """
 
     def __init__(self, ngram: int = NGRAM) -> None:
@@ -54,16 +54,16 @@ class EvalSet:
         self._questions: dict[str, str] = {}
         self._runs: dict[str, str] = {}
 
-    def add(self, path: Path) -> None:
-        """Read a file or a folder. Raises FileError, also where a row has no text of a user's."""
-        for record in sources.records(path):
+    def add_files(self, path: Path) -> None:
+        """Add the rows of a file or a folder. Raises FileError, also if a row has no user text."""
+        for record in sources.read_rows(path):
             try:
-                row = record.read()
-                texts = user_texts(row)
+                row = record.decode()
+                texts = read_user_texts(row)
             except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
                 raise FileError(f"{path}: {record.where}: not a row of an evaluation set: {error}") from None
             if not texts:
-                raise FileError(f"{path}: {record.where}: no text of a user's, nothing to compare with.")
+                raise FileError(f"{path}: {record.where}: the row has no user text to compare with.")
             self.rows += 1
             identity = f"{record.where} (id {row['id']})" if row.get("id") is not None else record.where
             for key in self._keys(texts):
@@ -71,8 +71,8 @@ class EvalSet:
             for run in self._all_runs(texts):
                 self._runs.setdefault(run, identity)
 
-    def match(self, sample: Sample) -> str | None:
-        """What of the sample stands in which row of the evaluation; None where nothing does."""
+    def find_overlap(self, sample: Sample) -> str | None:
+        """Describe the overlap of a sample with an evaluation row; None without overlap."""
         texts = sample.user_texts
         for key in self._keys(texts):
             if key in self._questions:
@@ -83,8 +83,8 @@ class EvalSet:
         return None
 
     def _keys(self, texts: Sequence[str]) -> Iterator[str]:
-        turns = [words_of(text) for text in texts]
-        if any(turns):  # BFCL has users who say a control character, which is no question
+        turns = [split_words(text) for text in texts]
+        if any(turns):  # some BFCL users say only a control character, which is not a question
             yield "\n".join(" ".join(turn) for turn in turns)
         for turn in turns:
             if len(turn) >= MIN_WORDS:
@@ -92,13 +92,13 @@ class EvalSet:
 
     def _all_runs(self, texts: Sequence[str]) -> Iterator[str]:
         for text in texts if self.ngram else ():
-            words = words_of(text)
+            words = split_words(text)
             for begin in range(len(words) - self.ngram + 1):
                 yield " ".join(words[begin : begin + self.ngram])
 
 
-def user_texts(row: Mapping[str, Any]) -> list[str]:
-    """What the user says in a row of any of the forms that are read."""
+def read_user_texts(row: Mapping[str, Any]) -> list[str]:
+    """The user's texts in a row of any supported form."""
     for key in ("messages", "prompt", "question", "conversations", "query", "input"):
         given = row.get(key)
         if given is not None:
@@ -122,10 +122,10 @@ def _of_message(item: Any) -> Iterator[str]:
 
 
 def _of_history(text: str) -> list[str]:
-    """ToolRL's whole conversation in a user's text, taken apart."""
+    """The user's turns in a text. ToolRL puts a whole conversation into one."""
     if toolrl.HISTORY not in text:
         return [text]
-    return [message["content"] for message in toolrl.turns_of(text) if message["role"] == "user"]
+    return [message["content"] for message in toolrl.parse_turns(text) if message["role"] == "user"]
 
 
 def _even(text: str) -> str:

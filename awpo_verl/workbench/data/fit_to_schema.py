@@ -1,12 +1,12 @@
-"""Expected calls against the schemas of their tools, and what is done where they differ.
+"""Check expected calls against the schemas of their tools, and fix what differs.
 
-Public sets write `"page": "1"` where the tool says integer, null for an argument that is left out, and call tools that
-are not on offer. Trained on, such a row punishes the right answer. `fix`, the default:
+Public sets write `"page": "1"` for an integer and null for an argument that is left out, and they call tools that are
+not offered. Such a row would punish the right answer in training. `fix`, the default, changes two cases:
 
-    text of the type ("1", "true", "[1, 2]"), 1.0 for an integer, a number for a text  -> either is accepted
+    text of the type ("1", "true", "[1, 2]"), 1.0 for an integer, a number for a text  -> both values are accepted
     null, or "", for a parameter that is not required                                  -> it may be left out
 
-and what is left is dropped with its reason. `drop` fixes nothing, `keep` lets everything pass.
+and drops the other cases with their reason. `drop` fixes nothing, `keep` accepts everything.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from awpo_verl.rewards.outcome.matching import match_calls
 from awpo_verl.rewards.outcome.parse import parse_response
 from awpo_verl.rewards.outcome.schema import ToolSchema, ToolSchemas, schema_problems, types_of
 from awpo_verl.rewards.outcome.target import read_expected_calls
-from awpo_verl.workbench.data.sample import UnusableError, shown
+from awpo_verl.workbench.data.sample import UnusableError, show_value
 
 MISMATCH = ("fix", "drop", "keep")
 UNKNOWN_TOOL = "calls a tool that is not offered"
@@ -34,25 +34,28 @@ UNCHECKABLE = "the reference answer would not score 1"
 _NUMBER = re.compile(r"-?\d{1,17}(\.\d{1,17})?([eE][-+]?\d{1,2})?")
 
 
-def fit(calls: Sequence[Mapping[str, Any]], tools: ToolSchemas, mismatch: str) -> tuple[dict[str, Any], ...]:
-    """The calls, with `$any` where a value was not of its type.
+def fit_calls(calls: Sequence[Mapping[str, Any]], tools: ToolSchemas, mismatch: str) -> tuple[dict[str, Any], ...]:
+    """Fit calls to the schemas; a value of another type becomes `$any` of both.
+
+    Args:
+        mismatch: one of MISMATCH.
 
     Raises:
-        UnusableError: one cannot be right by its tool's schema, and `mismatch` is not "keep".
+        UnusableError: a call breaks its tool's schema and `mismatch` is not "keep", or the checker cannot read it.
     """
-    _expected(calls)  # they can be read at all
+    _expected(calls)  # raises if the checker cannot read them
     fitted = tuple(_call(call, tools, mismatch) for call in calls)
     _check_reference(fitted, tools)
     return fitted
 
 
 def reference_calls(calls: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Plain calls that are right: the first of the accepted values, without what may be left out."""
+    """Plain calls that are right: the first accepted values, without arguments that may be left out."""
     return [{"name": call["name"], "arguments": _plain_arguments(call["arguments"])} for call in calls]
 
 
-def read_as(value: Any, schema: Any) -> Any:
-    """The value in a type that the schema wants, None where it cannot be read as one, or is one already."""
+def convert_value(value: Any, schema: Any) -> Any:
+    """The value converted to a type of the schema; None if it has such a type already, or cannot be converted."""
     types = types_of(schema)
     kind = json_type(value)
     if not types or kind in types or (kind == "integer" and "number" in types):
@@ -81,9 +84,9 @@ def _text_as(text: str, types: set[str]) -> Any:
 
 
 def _items_as(value: list[Any], schema: Any) -> list[Any] | None:
-    """A list whose items are not of the type of the items."""
+    """The list with its items converted; None if none needs it."""
     items = schema.get("items") if isinstance(schema, Mapping) else None
-    read = [read_as(item, items) for item in value]
+    read = [convert_value(item, items) for item in value]
     if all(item is None for item in read):
         return None
     return [old if new is None else new for old, new in zip(value, read, strict=True)]
@@ -94,7 +97,7 @@ def _call(call: Mapping[str, Any], tools: ToolSchemas, mismatch: str) -> dict[st
     tool = tools.get(name)
     if tool is None or mismatch == "keep":
         if tool is None and mismatch != "keep":
-            raise UnusableError(UNKNOWN_TOOL, f"{name}; there are {', '.join(tools)}"[:300])
+            raise UnusableError(UNKNOWN_TOOL, f"{name}; the tools are {', '.join(tools)}"[:300])
         return {"name": name, "arguments": arguments}
     if mismatch == "fix":
         arguments = {key: _fixed(key, value, tool) for key, value in arguments.items()}
@@ -106,10 +109,10 @@ def _call(call: Mapping[str, Any], tools: ToolSchemas, mismatch: str) -> dict[st
 
 
 def _fixed(key: str, value: Any, tool: ToolSchema) -> Any:
-    """An argument's value, as a pattern of both where it is not of its type and can be read as one."""
+    """An argument's value; `$any` of both values if it must be converted to its type."""
     schema = tool.property(key)
     if isinstance(value, Mapping) and ANY in value:
-        read = [read_as(one, schema) for one in value[ANY] if not _has_pattern(one)]
+        read = [convert_value(one, schema) for one in value[ANY] if not _has_pattern(one)]
         read = [one for one in read if one is not None]
         return {**value, ANY: [*read, *value[ANY]]} if read else value
     if _has_pattern(value):
@@ -118,19 +121,19 @@ def _fixed(key: str, value: Any, tool: ToolSchema) -> Any:
         allowed = types_of(schema)
         says_nothing = value == "" or (allowed and "null" not in allowed)
         return {ANY: [value], OPTIONAL: True} if says_nothing else value
-    read = read_as(value, schema)
+    read = convert_value(value, schema)
     return value if read is None else {ANY: [read, value]}
 
 
 def _unknown_arguments(arguments: Mapping[str, Any], tool: ToolSchema) -> list[str]:
-    """Arguments that the schema does not name, where it does not say that there may be others."""
+    """Arguments that the schema does not name, unless it allows others."""
     if "additionalProperties" in tool.parameters or "properties" not in tool.parameters:
         return []
     return [key for key in arguments if key not in tool.order]
 
 
 def _expected(calls: Sequence[Mapping[str, Any]]) -> tuple[ToolCall, ...]:
-    """The calls as a ground truth gives them. Raises UnusableError."""
+    """The calls as the checker reads them from a ground truth. Raises UnusableError."""
     try:
         return read_expected_calls(json.dumps({"tool_calls": list(calls)}, allow_nan=False)) or ()
     except (ValueError, TypeError, RecursionError) as error:
@@ -138,11 +141,11 @@ def _expected(calls: Sequence[Mapping[str, Any]]) -> tuple[ToolCall, ...]:
 
 
 def _check_reference(calls: Sequence[Mapping[str, Any]], tools: ToolSchemas) -> None:
-    """Raises UnusableError unless the reference answer, written and read by our checker, is right."""
+    """Raises UnusableError unless our checker finds the reference answer right."""
     blocks = [f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in reference_calls(calls)]
     response = parse_response("\n".join(blocks) or "No call.", "hermes", tools)
     if not match_calls(response, _expected(calls), tools).exact:
-        raise UnusableError(UNCHECKABLE, shown(response.problems or list(calls)))
+        raise UnusableError(UNCHECKABLE, show_value(response.problems or list(calls)))
 
 
 def _has_pattern(value: Any) -> bool:

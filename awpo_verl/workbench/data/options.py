@@ -1,8 +1,10 @@
-"""What `awpo-verl prepare` can be told; what the options mean stands in docs/data.md."""
+"""The options of `awpo-verl prepare`; docs/data.md explains them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 from awpo_verl.workbench.data.duplicates import NGRAM
 from awpo_verl.workbench.data.fit_to_schema import MISMATCH
@@ -14,12 +16,12 @@ CONFLICTS = ("drop", "first")
 
 
 class OptionError(ValueError):
-    """An option that is wrong, or does not go with another."""
+    """An option has a wrong value, or contradicts another option."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """Of one run. `check` raises OptionError."""
+class PrepareOptions:
+    """The options of one run, by the names of the command's options."""
 
     prompt: str = "hermes"
     think: bool = False
@@ -39,8 +41,15 @@ class Options:
     max_broken: float = 0.1
     split: str = ""
 
-    def check(self, name: str) -> None:
-        """Raises OptionError unless the options hold for the set."""
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, Any]) -> PrepareOptions:
+        """The options among the parameters of the command; others are left out."""
+        values = {field.name: given[field.name] for field in fields(cls)}
+        values["eval_set"] = tuple(map(str, values["eval_set"] or ()))
+        return cls(**values)
+
+    def check_for_set(self, name: str) -> None:
+        """Raises OptionError if there is no such set, or an option is wrong for it."""
         if name not in SETS:
             raise OptionError(f"there is no set {name!r}; use one of {', '.join(SETS)}.")
         choices = {"prompt": PROMPTS, "turns": TURNS, "schema_mismatch": MISMATCH, "conflicts": CONFLICTS}

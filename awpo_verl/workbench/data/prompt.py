@@ -1,9 +1,9 @@
-"""The prompt of a row. verl's agent loops do not hand a row's tools to the chat template, so the messages have them.
+"""The prompt of a row. verl's agent loops do not pass a row's tools to the chat template, so the messages hold them.
 
 `hermes` writes what the chat templates of Qwen2.5 and Qwen3 write for `tools=`: the tools at the end of the system
-message, and earlier calls as <tool_call> blocks. With Qwen3's template these messages and the original ones with
-`tools=` give the same text (tests/workbench/data/test_prompt.py). Qwen2.5's puts a sentence of its own where a
-conversation has no system message; ours has one then, without that sentence.
+message, and earlier calls as <tool_call> blocks. With Qwen3's template these messages give the same text as the
+original ones with `tools=` (tests/workbench/data/test_prompt.py). Qwen2.5's template adds a sentence of its own to a
+conversation without a system message; ours has a system message without that sentence.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _AFTER = (
 )
 
 
-def hermes(
+def render_hermes(
     messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], think: bool = False
 ) -> list[dict[str, str]]:
-    """The messages, texts only, with the tools in the system message."""
+    """Messages of plain text, with the tools in the system message."""
     first = messages[0] if messages else {}
     has_system = first.get("role") == "system"
     parts = [str(first["content"])] if has_system and first["content"] else []
@@ -41,8 +41,8 @@ def hermes(
     return system + [_as_text(message) for message in messages[has_system:]]
 
 
-def source(prompt: Sequence[Mapping[str, str]], think: bool = False) -> list[dict[str, str]]:
-    """The set's own prompt, as it is."""
+def render_source(prompt: Sequence[Mapping[str, str]], think: bool = False) -> list[dict[str, str]]:
+    """The set's own prompt, unchanged except for `think`."""
     messages = [{"role": message["role"], "content": message["content"]} for message in prompt]
     if think and messages and messages[0]["role"] == "system":
         messages[0]["content"] += f"\n\n{THINK}"
@@ -52,7 +52,7 @@ def source(prompt: Sequence[Mapping[str, str]], think: bool = False) -> list[dic
 
 
 def _as_text(message: Mapping[str, Any]) -> dict[str, str]:
-    """A message without calls: they are blocks of its text."""
+    """The message with its calls as blocks of its text."""
     blocks = [
         f"<tool_call>\n{json.dumps({'name': c['name'], 'arguments': c['arguments']}, ensure_ascii=False)}\n</tool_call>"
         for c in message.get("tool_calls", ())

@@ -9,38 +9,42 @@ from typing import Any
 
 from awpo_verl.workbench.data import bfcl_rows, plain_rows, sources, toolace, toolrl, xlam
 from awpo_verl.workbench.data.sample import Dropped, Sample
-from awpo_verl.workbench.files.json_files import Record
+from awpo_verl.workbench.files.json_files import FileRow
 
 
 @dataclass(frozen=True)
 class PublicSet:
-    """How a set is read.
+    """How to read a set.
 
     Attributes:
-        read: a row, and where it stands -> its samples. Raises BrokenRowError where it is not in the set's form, and
-            UnusableError where it gives none.
-        keys: columns that the set's rows have; one of these groups.
-        own_prompt: its rows hold a prompt that has the tools in it, for `--prompt source`.
-        records: the rows of a path.
+        read_samples: a row and its place -> its samples. Raises BrokenRowError if the row is not in the set's form,
+            UnusableError if it gives no sample.
+        keys: columns of the set's rows, by groups; a row has all columns of one group.
+        own_prompt: the rows hold a prompt with the tools in it, for `--prompt source`.
+        read_rows: a path -> its rows.
     """
 
-    read: Callable[[Mapping[str, Any], str], Iterator[Sample | Dropped]]
+    read_samples: Callable[[Mapping[str, Any], str], Iterator[Sample | Dropped]]
     keys: tuple[tuple[str, ...], ...]
     own_prompt: bool = False
-    records: Callable[[Path], Iterator[Record]] = sources.records
+    read_rows: Callable[[Path], Iterator[FileRow]] = sources.read_rows
 
 
 SETS: dict[str, PublicSet] = {
-    "toolace": PublicSet(toolace.read, (("system", "conversations"),), own_prompt=True),
-    "xlam": PublicSet(xlam.read, (("query", "tools", "answers"),)),
-    "rlla": PublicSet(toolrl.read, (("prompt", "reward_model"), ("instruction", "input", "output")), own_prompt=True),
-    "bfcl": PublicSet(bfcl_rows.read, (("question", "function"),), records=bfcl_rows.records),
-    "jsonl": PublicSet(plain_rows.read, (("messages",), ("prompt", "tools"), ("question", "tools")), own_prompt=True),
+    "toolace": PublicSet(toolace.read_samples, (("system", "conversations"),), own_prompt=True),
+    "xlam": PublicSet(xlam.read_samples, (("query", "tools", "answers"),)),
+    "rlla": PublicSet(
+        toolrl.read_samples, (("prompt", "reward_model"), ("instruction", "input", "output")), own_prompt=True
+    ),
+    "bfcl": PublicSet(bfcl_rows.read_samples, (("question", "function"),), read_rows=bfcl_rows.read_rows),
+    "jsonl": PublicSet(
+        plain_rows.read_samples, (("messages",), ("prompt", "tools"), ("question", "tools")), own_prompt=True
+    ),
 }
 
 
-def looks_like(row: Any) -> list[str]:
-    """The sets that have such columns."""
+def guess_sets(row: Any) -> list[str]:
+    """Names of the sets whose columns the row has."""
     if not isinstance(row, Mapping):
         return []
     return [name for name, given in SETS.items() if any(all(key in row for key in keys) for keys in given.keys)]

@@ -1,11 +1,11 @@
-"""Parameters in Python's type names, as xLAM and ToolRL write them, as JSON Schema.
+"""Convert parameters with Python type names, as xLAM and ToolRL write them, to JSON Schema.
 
-`{"city": {"type": "str", "description": ...}, "days": {"type": "List[int], optional", "default": ""}}`, and now and
-then `{"limit": {"type": "int, default=100"}}`.
+`{"city": {"type": "str", "description": ...}, "days": {"type": "List[int], optional", "default": ""}}`, sometimes
+`{"limit": {"type": "int, default=100"}}`.
 
-`Optional[...]`, `Union[...]` and `|`, `List`, `Set`, `Tuple`, `Dict`, and JSON Schema's own names are read; what is
-none of these (`Callable[...]`, `np.ndarray`) is no constraint. An empty default is none: ToolRL writes one everywhere,
-xLAM with required parameters too. A default that is text of the type ("5" for an `int`) becomes a value of it.
+`Optional[...]`, `Union[...]` and `|`, `List`, `Set`, `Tuple`, `Dict`, and JSON Schema's own names are read. Any other
+type (`Callable[...]`, `np.ndarray`) sets no constraint. An empty default counts as no default: ToolRL writes one
+everywhere, and xLAM also for required parameters. A default that is text of the type ("5" for an `int`) is converted.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from awpo_verl.rewards.bounded_json import json_type
-from awpo_verl.workbench.data.fit_to_schema import read_as
-from awpo_verl.workbench.data.sample import BrokenRowError, shown
+from awpo_verl.workbench.data.fit_to_schema import convert_value
+from awpo_verl.workbench.data.sample import BrokenRowError, show_value
 
 MAX_TYPE_CHARS = 1_000
 MAX_TYPE_DEPTH = 8
@@ -46,21 +46,21 @@ _PLAIN = {
 }
 
 
-def json_schema(parameters: Any, field: str, required: bool = True) -> dict[str, Any]:
+def build_json_schema(parameters: Any, field: str, required: bool = True) -> dict[str, Any]:
     """The JSON Schema of a tool's parameters.
 
     Args:
-        required: whether a parameter without a default is required unless its type says `optional`. Where not, none is
-            listed as required.
+        required: whether a parameter is required if it has no default and its type does not say `optional`. If False,
+            no parameter is required.
 
     Raises:
-        BrokenRowError: a parameter is no object.
+        BrokenRowError: a parameter is not an object.
     """
     properties: dict[str, Any] = {}
     needed: list[str] = []
     for name, given in parameters.items():
         if not isinstance(given, Mapping):
-            raise BrokenRowError(f"{field}.{name}", f"is {shown(given)}; expected an object")
+            raise BrokenRowError(f"{field}.{name}", f"is {show_value(given)}; expected an object")
         schema, optional = parse_type(given.get("type"))
         if isinstance(given.get("description"), str):
             schema["description"] = given["description"]
@@ -69,7 +69,7 @@ def json_schema(parameters: Any, field: str, required: bool = True) -> dict[str,
         default = given.get("default")
         if default is not None and default != "":
             optional = True
-            value = default if _is_of(default, schema) else read_as(default, schema)
+            value = default if _has_type(default, schema) else convert_value(default, schema)
             if value is not None:
                 schema["default"] = value
         properties[name] = schema
@@ -80,13 +80,13 @@ def json_schema(parameters: Any, field: str, required: bool = True) -> dict[str,
 
 
 def parse_type(given: Any) -> tuple[dict[str, Any], bool]:
-    """A type's JSON Schema, and whether it says that the parameter may be left out."""
+    """A type's JSON Schema, and whether the type says that the parameter may be left out."""
     if isinstance(given, list):
         branches = [_plain(str(name)) for name in given]
         return _union([branch for branch in branches if branch]), "null" in given
     if not isinstance(given, str) or len(given) > MAX_TYPE_CHARS:
         return {}, False
-    if given.startswith("[") and given.endswith("]"):  # "['string', 'null']", a list that became text
+    if given.startswith("[") and given.endswith("]"):  # "['string', 'null']": a list that became text
         names = [name.strip("'\" ") for name in given[1:-1].split(",")]
         return parse_type(names)
     parts = _split(given, ",")
@@ -95,7 +95,7 @@ def parse_type(given: Any) -> tuple[dict[str, Any], bool]:
 
 
 def _says_optional(part: str) -> bool:
-    """Whether what stands behind a type says that the parameter may be left out: `, optional`, `, default=5`."""
+    """Whether the text after a type says that the parameter may be left out: `, optional`, `, default=5`."""
     part = part.strip().lower()
     return "optional" in part or part.startswith("default")
 
@@ -143,7 +143,7 @@ def _choice(branches: list[str], depth: int) -> tuple[dict[str, Any], bool]:
 
 
 def _union(branches: list[dict[str, Any]]) -> dict[str, Any]:
-    """One schema for a choice: a list of types where they are plain, else anyOf."""
+    """One schema for a choice: a list of types if all are plain, else anyOf."""
     distinct = [branch for i, branch in enumerate(branches) if branch not in branches[:i]]
     if len(distinct) <= 1:
         return dict(distinct[0]) if distinct else {}
@@ -161,7 +161,7 @@ def _plain(name: str) -> dict[str, Any]:
 
 
 def _split(text: str, mark: str) -> list[str]:
-    """Parts between marks that stand outside of brackets."""
+    """Split a text at marks outside of brackets."""
     parts, depth, begin = [], 0, 0
     for index, character in enumerate(text):
         depth += (character == "[") - (character == "]")
@@ -171,8 +171,8 @@ def _split(text: str, mark: str) -> list[str]:
     return [*parts, text[begin:]]
 
 
-def _is_of(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Whether a default is of the plain type that the schema names."""
+def _has_type(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether a default has a type that the schema names."""
     types = schema.get("type")
     if types is None:
         return True

@@ -1,4 +1,4 @@
-"""Small judgements of the pipeline: which turns of a conversation, whether a text can be written, how long it is."""
+"""Small checks of the pipeline: which turns to keep, whether a sample can be written, how long its prompt is."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from awpo_verl.workbench.data.options import OptionError
 from awpo_verl.workbench.data.sample import Dropped, Sample, UnusableError
 
 OTHER_TURN = "another turn of the conversation (--turns)"
-NOT_UNICODE = "text that is no Unicode"
+NOT_UNICODE = "text that is not Unicode"
 NOT_JSON = "a value that JSON does not have"
 
 
-def chosen_turns(found: list[Sample | Dropped], which: str) -> Iterator[Sample | Dropped]:
-    """Of a conversation's samples all, or the first or last one with a call (without one: the first or last)."""
+def choose_turns(found: list[Sample | Dropped], which: str) -> Iterator[Sample | Dropped]:
+    """Yield a conversation's samples: all, or the first or last with a call. Without calls: the first or last.
+
+    Args:
+        which: all, first or last. The other samples are yielded as Dropped.
+    """
     samples = [item for item in found if isinstance(item, Sample)]
     if which == "all" or len(samples) <= 1:
         yield from found
@@ -27,7 +31,7 @@ def chosen_turns(found: list[Sample | Dropped], which: str) -> Iterator[Sample |
 
 
 def check_writable(sample: Sample) -> None:
-    """Raises UnusableError for lone surrogates and for what JSON does not have (parquet has times and bytes)."""
+    """Raises UnusableError for lone surrogates and for values without a JSON type (parquet has times and bytes)."""
     texts = [sample.id, sample.data_source, sample.difficulty, sample.reasoning, sample.steps]
     texts += [sample.messages, sample.tools, sample.calls, sample.source_prompt]
     try:
@@ -38,11 +42,13 @@ def check_writable(sample: Sample) -> None:
         raise UnusableError(NOT_JSON, str(error)[:200]) from None
 
 
-def words_of(messages: list[dict[str, str]]) -> int:
+def count_words(messages: list[dict[str, str]]) -> int:
+    """Words of the messages' texts."""
     return sum(len(message["content"].split()) for message in messages)
 
 
-def tokens_of(path: str) -> Callable[[list[dict[str, str]]], int]:
+def make_token_counter(path: str) -> Callable[[list[dict[str, str]]], int]:
+    """A function that counts a prompt's tokens. Raises OptionError if the tokenizer cannot be loaded."""
     from transformers import AutoTokenizer
 
     try:

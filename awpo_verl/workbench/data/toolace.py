@@ -1,12 +1,12 @@
-"""ToolACE (Team-ACE/ToolACE, arXiv 2409.00920): synthetic conversations over many APIs, with calls in Python's form.
+"""ToolACE (Team-ACE/ToolACE, arXiv 2409.00920): synthetic conversations with many APIs, with calls in Python's form.
 
     {"system": "... Here is a list of functions in JSON format that you can invoke:\n[{...}, ...].\n Should you ...",
      "conversations": [{"from": "user", "value": "..."}, {"from": "assistant", "value": "[Func Name(arg=\\"x\\")]"},
                        {"from": "tool", "value": "[{\\"name\\": ..., \\"results\\": ...}]"}, ...]}
 
-Each turn of the assistant is a sample: what stands before it is the prompt. A turn in prose expects no call; one that
-has a call inside of prose is dropped, for it says neither. What the system text says beside its list of tools and the
-instructions for the form of calls (a date, a role) stays.
+Each turn of the assistant is a sample: the turns before it are the prompt. A turn in prose expects no call. A turn with
+a call inside prose is ambiguous and is dropped. The system text keeps what is neither the list of tools nor the
+instructions for calls, such as a date or a role.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from awpo_verl.workbench.data.sample import (
     BrokenRowError,
     Dropped,
     Sample,
-    as_mapping,
-    list_at,
-    mapping,
-    shown,
-    text_at,
+    call_as_dict,
+    require_list,
+    require_mapping,
+    require_text,
+    show_value,
 )
 from awpo_verl.workbench.data.toolace_calls import looks_like_calls, mentions_calls, read_calls
-from awpo_verl.workbench.data.tools import names_of, openai_tools
+from awpo_verl.workbench.data.tools import make_openai_tools, tool_names
 
 UNREADABLE = "a call that cannot be read"
-IN_PROSE = "a call inside of prose"
+IN_PROSE = "a call inside prose"
 EARLIER = "an earlier call cannot be read"
 EMPTY = "an empty reply"
 
 _ROLES = {"user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "tool": "tool"}
 _ANCHOR = re.compile(r"Here is a list of functions in JSON format that you can invoke[:.]?\s*", re.IGNORECASE)
 _LIST = re.compile(r"\[\s*\{")
-_SENTENCES = (  # as patterns; white space in them is any white space
+_SENTENCES = (  # patterns; a blank matches any white space
     r"You are an expert in composing functions\.",
     r"You are given a question and a set of possible functions\.",
     r"Based on the question, you will need to make one or more function/tool calls to achieve the purpose\.",
@@ -52,13 +52,13 @@ _SENTENCES = (  # as patterns; white space in them is any white space
 _BOILERPLATE = re.compile("|".join(sentence.replace(" ", r"\s+") for sentence in _SENTENCES), re.IGNORECASE)
 
 
-def read(row: Mapping[str, Any], where: str) -> Iterator[Sample | Dropped]:
-    """The samples of a conversation. Raises BrokenRowError."""
-    system = text_at(row, "system")
+def read_samples(row: Mapping[str, Any], where: str) -> Iterator[Sample | Dropped]:
+    """Read the samples of a conversation. Raises BrokenRowError."""
+    system = require_text(row, "system")
     tools, system_text = _tools(system)
-    names = names_of(tools)
+    names = tool_names(tools)
     parameters = {tool["function"]["name"]: list(tool["function"]["parameters"]["properties"]) for tool in tools}
-    turns = [_turn(item, index) for index, item in enumerate(list_at(row, "conversations"))]
+    turns = [_turn(item, index) for index, item in enumerate(require_list(row, "conversations"))]
     if not any(role == "user" for role, _ in turns):
         raise BrokenRowError("conversations", "have no turn of the user")
     identity = str(row["id"]) if row.get("id") is not None else where
@@ -72,7 +72,7 @@ def read(row: Mapping[str, Any], where: str) -> Iterator[Sample | Dropped]:
             problem = _problem_of_prose(text, names)
             if looks_like_calls(text, names):
                 try:
-                    calls = [as_mapping(call) for call in read_calls(text, parameters)]
+                    calls = [call_as_dict(call) for call in read_calls(text, parameters)]
                     message = {"role": role, "content": "", "tool_calls": calls}
                     problem = None
                 except BadCallError as error:
@@ -97,7 +97,7 @@ def read(row: Mapping[str, Any], where: str) -> Iterator[Sample | Dropped]:
 
 
 def _problem_of_prose(text: str, names: list[str]) -> tuple[str, str] | None:
-    """Why a turn without a list of calls is no sample; None where it is one that expects no call."""
+    """Why a turn without a list of calls is not a sample; None if it is a sample that expects no call."""
     if not text.strip():
         return EMPTY, ""
     return (IN_PROSE, text) if mentions_calls(text, names) else None
@@ -106,15 +106,15 @@ def _problem_of_prose(text: str, names: list[str]) -> tuple[str, str] | None:
 def _turn(item: Any, index: int) -> tuple[str, str]:
     """The role and the text of a turn. Raises BrokenRowError."""
     field = f"conversations[{index}]"
-    turn = mapping(item, field)
+    turn = require_mapping(item, field)
     role = turn.get("from")
     if role not in _ROLES:
-        raise BrokenRowError(f"{field}.from", f"is {shown(role)}; expected user, assistant or tool")
-    return _ROLES[role], text_at(turn, "value", f"{field}.")
+        raise BrokenRowError(f"{field}.from", f"is {show_value(role)}; expected user, assistant or tool")
+    return _ROLES[role], require_text(turn, "value", f"{field}.")
 
 
 def _tools(system: str) -> tuple[tuple[dict[str, Any], ...], str]:
-    """The tools that the system text lists, and what else it says. Raises BrokenRowError."""
+    """The tools that the system text lists, and the rest of the text. Raises BrokenRowError."""
     anchor = _ANCHOR.search(system)
     begin = _LIST.search(system, anchor.end() if anchor else 0)
     if begin is None:
@@ -126,4 +126,4 @@ def _tools(system: str) -> tuple[tuple[dict[str, Any], ...], str]:
     before = system[: anchor.start()] if anchor else system[: begin.start()]
     rest = _BOILERPLATE.sub("", f"{before}\n{system[end:].lstrip('. ')}")
     lines = [line.strip() for line in rest.split("\n")]
-    return openai_tools(given, "system"), "\n".join(line for line in lines if line.strip(" ."))
+    return make_openai_tools(given, "system"), "\n".join(line for line in lines if line.strip(" ."))

@@ -1,9 +1,8 @@
 """Calls as ToolACE writes them: `[Market Trends API(trend_type="A", region.id=1), getTime()]`.
 
-Python's form but for the names: those of tools have blanks, dots, slashes and brackets, those of arguments dots and
-hyphens. Each name is replaced by a plain one, the list is read as any pythonic list (formats/pythonic.py: literals
-only, linear, bounded), and the names are put back. Arguments without a name are those of the tool's schema, in its
-order.
+This is Python's form except for the names: tool names have blanks, dots, slashes and brackets, argument names have dots
+and hyphens. Each name is replaced by a plain name, the list is read like any pythonic list (formats/pythonic.py), and
+the names are put back. Arguments without a name take the names of the tool's schema, in its order.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _BLANKS = re.compile(r"\s*")
 
 
 def looks_like_calls(text: str, names: Sequence[str]) -> bool:
-    """Whether a turn is a list of calls, or was meant as one: it begins like one."""
+    """Whether a turn begins like a list of calls."""
     text = text.lstrip()
     if not text.startswith("["):
         return False
@@ -37,19 +36,19 @@ def looks_like_calls(text: str, names: Sequence[str]) -> bool:
 
 
 def mentions_calls(text: str, names: Sequence[str]) -> bool:
-    """Whether there is a call of one of the tools inside of a text."""
+    """Whether a text contains a call of one of the tools."""
     return any(f"[{name}(" in text or f"\n{name}(" in text for name in names)
 
 
 def read_calls(text: str, parameters: Mapping[str, Sequence[str]]) -> list[ToolCall]:
-    """The calls of a turn.
+    """Read the calls of a turn.
 
     Args:
-        parameters: of the tools on offer, by the tool's name, in the schema's order. These names may have brackets,
-            other names end at the first one.
+        parameters: tool name -> its parameters in the schema's order. These tool names may have brackets; other names
+            end at the first bracket.
 
     Raises:
-        BadCallError: not a list of calls, or over a bound.
+        BadCallError: the text is not a list of calls, or exceeds a bound.
     """
     text = text.strip()
     if len(text) > MAX_CHARS:
@@ -67,7 +66,7 @@ def read_calls(text: str, parameters: Mapping[str, Sequence[str]]) -> list[ToolC
         name = tool_names[call.name]
         names = keys | {f"p{index}": parameter for index, parameter in enumerate(parameters.get(name, ()))}
         if too_long := call.arguments.keys() - names.keys():
-            raise BadCallError(f"an argument's name is not read: {min(too_long)[:40]}")
+            raise BadCallError(f"an argument's name cannot be read: {min(too_long)[:40]}")
         arguments = {names[key]: value for key, value in call.arguments.items()}
         if len(arguments) != len(call.arguments):
             raise BadCallError("an argument twice")
@@ -76,14 +75,15 @@ def read_calls(text: str, parameters: Mapping[str, Sequence[str]]) -> list[ToolC
 
 
 def _tool(parameters: Sequence[str]) -> ToolSchema:
-    """A tool with `p0`, `p1`, ... for its parameters, so that these cannot be taken for an argument's plain name."""
+    """A tool with parameters `p0`, `p1`, ..., which differ from the plain names of arguments (`k0`, `k1`, ...)."""
     return ToolSchema("", {"properties": {f"p{index}": {} for index in range(len(parameters))}})
 
 
 def _with_plain_names(text: str, names: Sequence[str]) -> tuple[str, dict[str, str], dict[str, str]]:
-    """The text with `t0`, `t1`, ... for the tools' names and `k0`, `k1`, ... for the arguments', and what they were.
+    """Replace tool names by `t0`, `t1`, ... and argument names by `k0`, `k1`, ...
 
-    Every occurrence has its own plain name, but an argument that stands twice in one call, which is an error.
+    Returns:
+        The text, the tool names by plain name, and the argument names by plain name. Each occurrence has its own.
     """
     out: list[str] = []
     tools: dict[str, str] = {}
@@ -94,7 +94,7 @@ def _with_plain_names(text: str, names: Sequence[str]) -> tuple[str, dict[str, s
         character = text[place]
         if character in "\"'":
             string = _STRING.match(text, place)
-            if string is None:  # and none of the following quotes is tried
+            if string is None:  # give up here: trying each later quote would be slow
                 raise BadCallError("not a list of calls: a text that is not closed")
             out.append(string[0])
             place = string.end()
@@ -123,7 +123,7 @@ def _with_plain_names(text: str, names: Sequence[str]) -> tuple[str, dict[str, s
 
 
 def _tool_name(text: str, place: int, names: Sequence[str]) -> tuple[str, int]:
-    """The name of a tool from here to its bracket, and where the bracket is; "" where there is none."""
+    """The name of a tool from `place` to its bracket, and the bracket's place; "" if there is no name."""
     blanks = _BLANKS.match(text, place)
     begin = blanks.end() if blanks else place
     for name in names:

@@ -1,4 +1,4 @@
-"""A sample as a row of verl's dataset, and the files of rows. Every set's rows have the same columns and keys."""
+"""Make rows of verl's dataset from samples, and write them. The rows of all sets have the same columns and keys."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from awpo_verl.workbench.data.sample import Sample
 from awpo_verl.workbench.files.json_files import FileError
 
 DIFFICULTIES = ("easy", "medium", "hard")
-FILES = ("train.parquet", "heldout.parquet", "dropped.jsonl", "report.json")
+DROPPED, REPORT = "dropped.jsonl", "report.json"
+FILES = ("train.parquet", "heldout.parquet", DROPPED, REPORT)
 BATCH = 1024
 
 
-def to_row(sample: Sample, messages: Sequence[Mapping[str, str]], split: str, changes: Sequence[str]) -> dict[str, Any]:
-    """The row, but for its index. changes: "masked", "irrelevant"."""
+def make_row(
+    sample: Sample, messages: Sequence[Mapping[str, str]], split: str, changes: Sequence[str]
+) -> dict[str, Any]:
+    """The row of a sample; write_parquet sets its index.
+
+    Args:
+        messages: the prompt. changes: names of the changes made: "masked", "irrelevant".
+    """
     truth = {"tool_calls": list(sample.calls), "tools": list(sample.tools)}
     return {
         "data_source": sample.data_source,
@@ -29,7 +36,7 @@ def to_row(sample: Sample, messages: Sequence[Mapping[str, str]], split: str, ch
             "index": 0,
             "split": split,
             "id": sample.id,
-            "difficulty": sample.difficulty or difficulty_of(sample),
+            "difficulty": sample.difficulty or rate_difficulty(sample),
             "reference_reasoning": sample.reasoning,
             "reasoning_steps": None if sample.steps is None else list(sample.steps),
             "calls": len(sample.calls),
@@ -38,11 +45,11 @@ def to_row(sample: Sample, messages: Sequence[Mapping[str, str]], split: str, ch
     }
 
 
-def difficulty_of(sample: Sample) -> str:
-    """ "easy", "medium" or "hard", by how many of these hold: none, one, more.
+def rate_difficulty(sample: Sample) -> str:
+    """ "easy", "medium" or "hard": none, one, or more of these four hold.
 
-    More than one call is expected; the expected calls have more than 4 arguments, or one with an object in it; more
-    than 4 tools are on offer; something was called before, or the user had more than one turn.
+    More than one call is expected. The expected calls have more than 4 arguments, or an argument with an object in it.
+    More than 4 tools are offered. An earlier turn has a call, or the user has more than one turn.
     """
     arguments = [value for call in sample.calls for value in call["arguments"].values()]
     marks = (
@@ -61,7 +68,7 @@ def _holds_object(value: Any) -> bool:
 
 
 def write_parquet(path: Path, rows: Iterable[dict[str, Any]]) -> int:
-    """Write rows, numbering them, a batch at a time; how many there were. The same rows give the same bytes."""
+    """Number and write rows, a batch at a time, and return how many. The same rows give the same bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -83,10 +90,10 @@ def write_parquet(path: Path, rows: Iterable[dict[str, Any]]) -> int:
 
 @contextmanager
 def staged(out: Path, names: Sequence[str] = FILES) -> Iterator[Path]:
-    """A folder to write such files to, which are in `out` once the block is through; if it raises, `out` is as it was.
+    """A folder for the files `names`. At the end of the block they move to `out`; if it raises, `out` is unchanged.
 
     Raises:
-        FileError: `out` is no folder.
+        FileError: `out` is not a folder.
     """
     if out.exists() and not out.is_dir():
         raise FileError(f"--out={out} is a file; expected a folder.")
@@ -94,7 +101,7 @@ def staged(out: Path, names: Sequence[str] = FILES) -> Iterator[Path]:
     stage = out / ".partial"
     done = False
     try:
-        shutil.rmtree(stage, ignore_errors=True)  # of a run that was killed
+        shutil.rmtree(stage, ignore_errors=True)  # left by a run that was killed
         stage.mkdir(parents=True)
         yield stage
         for name in names:

@@ -4,8 +4,8 @@
      "tools": [{"name", "description", "parameters": {"city": {"type": "str, optional", "description", "default"}}}],
      "answers": [{"name": "f", "arguments": {...}}]}
 
-`tools` and `answers` are JSON text of this (mirrors have lists). Parameters are in Python's types (dialect.py), or in
-JSON Schema, as some mirrors write them. No answers: no call is expected.
+`tools` and `answers` are JSON text of such lists (mirrors have the lists themselves). Parameters are in Python's types
+(python_types.py), or in JSON Schema, as some mirrors write them. Without answers, no call is expected.
 """
 
 from __future__ import annotations
@@ -15,17 +15,25 @@ from typing import Any
 
 from awpo_verl.rewards.bounded_json import as_call_of_data
 from awpo_verl.rewards.outcome.calls import BadCallError
-from awpo_verl.workbench.data.python_types import json_schema
-from awpo_verl.workbench.data.sample import BrokenRowError, Dropped, Sample, as_mapping, mapping, shown, text_at
-from awpo_verl.workbench.data.tools import first_of_each_name, json_value, openai_tool
+from awpo_verl.workbench.data.python_types import build_json_schema
+from awpo_verl.workbench.data.sample import (
+    BrokenRowError,
+    Dropped,
+    Sample,
+    call_as_dict,
+    require_mapping,
+    require_text,
+    show_value,
+)
+from awpo_verl.workbench.data.tools import drop_repeated_names, make_openai_tool, parse_json_value
 
 
-def read(row: Mapping[str, Any], where: str) -> Iterator[Sample | Dropped]:
-    """The sample of a row. Raises BrokenRowError."""
-    query = text_at(row, "query")
-    answers = json_value(row.get("answers"), "answers")
+def read_samples(row: Mapping[str, Any], where: str) -> Iterator[Sample | Dropped]:
+    """Read the sample of a row. Raises BrokenRowError."""
+    query = require_text(row, "query")
+    answers = parse_json_value(row.get("answers"), "answers")
     if not isinstance(answers, list):
-        raise BrokenRowError("answers", f"is {shown(answers)}; expected a list of calls, or its JSON text")
+        raise BrokenRowError("answers", f"is {show_value(answers)}; expected a list of calls, or its JSON text")
     yield Sample(
         where=where,
         id=str(row["id"]) if row.get("id") is not None else where,
@@ -38,25 +46,25 @@ def read(row: Mapping[str, Any], where: str) -> Iterator[Sample | Dropped]:
 
 def _call(item: Any, field: str) -> dict[str, Any]:
     try:
-        return as_mapping(as_call_of_data(item))
+        return call_as_dict(as_call_of_data(item))
     except BadCallError as error:
-        raise BrokenRowError(field, f"is no call: {error}: {shown(item)}") from None
+        raise BrokenRowError(field, f"is not a call: {error}: {show_value(item)}") from None
 
 
 def _tools(given: Any) -> tuple[dict[str, Any], ...]:
-    given = json_value(given, "tools")
+    given = parse_json_value(given, "tools")
     if not isinstance(given, list):
-        raise BrokenRowError("tools", f"is {shown(given)}; expected a list of tools, or its JSON text")
+        raise BrokenRowError("tools", f"is {show_value(given)}; expected a list of tools, or its JSON text")
     tools: list[dict[str, Any]] = []
     for index, item in enumerate(given):
         field = f"tools[{index}]"
-        tool = mapping(item, field)
-        tool = mapping(tool.get("function", tool), field)
-        parameters = mapping(tool.get("parameters") or {}, f"{field}.parameters")
+        tool = require_mapping(item, field)
+        tool = require_mapping(tool.get("function", tool), field)
+        parameters = require_mapping(tool.get("parameters") or {}, f"{field}.parameters")
         # a parameter may be named "type" or "properties": then it is an object
         if isinstance(parameters.get("type"), str) and isinstance(parameters.get("properties"), Mapping):
-            tools.append(openai_tool(tool.get("name"), tool.get("description"), parameters, field))
+            tools.append(make_openai_tool(tool.get("name"), tool.get("description"), parameters, field))
         else:
-            schema = json_schema(parameters, f"{field}.parameters")
-            tools.append(openai_tool(tool.get("name"), tool.get("description"), schema, field, made=True))
-    return first_of_each_name(tools)
+            schema = build_json_schema(parameters, f"{field}.parameters")
+            tools.append(make_openai_tool(tool.get("name"), tool.get("description"), schema, field, made=True))
+    return drop_repeated_names(tools)

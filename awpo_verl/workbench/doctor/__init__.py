@@ -1,7 +1,7 @@
-"""`awpo-verl doctor`: would AWPO train in this environment, and if not, why not and what to do.
+"""`awpo-verl doctor`: would AWPO train in this environment? If not, why not, and what to do.
 
-First what can be told without importing anything (installed.py, machine.py), then what the imports say, in a process of
-their own (probe.py), last the command line that the user has in mind (launch/).
+First it checks what needs no import (installed.py, machine.py), then the imports in a process of their own (probe.py),
+and last the user's command line (preflight/).
 """
 
 from __future__ import annotations
@@ -23,21 +23,20 @@ from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
 PATIENCE = 900  # seconds for all imports and a Ray worker; a cold machine needs minutes
 
 
-def examine(keys: Sequence[str], gpu: str, with_ray: bool) -> list[Finding]:
-    """All findings, those that explain others first.
+def examine_environment(keys: Sequence[str], gpu: str, with_ray: bool) -> list[Finding]:
+    """Run all checks. Findings that explain others come first.
 
     Args:
-        keys: verl's, as on its command line; [] for the environment alone.
-        gpu: the kind that estimates are for where none is here (launch/estimate.py).
-        with_ray: start a Ray worker and look in it too.
+        keys: verl's command line; [] to check only the environment.
+        gpu: the kind of GPU to estimate for if this machine has none (preflight/estimate.py).
+        with_ray: start a Ray worker and check it too.
     """
     findings = [check_python(), check_verl(), check_entry_point()]
-    stages = probe(with_ray)
-    torch = stages.get("torch", {})
-    has_gpu = bool(torch.get("gpus"))
+    stages = run_probe(with_ray)
+    has_gpu = bool(stages.get("torch", {}).get("gpus"))
     findings += [*check_others(has_gpu), *check_torch(stages)]
     findings += [*check_disk(Path.cwd(), has_gpu), check_shared_memory(has_gpu)]
-    if not any(finding.level == "error" and finding.what in ("verl", "plugin") for finding in findings):
+    if not any(finding.level == "error" and finding.subject in ("verl", "plugin") for finding in findings):
         findings += [check_loaded("plugin", stages.get("plugin"))]
         findings += [check_loaded("ray worker", stages.get("ray"))] if with_ray else []
     findings += check_seams(stages.get("seams", {}))
@@ -46,8 +45,11 @@ def examine(keys: Sequence[str], gpu: str, with_ray: bool) -> list[Finding]:
     return findings
 
 
-def probe(with_ray: bool) -> dict[str, dict[str, Any]]:
-    """What probe.py says, by stage. Of the stage at which it died that is the error; those after it are not there."""
+def run_probe(with_ray: bool) -> dict[str, dict[str, Any]]:
+    """Run probe.py and return its result for each stage.
+
+    If the process ends early, the result of its last stage is an error, and later stages are missing.
+    """
     command = [sys.executable, "-m", "awpo_verl.workbench.doctor.probe", *(["--ray"] if with_ray else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
@@ -57,7 +59,7 @@ def probe(with_ray: bool) -> dict[str, dict[str, Any]]:
         output, died = _text(late.stdout), f"no answer in {PATIENCE} s"
     stages = {row.pop("stage"): row for row in map(json.loads, filter(_is_row, output.splitlines()))}
     last = stages.pop("began", {"name": "torch"})["name"]
-    return stages | ({last: {"error": f"the process that looked died of it ({died})"}} if died else {})
+    return stages | ({last: {"error": f"the checking process ended here ({died})"}} if died else {})
 
 
 def _text(output: bytes | str | None) -> str:
@@ -69,8 +71,8 @@ def _is_row(line: str) -> bool:
 
 
 def check_torch(stages: dict[str, dict[str, Any]]) -> list[Finding]:
-    """torch can be imported and sees what the run needs; what is built against it goes with it."""
-    torch = stages.get("torch") or {"error": "nothing was said"}
+    """torch can be imported and sees the GPUs, and packages that are built for it match."""
+    torch = stages.get("torch") or {"error": "the checking process gave no result"}
     if "error" in torch:
         return [error("torch", f"import torch fails: {torch['error']}. Reinstall it: requirements/ has the versions.")]
     findings = [ok("torch", f"{torch['version']}, {'CUDA ' + torch['cuda'] if torch['cuda'] else 'for the CPU'}")]
@@ -79,48 +81,48 @@ def check_torch(stages: dict[str, dict[str, Any]]) -> list[Finding]:
     elif on_cpu():
         findings.append(ok("gpus", "VERL_PLATFORM=cpu: none needed"))
     else:
-        why = "this torch is built for the CPU" if not torch["cuda"] else "nvidia-smi says whether the driver does"
+        why = "this torch is built for the CPU" if not torch["cuda"] else "nvidia-smi says whether the driver sees one"
         findings.append(
-            warning("gpus", f"torch sees none ({why}). VERL_PLATFORM=cpu trains tiny models without: make demo.")
+            warning("gpus", f"torch sees none ({why}). VERL_PLATFORM=cpu trains tiny models without a GPU: make demo.")
         )
     for name in CLASHING:
         if "error" in stages.get(name, {}):
             findings.append(
                 error(
                     name,
-                    f"it does not go with torch {torch['version']}, and transformers imports it wherever it is: "
-                    f"{stages[name]['error'].splitlines()[0]}. pip uninstall {name}, or install the one that is built "
-                    "for this torch.",
+                    f"it does not match torch {torch['version']}, and transformers imports it if it is installed: "
+                    f"{stages[name]['error'].splitlines()[0]}. pip uninstall {name}, or install the build for this "
+                    "torch.",
                 )
             )
     return findings
 
 
-def check_loaded(what: str, stage: dict[str, Any] | None) -> Finding:
-    """verl has loaded AWPO in that process."""
+def check_loaded(subject: str, stage: dict[str, Any] | None) -> Finding:
+    """verl has loaded AWPO in a process.
+
+    Args:
+        subject: names the process. stage: the probe's result for it.
+    """
     if stage is None:
-        return error(what, "not known: the process that looked died before it came to this.")
+        return error(subject, "not known: the checking process ended before this check.")
     if "error" in stage:
-        return error(what, f"verl could not be imported there: {stage['error']}")
+        return error(subject, f"verl could not be imported there: {stage['error']}")
     if not stage["loaded"]:
         return error(
-            what,
+            subject,
             f"verl {stage['version']} ({stage['folder']}) has not loaded it: {INSTALL}.",
         )
     if stage["failures"] or not stage["registered"]:
-        said = " ".join(stage["failures"]) or "AWPO is not in verl's registries; its own message is on verl's stderr."
-        return error(what, f'{said} pip install "verl{SUPPORTED_VERL}".')
-    return ok(what, f"loaded and registered in verl {stage['version']} ({stage['folder']})")
+        reason = " ".join(stage["failures"]) or "AWPO is not in verl's registries; its message is on verl's stderr."
+        return error(subject, f'{reason} pip install "verl{SUPPORTED_VERL}".')
+    return ok(subject, f"loaded and registered in verl {stage['version']} ({stage['folder']})")
 
 
 def check_seams(stage: dict[str, Any]) -> list[Finding]:
     """Every seam is where AWPO knows it (integration/seams.py)."""
     if "seams" not in stage:
-        return [
-            error(
-                "seams", f"not looked at: {stage.get('error', 'the process that looked died before it came to this')}"
-            )
-        ]
+        return [error("seams", f"not checked: {stage.get('error', 'the checking process ended before this check')}")]
     seams = stage["seams"]
     bad = [seam for seam in seams if seam["state"] != "ok" and not seam["import_error"]]
     findings = [_not_imported(cause, seams) for cause in dict.fromkeys(seam["import_error"] for seam in seams) if cause]
@@ -145,19 +147,20 @@ def _not_imported(cause: str, seams: Sequence[dict[str, Any]]) -> Finding:
 
 
 def check_keys(keys: Sequence[str], gpu: str) -> list[Finding]:
-    """The command line composes, what AWPO implies in it, and the checks of `awpo-verl train`."""
+    """The command line composes. Shows what AWPO implies, and runs the checks of `awpo-verl train`."""
     from awpo_verl.workbench.preflight.checks import run_checks
-    from awpo_verl.workbench.preflight.compose import ComposeError, compose
+    from awpo_verl.workbench.preflight.compose import ComposeError, compose_config
     from awpo_verl.workbench.preflight.gpus import Machine
 
     try:
-        composed = compose(keys)
+        composed = compose_config(keys)
     except ComposeError as refused:
         return [error("config", str(refused))]
-    said = [line for line in composed.remarks.splitlines() if line.startswith("[awpo]")]
-    implied = "\n".join(line.removeprefix("[awpo]").rstrip() for line in said)
-    asked = implied or f"algorithm.adv_estimator={composed.config.algorithm.adv_estimator}: AWPO is not asked for"
+    remarks = [line for line in composed.remarks.splitlines() if line.startswith("[awpo]")]
+    implied = "\n".join(line.removeprefix("[awpo]").rstrip() for line in remarks)
+    estimator = composed.config.algorithm.adv_estimator
+    text = implied or f" algorithm.adv_estimator={estimator}: this run does not use AWPO"
     return [
-        ok("config", f"it composes.{' ' if not implied else ''}{asked}"),
+        ok("config", f"it composes.{text}"),
         *run_checks(composed.config, Machine.here(), gpu),
     ]

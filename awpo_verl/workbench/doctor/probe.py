@@ -1,8 +1,8 @@
-"""What can only be learned by importing torch and verl, in a process of its own: an import may fail, hang or crash.
+"""Check the imports of torch and verl, in a process of its own: an import may fail, hang or crash.
 
     python -m awpo_verl.workbench.doctor.probe [--ray]
 
-Prints a JSON line as each stage begins and as it ends, so that a crash is told with its stage. What verl prints goes to
+Prints a JSON line when each stage begins and ends, so that the stage of a crash is known. verl's own output goes to
 stderr.
 """
 
@@ -17,24 +17,26 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-CLASHING = ("torchvision", "torchaudio")  # built for one version of torch; transformers imports them where they are
+CLASHING = ("torchvision", "torchaudio")  # built for one version of torch; transformers imports them if installed
 
 
 def main() -> int:
-    """Runs the stages; one that fails ends only itself."""
+    """Run all stages; a stage that raises does not end the others."""
     stages: dict[str, Callable[[], dict[str, Any]]] = {"torch": _torch}
     for name in CLASHING:
         if importlib.util.find_spec(name):
             stages[name] = lambda name=name: _import(name)
-    stages |= {"plugin": plugin, "seams": _seams}
+    stages |= {"plugin": inspect_plugin, "seams": _seams}
     if "--ray" in sys.argv:
         stages["ray"] = _in_a_ray_worker
     for name, stage in stages.items():
-        print(json.dumps({"stage": "began", "name": name}), flush=True)  # which one, should it not live to its end
+        print(
+            json.dumps({"stage": "began", "name": name}), flush=True
+        )  # names the stage in case the process ends in it
         with contextlib.redirect_stdout(sys.stderr):
             try:
                 found = stage()
-            except Exception as error:  # noqa: BLE001  # what it is, is what is asked
+            except Exception as error:  # noqa: BLE001  # whatever it raises is the result
                 found = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps({"stage": name} | found), flush=True)
     return 0
@@ -54,8 +56,8 @@ def _import(name: str) -> dict[str, Any]:
     return {"version": importlib.import_module(name).__version__}
 
 
-def plugin() -> dict[str, Any]:
-    """Whether verl has loaded AWPO in this process, and what was amiss."""
+def inspect_plugin() -> dict[str, Any]:
+    """Whether verl has loaded AWPO in this process, and which seams failed."""
     import verl
     from verl.trainer.ppo import core_algos
 
@@ -80,7 +82,7 @@ def _in_a_ray_worker() -> dict[str, Any]:
 
     ray.init(address="local", num_cpus=1, include_dashboard=False)
     try:
-        return ray.get(ray.remote(plugin).remote(), timeout=300)
+        return ray.get(ray.remote(inspect_plugin).remote(), timeout=300)
     finally:
         ray.shutdown()
 

@@ -1,1 +1,1 @@
-"""Rows and rollouts in files: JSON, JSONL, parquet, and the dumps of verl."""
+"""Reading rows of JSON and rollouts from files, and writing results safely."""

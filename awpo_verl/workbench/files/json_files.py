@@ -1,6 +1,7 @@
-"""Rows in JSON: an object a line, or one list of objects, read piece by piece. A broken row is an error of that row.
+"""Rows in JSON: one object per line, or one list of objects that is read piece by piece.
 
-A key that an object has twice is an error, too: JSON's readers keep the last value and drop the others without a word.
+A broken row is an error of that row only. An object with the same key twice is also an error: JSON readers keep the
+last value and drop the others silently.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 _CHUNK = 1 << 20
-_ITEM_CHARS = 1 << 26  # of one item of a JSON list
+_ITEM_CHARS = 1 << 26  # the longest item of a JSON list
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -22,37 +23,40 @@ class FileError(ValueError):
 
 
 @dataclass(frozen=True)
-class Record:
-    """A row as it lies in its file: `where` is "file:row", rows (of JSONL: lines) counted from 1.
+class FileRow:
+    """A row of a file, not yet decoded.
 
-    `read` gives its fields, or raises ValueError or RecursionError where it is broken.
+    Attributes:
+        where: "file:row"; rows (in JSONL: lines) count from 1.
+        decode: returns the row's fields. Raises ValueError or RecursionError if the row is broken.
     """
 
     where: str
-    read: Callable[[], Any]
+    decode: Callable[[], Any]
 
 
-def json_lines(file: Path) -> Iterator[Record]:
-    """The lines of a file, not yet read; blank ones are left out."""
+def read_json_lines(file: Path) -> Iterator[FileRow]:
+    """The lines of a file, not yet decoded, without blank lines."""
     with file.open("rb") as stream:
         yield from _lines(stream, file.name)
 
 
-def json_rows(file: Path) -> Iterator[Record]:
-    """The rows of a file: of its list, if it begins with `[`, else its lines.
+def read_json_rows(file: Path) -> Iterator[FileRow]:
+    """The rows of a file: the items of its list if it begins with `[`, else its lines.
 
     Raises:
-        FileError: a list that is broken or torn.
+        FileError: a list that is broken or cut off.
     """
     with file.open("rb") as stream:
-        yield from stream_rows(stream, file.name, str(file))
+        yield from read_stream(stream, file.name, str(file))
 
 
-def stream_rows(stream: BinaryIO, name: str, place: str) -> Iterator[Record]:
-    """The same of a stream that can be read once, such as standard input.
+def read_stream(stream: BinaryIO, name: str, place: str) -> Iterator[FileRow]:
+    """The rows of a stream that can be read only once, such as standard input.
 
     Args:
-        name: what its rows are called. place: what an error of the whole names.
+        name: the name in the rows' `where`.
+        place: the name in errors about the whole stream.
     """
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[arg-type]
     if buffered.peek(4096).removeprefix(_BOM).lstrip()[:1] == b"[":
@@ -61,33 +65,35 @@ def stream_rows(stream: BinaryIO, name: str, place: str) -> Iterator[Record]:
         yield from _lines(buffered, name)
 
 
-def is_list(file: Path) -> bool:
+def holds_json_list(file: Path) -> bool:
     """Whether a JSON file holds one list."""
     with file.open("rb") as stream:
         return stream.read(4096).removeprefix(_BOM).lstrip()[:1] == b"["
 
 
-def _lines(lines: Iterable[bytes], name: str) -> Iterator[Record]:
-    for number, line in enumerate(lines, 1):  # bytes: one line that is not UTF-8 must not hide the others
+def _lines(lines: Iterable[bytes], name: str) -> Iterator[FileRow]:
+    for number, line in enumerate(lines, 1):  # bytes: a line that is not UTF-8 must not hide the others
         if line.strip():
-            yield Record(f"{name}:{number}", lambda line=line: _from_json(line))
+            yield FileRow(f"{name}:{number}", lambda line=line: _from_json(line))
 
 
 def _from_json(line: bytes) -> Any:
     try:
         twice: list[str] = []
-        value = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_noting(twice))  # editors mark a first line
+        value = json.loads(
+            line.decode("utf-8-sig"), object_pairs_hook=_hook_that_notes(twice)
+        )  # editors mark a first line
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8: {error}") from None
     except RecursionError:
-        raise ValueError("not JSON that can be read: it is nested too deep") from None
+        raise ValueError("not readable JSON: it is nested too deep") from None
     except ValueError as error:
         raise ValueError(f"not JSON: {error}") from None
-    return _unless_twice(value, twice)
+    return _reject_repeated_keys(value, twice)
 
 
-def _noting(twice: list[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
-    """A hook for json that notes the keys that an object has twice."""
+def _hook_that_notes(twice: list[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """A hook for json.loads that appends the keys that an object has twice."""
 
     def to_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
@@ -99,22 +105,22 @@ def _noting(twice: list[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any
     return to_dict
 
 
-def _unless_twice(value: Any, twice: list[str]) -> Any:
+def _reject_repeated_keys(value: Any, twice: list[str]) -> Any:
     if twice:
-        raise ValueError(f"the key {twice[0][:80]!r} is there twice; remove one of them")
+        raise ValueError(f"the key {twice[0][:80]!r} appears twice; remove one of them")
     return value
 
 
-def _items(stream: TextIO, name: str, path: str) -> Iterator[Record]:
+def _items(stream: TextIO, name: str, path: str) -> Iterator[FileRow]:
     """The items of a JSON list, without holding all of it."""
     twice: list[str] = []
-    decoder = json.JSONDecoder(object_pairs_hook=_noting(twice))
+    decoder = json.JSONDecoder(object_pairs_hook=_hook_that_notes(twice))
     with stream:
         number, more = 0, True
         text = stream.read(_CHUNK)
         place = text.index("[") + 1
         while True:
-            place = _skip(text, place)
+            place = _skip_space(text, place)
             if text[place : place + 1] == "]":
                 return
             twice.clear()
@@ -122,7 +128,7 @@ def _items(stream: TextIO, name: str, path: str) -> Iterator[Record]:
                 if place >= len(text):
                     raise ValueError("it ends within the list")
                 value, end = decoder.raw_decode(text, place)
-                end = _skip(text, end)
+                end = _skip_space(text, end)
                 complete = end < len(text)
             except (ValueError, RecursionError) as error:
                 value, end, complete = error, place, False
@@ -136,13 +142,13 @@ def _items(stream: TextIO, name: str, path: str) -> Iterator[Record]:
                 continue
             number += 1
             keys = twice.copy()
-            yield Record(f"{name}:{number}", lambda value=value, keys=keys: _unless_twice(value, keys))
+            yield FileRow(f"{name}:{number}", lambda value=value, keys=keys: _reject_repeated_keys(value, keys))
             if text[end] not in ",]":
                 raise FileError(f"{path}: not JSON after item {number}: ',' or ']' expected")
             place = end + (text[end] == ",")
 
 
-def _skip(text: str, place: int) -> int:
+def _skip_space(text: str, place: int) -> int:
     while place < len(text) and text[place] in " \t\n\r":
         place += 1
     return place

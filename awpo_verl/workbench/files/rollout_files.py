@@ -1,7 +1,8 @@
-"""Rollouts that lie in files: JSONL, JSON or parquet with a row for each, or verl's own dumps, a folder of JSONL files.
+"""Rollouts in files: JSONL, JSON or parquet with a row for each, or verl's own dumps, a folder of JSONL files.
 
-(verl writes dumps to `trainer.rollout_data_dir` and `trainer.validation_data_dir`.) `-` is standard input; it and pipes
-hold JSONL, or one JSON list. Hidden files of a folder are left out. A row is read under the first name that it has:
+verl writes dumps to `trainer.rollout_data_dir` and `trainer.validation_data_dir`. `-` is standard input; it and pipes
+hold JSONL, or one JSON list. Hidden files of a folder are skipped. Each fact is read from the first field that the row
+has:
 
     the response       output (verl's dumps), response, completion
     its ground truth   gts (verl's dumps), ground_truth, reward_model.ground_truth
@@ -11,22 +12,20 @@ hold JSONL, or one JSON list. Hidden files of a folder are left out. A row is re
     expected steps     extra_info.reasoning_steps
     recorded score     score, in verl's dumps
 
-Everything is streamed: a million rollouts need no more memory than one. What is wrong with a row is an error of that
-row (RowError), so the others can be read; a file that cannot be read at all is a FileError.
+Rows are streamed: a million rollouts need no more memory than one. A broken row raises a RowError, so the others can
+be read. A file that cannot be read at all raises a FileError.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from awpo_verl.rewards.row import Row, read_row
-from awpo_verl.workbench.files.json_files import FileError, Record, json_lines, json_rows, stream_rows
+from awpo_verl.workbench.files.json_files import FileError, FileRow, read_json_lines, read_json_rows, read_stream
 
 STDIN = Path("-")
 RESPONSE_NAMES = ("output", "response", "completion")
@@ -37,7 +36,7 @@ CATEGORY_NAMES = ("data_source", "category")
 
 
 class RowError(ValueError):
-    """A row that cannot be read or scored. The message names file and row, and what is wrong."""
+    """A row that cannot be read or scored. The message names the file, the row and the problem."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Rollout:
     Attributes:
         where: "file:row".
         row: what the file says about it besides the response.
-        recorded: the score in verl's dump, None elsewhere.
+        recorded: the score in verl's dump, None in other files.
     """
 
     where: str
@@ -57,11 +56,11 @@ class Rollout:
     recorded: float | None = None
 
 
-def files_of(path: Path) -> list[Path]:
+def find_files(path: Path) -> list[Path]:
     """The file, or the JSONL and parquet files of the folder, in the order of verl's steps.
 
     Raises:
-        FileError: there is none.
+        FileError: there is no such file or folder, or no such file in the folder.
     """
     if path.is_dir():
         found = [f for f in path.iterdir() if _suffix(f) in _IN_FOLDERS and f.name[0] != "." and f.is_file()]
@@ -72,107 +71,67 @@ def files_of(path: Path) -> list[Path]:
         raise FileError(f"{path}: no such file or folder.")
     if _suffix(path) not in _READERS:
         raise FileError(
-            f"{path}: {path.suffix or 'a file without suffix'} is not read; use one of {', '.join(_READERS)}."
+            f"{path}: {path.suffix or 'a file without suffix'} cannot be read; use one of {', '.join(_READERS)}."
         )
     return [path]
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a path can be read once only: `-` for standard input, or a pipe."""
+    """Whether a path can be read only once: `-` for standard input, or a pipe."""
     return path == STDIN or (path.exists() and not path.is_file() and not path.is_dir())
 
 
-def records(path: Path) -> Iterator[Record]:
-    """The rows of a file, or of all files of a folder, not yet read.
+def read_rows(path: Path) -> Iterator[FileRow]:
+    """The rows of a file, or of all files of a folder, not yet decoded.
 
     Raises:
-        FileError: no such file, one that is broken as a whole, or no row at all. OSError: it cannot be opened.
+        FileError: no such file, a file that is broken as a whole, or no row at all.
+        OSError: a file cannot be opened.
     """
     some = False
-    sources = [_stream(path)] if is_stream(path) else [_READERS[_suffix(file)](file) for file in files_of(path)]
+    sources = [_stream(path)] if is_stream(path) else [_READERS[_suffix(file)](file) for file in find_files(path)]
     for source in sources:
-        for record in source:
+        for row in source:
             some = True
-            yield record
+            yield row
     if not some:
         which = f"all {len(sources)} files in it are" if path.is_dir() else "the file is"
         raise FileError(f"{path}: {which} empty, there are no rows to score.")
 
 
-def _stream(path: Path) -> Iterator[Record]:
+def _stream(path: Path) -> Iterator[FileRow]:
     if path == STDIN:
-        yield from stream_rows(sys.stdin.buffer, "stdin", "stdin")
+        yield from read_stream(sys.stdin.buffer, "stdin", "stdin")
     else:
         with path.open("rb") as stream:
-            yield from stream_rows(stream, path.name, str(path))
+            yield from read_stream(stream, path.name, str(path))
 
 
 def count_rows(path: Path) -> int | None:
-    """About how many rows there are, for a progress bar: blank lines count, broken rows too. None for a stream.
+    """About how many rows there are, for a progress bar: blank lines and broken rows count. None for a stream.
 
     Raises:
-        FileError, OSError: as `records`.
+        FileError, OSError: as `read_rows`.
     """
-    return None if is_stream(path) else sum(_COUNTERS[_suffix(file)](file) for file in files_of(path))
+    return None if is_stream(path) else sum(_COUNTERS[_suffix(file)](file) for file in find_files(path))
 
 
 def _suffix(file: Path) -> str:
     return file.suffix.lower()
 
 
-def read_rollout(record: Record) -> Rollout:
-    """The rollout of a record.
+def read_rollout(row: FileRow) -> Rollout:
+    """Decode a row into a rollout.
 
     Raises:
         RowError: it cannot be decoded, has no response or no ground truth, or its extra_info is broken.
     """
     try:
-        return _rollout(record.where, record.read())
+        return _to_rollout(row.where, row.decode())
     except RowError:
         raise
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:  # 10**400 is a number that is no float
-        raise RowError(f"{record.where}: {error}") from None
-
-
-@contextmanager
-def written_whole(out: Path) -> Iterator[TextIO]:
-    """A text file that is `out` once the block is through. If it raises, an earlier `out` stays as it was.
-
-    Raises:
-        FileError: the folder of `out` is not there, or cannot be written.
-    """
-    if out.exists() and not out.is_file():  # /dev/null: nothing to keep, and nothing to put in its place
-        with out.open("w", encoding="utf-8") as written:
-            yield written
-        return
-    target = out.resolve()  # a link stays a link
-    require_folder(out)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as written:
-            yield written
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def require_folder(out: Path) -> None:
-    """Raises FileError where `out` has no folder to be written in."""
-    folder = out.resolve().parent
-    if not folder.is_dir():
-        raise FileError(f"--out={out}: there is no folder {out.parent}. Make it, or use another path.")
-    if not os.access(folder, os.W_OK):
-        raise FileError(f"--out={out}: the folder {out.parent} cannot be written. Use another path.")
-
-
-def refuse_to_overwrite(out: Path, path: Path) -> None:
-    """Raises FileError where writing `out` would replace what is read from `path`, or add to it."""
-    if is_stream(path):
-        return
-    if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
-        raise FileError(f"--out={out} lies in {path}, the folder that is scored; use a path outside of it.")
-    if out.exists() and any(out.samefile(file) for file in files_of(path)):
-        raise FileError(f"--out={out} is a file that is scored; use another path, it would be overwritten.")
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:  # float(10**400) overflows
+        raise RowError(f"{row.where}: {error}") from None
 
 
 def _count_lines(file: Path) -> int:
@@ -191,7 +150,7 @@ def _count_parquet(file: Path) -> int:
         raise FileError(f"{file}: not a parquet file that can be read: {error}") from error
 
 
-def _parquet(file: Path) -> Iterator[Record]:
+def _parquet(file: Path) -> Iterator[FileRow]:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
@@ -202,26 +161,26 @@ def _parquet(file: Path) -> Iterator[Record]:
                 for index in range(batch.num_rows):
                     number += 1
                     row = batch.slice(index, 1)
-                    yield Record(f"{file.name}:{number}", lambda row=row: row.to_pylist()[0])
+                    yield FileRow(f"{file.name}:{number}", lambda row=row: row.to_pylist()[0])
     except (ArrowException, OSError) as error:
         raise FileError(f"{file}: not a parquet file that can be read (after row {number}): {error}") from error
 
 
-_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
-    ".jsonl": json_lines,
+_READERS: dict[str, Callable[[Path], Iterator[FileRow]]] = {
+    ".jsonl": read_json_lines,
     ".parquet": _parquet,
-    ".json": json_rows,
+    ".json": read_json_rows,
 }
 _COUNTERS: dict[str, Callable[[Path], int]] = {
     ".jsonl": _count_lines,
     ".parquet": _count_parquet,
-    ".json": lambda file: sum(1 for _ in json_rows(file)),
+    ".json": lambda file: sum(1 for _ in read_json_rows(file)),
 }
-_IN_FOLDERS = (".jsonl", ".parquet")  # a .json file beside dumps has settings or tables
+_IN_FOLDERS = (".jsonl", ".parquet")  # a .json file beside dumps holds settings or tables
 _MISSING = object()
 
 
-def _rollout(where: str, record: Any) -> Rollout:
+def _to_rollout(where: str, record: Any) -> Rollout:
     if not isinstance(record, Mapping):
         raise RowError(f"{where}: a line must be a JSON object, got {str(record)[:80]!r}.")
     response = _first(record, RESPONSE_NAMES)
@@ -246,7 +205,7 @@ def _rollout(where: str, record: Any) -> Rollout:
 
 
 def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    """The value under the first of the names, dots leading into objects, that is there and not null."""
+    """The value under the first name that is present and not null. Dots lead into objects."""
     for name in names:
         value: Any = record
         for key in name.split("."):

@@ -1,6 +1,4 @@
-"""Before a run: verl's config as it will be, what it needs, and what is missing.
+"""Checks before a run: compose verl's config, and find what it needs and what is missing. Start at checks.py.
 
-`awpo-verl train` and the recipes use it.
-
-Start at checks.py. Nothing here changes a run: verl composes and validates the same overrides again.
+`awpo-verl train` and the recipes use them. They do not change a run: verl composes and validates the same keys again.
 """

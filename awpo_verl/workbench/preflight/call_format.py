@@ -1,4 +1,4 @@
-"""The call format of a run: set, or told by the chat template, before a model is loaded."""
+"""The call format of a run: set in the config, or recognised in the chat template, before a model is loaded."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ KEY = "algorithm.awpo.outcome.format"
 
 
 def check_call_format(config: Any) -> list[Finding]:
-    """How calls are read, where our reward manager reads them, and whether verl's tool loop reads the same."""
+    """How our reward manager reads calls, and whether verl's tool loop reads the same format."""
     if config.reward.reward_manager.name != AWPO:
         return []
     given = config.algorithm.awpo["outcome"]["format"]
     if given != AUTO:
         return [ok("calls", f"read as {given} ({KEY})"), *_check_tool_loop(config, given)]
-    template = chat_template(config)
-    if template is None:  # the reward workers say what they make of it
+    template = find_chat_template(config)
+    if template is None:  # the reward workers report the format that they find
         return []
     try:
         format = format_of_template(template)
@@ -30,28 +30,29 @@ def check_call_format(config: Any) -> list[Finding]:
             return [warning("calls", f"{problem} Your reward function decides the outcome.")]
         return [error("calls", str(problem))]
     if format is None:
-        said = f"read by each response's marks, for the chat template does not tell. Set {KEY} to be strict"
-        return [ok("calls", said)]
-    return [ok("calls", f"read as {format.name}, told by the chat template"), *_check_tool_loop(config, format.name)]
+        return [
+            ok("calls", f"read by each response's marks: the chat template names no format. Set {KEY} to be strict")
+        ]
+    return [ok("calls", f"read as {format.name}, from the chat template"), *_check_tool_loop(config, format.name)]
 
 
 def _check_tool_loop(config: Any, name: str) -> list[Finding]:
-    """verl's tool loop runs the calls of `rollout.multi_turn.format` alone."""
+    """verl's tool loop runs only the calls of `rollout.multi_turn.format`."""
     turns = config.actor_rollout_ref.rollout.multi_turn
-    loops = str(turns.format).replace("-", "_")  # gpt-oss
-    if not turns.enable or loops == name:
+    loop_format = str(turns.format).replace("-", "_")  # gpt-oss
+    if not turns.enable or loop_format == name:
         return []
     return [
         warning(
             "calls",
-            f"actor_rollout_ref.rollout.multi_turn.format={turns.format} is what verl's tool loop runs, and the "
-            f"rewards read {name}: calls would not be run as they are scored. Set both to the model's format.",
+            f"verl's tool loop runs calls of actor_rollout_ref.rollout.multi_turn.format={turns.format}, and the "
+            f"rewards read {name}: other calls run than are scored. Set both to the model's format.",
         )
     ]
 
 
-def chat_template(config: Any) -> Any:
-    """The template that verl will use, None where it cannot be had here."""
+def find_chat_template(config: Any) -> Any:
+    """The template that verl will use, None if it cannot be loaded here."""
     model = config.actor_rollout_ref.model
     if model.get("custom_chat_template"):
         return template_in_use(model, None)
@@ -60,6 +61,6 @@ def chat_template(config: Any) -> Any:
     path = os.path.expanduser(model.get("tokenizer_path") or model.path)
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(path, trust_remote_code=model.trust_remote_code)
-    except Exception:  # noqa: BLE001  # check_model says what is wrong with the model
+    except Exception:  # noqa: BLE001  # check_model reports what is wrong with the model
         return None
     return template_in_use(model, tokenizer)

@@ -1,7 +1,7 @@
-"""What is looked at before a launch, in the order in which it is printed.
+"""The checks before a run, in the order in which their findings are printed.
 
-A finding says what was found, why it would fail, and what to set instead, with the key. A check that cannot be made is
-a finding too, and stops no run.
+A finding says what was found, why it would fail, and what to set instead, with the key. A check that fails itself is a
+warning and does not stop a run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from awpo_verl.integration import legacy_keys
 from awpo_verl.workbench.preflight.batch_split import check_batch, check_heads, check_lengths
 from awpo_verl.workbench.preflight.call_format import check_call_format
 from awpo_verl.workbench.preflight.data import check_data
-from awpo_verl.workbench.preflight.estimate import GIB, GPUS, Gpu, memory, rollouts_at_once, step_time, trains_adapters
+from awpo_verl.workbench.preflight.estimate import (
+    GIB,
+    GPUS,
+    GpuKind,
+    estimate_memory,
+    estimate_step_time,
+    rollouts_at_once,
+    trains_adapters,
+)
 from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
 from awpo_verl.workbench.preflight.gpus import Machine
 from awpo_verl.workbench.preflight.model import ModelError, ModelSize, looks_local, read_size
@@ -29,12 +37,12 @@ CHECKPOINT_BYTES = {"model": 4, "optimizer": 8, "hf_model": 2}  # a parameter: f
 
 
 def run_checks(config: Any, machine: Machine, assumed: str) -> list[Finding]:
-    """All checks of a composed config.
+    """Run all checks of a composed config.
 
     Args:
-        config: verl's, composed and validated (compose.py).
-        machine: what is here (gpus.py).
-        assumed: the kind of GPU that estimates are for where none is here, a key of estimate.GPUS.
+        config: verl's config, composed and validated (compose.py).
+        machine: this machine (gpus.py).
+        assumed: the kind of GPU to estimate for if this machine has none; a key of estimate.GPUS.
     """
     size: ModelSize | None = None
 
@@ -50,7 +58,7 @@ def run_checks(config: Any, machine: Machine, assumed: str) -> list[Finding]:
     findings += _guarded("batch", lambda: check_batch(config))
     findings += _guarded("calls", lambda: check_call_format(config))
     findings += _guarded("packages", lambda: check_packages(config, machine))
-    findings += _guarded("gpus", lambda: machine.check(config))
+    findings += _guarded("gpus", lambda: machine.check_gpus(config))
     if size is not None:
         of_model = size
         findings += _guarded("model", lambda: check_lengths(config, of_model))
@@ -59,22 +67,22 @@ def run_checks(config: Any, machine: Machine, assumed: str) -> list[Finding]:
             gpu = machine.gpu or GPUS[assumed]
             kind = assumed if machine.gpu is None else machine.name
             findings += _guarded("memory", lambda: check_memory(config, of_model, gpu, kind))
-            findings += _guarded("time", lambda: [expected_time(config, of_model, gpu)])
+            findings += _guarded("time", lambda: [estimate_time(config, of_model, gpu)])
     findings += _guarded("output", lambda: check_output(config, size))
     return findings
 
 
-def _guarded(what: str, check: Callable[[], list[Finding]]) -> list[Finding]:
-    """What the check finds; a config that the check was not written for is told, and stops no run."""
+def _guarded(subject: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+    """The findings of a check; a warning if the check itself fails, as with a config that it does not know."""
     try:
         return check()
-    except Exception as problem:  # noqa: BLE001  # whatever it is, verl may still run it
-        said = str(problem).strip().splitlines()
-        return [warning(what, f"not checked: {type(problem).__name__}: {said[0] if said else ''}")]
+    except Exception as problem:  # noqa: BLE001  # whatever it is, verl may still run the config
+        lines = str(problem).strip().splitlines()
+        return [warning(subject, f"not checked: {type(problem).__name__}: {lines[0] if lines else ''}")]
 
 
 def check_model(config: Any) -> tuple[list[Finding], ModelSize | None]:
-    """The model can be loaded, and how large it is (None where that cannot be told)."""
+    """The model can be loaded. Also returns its size, None if that is unknown."""
     model = config.actor_rollout_ref.model
     try:
         size = read_size(model.path, model.trust_remote_code)
@@ -91,13 +99,13 @@ def check_model(config: Any) -> tuple[list[Finding], ModelSize | None]:
 
 
 def check_legacy_keys(config: Any) -> list[Finding]:
-    """Reward keys of earlier versions of verl, which it accepts and does not read."""
+    """The config has no reward keys of earlier versions of verl, which verl accepts and ignores."""
     ignored = legacy_keys.describe_ignored_keys(config)
     return [error("reward", ignored)] if ignored else []
 
 
 def check_packages(config: Any, machine: Machine) -> list[Finding]:
-    """What the config needs is chosen and installed."""
+    """The packages that the config needs are installed."""
     if OmegaConf.is_missing(config.actor_rollout_ref.rollout, "name"):
         return [error("packages", "actor_rollout_ref.rollout.name is not set, and verl has no default. Use vllm.")]
     wanted = {"vllm": "rollouts", "transfer_queue": "verl's v1 trainer"}
@@ -127,16 +135,16 @@ def _installed(name: str) -> bool:
         return False
 
 
-def check_memory(config: Any, size: ModelSize, gpu: Gpu, kind: str) -> list[Finding]:
-    """The estimate of estimate.py beside what a GPU has."""
-    needs = memory(config, size)
+def check_memory(config: Any, size: ModelSize, gpu: GpuKind, kind: str) -> list[Finding]:
+    """The estimated memory fits into a GPU."""
+    needs = estimate_memory(config, size)
     rollout = config.actor_rollout_ref.rollout
     vllm = rollout.gpu_memory_utilization * gpu.memory
     at_once = rollouts_at_once(config, needs, gpu.memory)
-    have = f"{gpu.memory / GIB:.0f} GiB of {kind}"
+    available = f"{gpu.memory / GIB:.0f} GiB of {kind}"
     training = (
-        f"training needs about {needs.training / GIB:.0f} of the {have} (states {needs.states / GIB:.0f}, micro-batch "
-        f"{needs.working / GIB:.0f})"
+        f"training needs about {needs.training / GIB:.0f} of the {available} (states {needs.states / GIB:.0f}, "
+        f"micro-batch {needs.working / GIB:.0f})"
     )
     generating = (
         f"rollout about {(vllm + needs.resident) / GIB:.0f} (vLLM {vllm / GIB:.0f}, {max(at_once, 0)} rollouts of "
@@ -166,7 +174,7 @@ def check_memory(config: Any, size: ModelSize, gpu: Gpu, kind: str) -> list[Find
             warning(
                 "memory",
                 f"vLLM's {vllm / GIB:.0f} GiB hold about {needs.kv_tokens(vllm):,} tokens beside the weights, and it "
-                f"refuses to start where one sequence of {context:,} does not fit. Set rollout.max_model_len to "
+                f"does not start if one sequence of {context:,} does not fit. Set rollout.max_model_len to "
                 "data.max_prompt_length + data.max_response_length.",
             )
         )
@@ -181,18 +189,18 @@ def check_memory(config: Any, size: ModelSize, gpu: Gpu, kind: str) -> list[Find
     return findings or [ok("memory", f"{training}; {generating}. An estimate")]
 
 
-def expected_time(config: Any, size: ModelSize, gpu: Gpu) -> Finding:
-    """How long a step may take."""
-    time = step_time(config, size, gpu)
+def estimate_time(config: Any, size: ModelSize, gpu: GpuKind) -> Finding:
+    """The estimated time of a step."""
+    time = estimate_step_time(config, size, gpu)
     return ok(
         "time",
         f"a step about {time.total:.0f} s: generation {time.generation:.0f}, old log-probs {time.old_log_probs:.0f}, "
-        f"update {time.update:.0f}. By the roofline, off by a factor of 2 perhaps; rewards not counted",
+        f"update {time.update:.0f}. A roofline estimate, perhaps off by a factor of 2, without rewards",
     )
 
 
 def check_output(config: Any, size: ModelSize | None) -> list[Finding]:
-    """There is room for the checkpoints, and whether the run would resume."""
+    """There is room for the checkpoints. Also says if the run would resume."""
     trainer = config.trainer
     folder = Path(os.path.expanduser(trainer.default_local_dir)).absolute()
     findings = []
@@ -202,31 +210,31 @@ def check_output(config: Any, size: ModelSize | None) -> list[Finding]:
         findings.append(
             warning(
                 "output",
-                f"{folder} has a checkpoint of step {step}: the run goes on from there (trainer.resume_mode=auto).",
+                f"{folder} has a checkpoint of step {step}: the run continues from it (trainer.resume_mode=auto).",
             )
         )
     if trainer.save_freq <= 0:
         return [*findings, warning("output", "trainer.save_freq is off: no checkpoint is written.")]
     if size is None:
         return findings
-    free = shutil.disk_usage(existing(folder)).free
+    free = shutil.disk_usage(nearest_existing(folder)).free
     contents = config.actor_rollout_ref.actor.checkpoint.save_contents
     one = sum(CHECKPOINT_BYTES.get(content, 0) for content in contents) * size.params
     if trains_adapters(config.actor_rollout_ref.model):
-        one = min(one, 6 * size.params)  # Adam's states are the adapter's
+        one = min(one, 6 * size.params)  # Adam's states cover only the adapter
     kept = trainer.max_actor_ckpt_to_keep
-    said = f"a checkpoint has about {one / GIB:.0f} GiB, {folder} has {free / GIB:.0f} GiB free"
+    room = f"a checkpoint has about {one / GIB:.0f} GiB, {folder} has {free / GIB:.0f} GiB free"
     if free < one:
-        findings.append(error("output", f"{said}: not room enough."))
+        findings.append(error("output", f"{room}: not enough room."))
     elif free < one * (kept or 0):
-        findings.append(warning("output", f"{said}, and {kept} are kept (trainer.max_actor_ckpt_to_keep)."))
+        findings.append(warning("output", f"{room}, and {kept} are kept (trainer.max_actor_ckpt_to_keep)."))
     elif not kept:
-        findings.append(warning("output", f"{said}, and all are kept. Set trainer.max_actor_ckpt_to_keep."))
+        findings.append(warning("output", f"{room}, and all are kept. Set trainer.max_actor_ckpt_to_keep."))
     else:
-        findings.append(ok("output", f"{said}; {kept} are kept"))
+        findings.append(ok("output", f"{room}; {kept} are kept"))
     return findings
 
 
-def existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
+def nearest_existing(folder: Path) -> Path:
+    """The folder, or the nearest folder above it that exists."""
     return next(path for path in (folder, *folder.parents) if path.exists())

@@ -1,9 +1,9 @@
-"""Wait until every node has joined a Ray cluster, and see that all have the same packages.
+"""Wait until every node has joined a Ray cluster, and check that all nodes have the same packages.
 
     python -m awpo_verl.workbench.preflight.cluster --address 10.0.0.1:6379 --gpus 64 --timeout 900
 
-Exit code 0 once the cluster has that many GPUs, 1 where it has not in time or nodes differ. With --gpus 0 it waits for
-the port alone, which is what a node does before it joins.
+Exit code 0 as soon as the cluster has that many GPUs, 1 if it does not in time, or if nodes differ. With --gpus 0 it
+waits only for the port; a node does this before it joins.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import time
 from collections.abc import Mapping
 
 PACKAGES = ("awpo_verl", "verl", "vllm", "torch", "ray")
-PAUSE = 2.0  # seconds between looks
+PAUSE = 2.0  # seconds between checks
 
 
 class ClusterError(RuntimeError):
-    """The cluster is not what was asked for. The message says what there is."""
+    """The cluster is not as requested. The message says what was found."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--address", required=True, help="host:port of the head")
-    parser.add_argument("--gpus", type=int, required=True, help="of all nodes together; 0: wait for the port alone")
+    parser.add_argument("--gpus", type=int, required=True, help="of all nodes together; 0: wait only for the port")
     parser.add_argument("--timeout", type=float, default=900, help="seconds")
     options = parser.parse_args(arguments)
     ends = time.monotonic() + options.timeout
@@ -42,10 +42,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def wait_for_port(address: str, ends: float) -> None:
-    """Until something listens at host:port, or `ends` (time.monotonic). Raises ClusterError then."""
+    """Wait until something listens at host:port.
+
+    Args:
+        ends: the time.monotonic() at which to give up.
+
+    Raises:
+        ClusterError: nothing listens in time, or the address is wrong.
+    """
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise ClusterError(f"the address is {address!r}; it must be host:port, say 10.0.0.1:6379")
+        raise ClusterError(f"the address is {address!r}; it must be host:port, such as 10.0.0.1:6379")
     while True:
         try:
             socket.create_connection((host, int(port)), timeout=PAUSE).close()
@@ -60,51 +67,51 @@ def wait_for_port(address: str, ends: float) -> None:
 
 
 def wait_for_gpus(address: str, gpus: int, ends: float) -> None:
-    """Until the cluster has so many GPUs. Raises ClusterError at `ends`, and where nodes differ."""
+    """Wait until the cluster has this many GPUs. Raises ClusterError at `ends`, or if the nodes' packages differ."""
     import ray
 
-    join(address)
+    join_cluster(address)
     try:
-        seen = ""
+        printed = ""
         while True:
             alive = [node for node in ray.nodes() if node["Alive"]]
             by_node = [(node["NodeManagerAddress"], int(node["Resources"].get("GPU", 0))) for node in alive]
             have = sum(count for _, count in by_node)
-            said = ", ".join(f"{host} ({count})" for host, count in sorted(by_node))
-            if said != seen:
-                print(f"awpo_verl: {have} of {gpus} GPUs have joined {address}: {said}", flush=True)
-                seen = said
+            nodes = ", ".join(f"{host} ({count})" for host, count in sorted(by_node))
+            if nodes != printed:
+                print(f"awpo_verl: {have} of {gpus} GPUs have joined {address}: {nodes}", flush=True)
+                printed = nodes
             if have >= gpus:
                 break
             if time.monotonic() >= ends:
                 raise ClusterError(
-                    f"{have} of {gpus} GPUs have joined {address} in time: {said}. The others are missing."
+                    f"{have} of {gpus} GPUs have joined {address} in time: {nodes}. The others are missing."
                 )
             time.sleep(PAUSE)
-        if problem := differences(_versions()):
+        if problem := find_differences(_versions()):
             raise ClusterError(problem)
     finally:
         ray.shutdown()
 
 
-def join(address: str) -> None:
-    """Connect this process to the cluster. Raises ClusterError that says why it cannot."""
+def join_cluster(address: str) -> None:
+    """Connect this process to the cluster. Raises ClusterError with the reason if it cannot."""
     import ray
 
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        said = f"{error.__cause__ or ''} {error}"
-        if "token" in said.lower():
+        reason = f"{error.__cause__ or ''} {error}"
+        if "token" in reason.lower():
             raise ClusterError(
-                f"the Ray cluster at {address} wants a token that this node does not have. Set RAY_AUTH_MODE=token and "
+                f"the Ray cluster at {address} needs a token that this node does not have. Set RAY_AUTH_MODE=token and "
                 "RAY_AUTH_TOKEN to the same on every node."
             ) from None
         raise ClusterError(f"no Ray cluster at {address}: {str(error).strip().splitlines()[0]}") from None
 
 
-def differences(versions: Mapping[str, Mapping[str, str]]) -> str:
-    """What differs between the nodes' packages, "" where nothing does.
+def find_differences(versions: Mapping[str, Mapping[str, str]]) -> str:
+    """Describe the first package whose version differs between nodes; "" if none does.
 
     Args:
         versions: node -> package -> version.
@@ -114,8 +121,8 @@ def differences(versions: Mapping[str, Mapping[str, str]]) -> str:
         for node, installed in versions.items():
             by_version.setdefault(installed.get(package, "not installed"), []).append(node)
         if len(by_version) > 1:
-            said = "; ".join(f"{version} on {', '.join(nodes)}" for version, nodes in sorted(by_version.items()))
-            return f"the nodes have different versions of {package}: {said}. Install the same everywhere."
+            found = "; ".join(f"{version} on {', '.join(nodes)}" for version, nodes in sorted(by_version.items()))
+            return f"the nodes have different versions of {package}: {found}. Install the same version everywhere."
     return ""
 
 

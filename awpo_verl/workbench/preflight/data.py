@@ -1,4 +1,4 @@
-"""The parquet files of a run: there, readable, large enough, and with ground truths that can be checked."""
+"""Check the parquet files of a run: they exist, are readable and large enough, and their ground truths are known."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
 
-LOOKED_AT = 200  # rows of each file whose ground truth is read
+CHECKED_ROWS = 200  # rows of each file whose ground truth is read
 
 
 def check_data(config: Any) -> list[Finding]:
-    """Both files of verl's `data` section, and the tools of several turns."""
+    """Both file lists of verl's `data` section, and the tools file of a multi-turn run."""
     findings = _check_tools(config)
     rows = {}
     for key in ("train_files", "val_files"):
@@ -31,7 +31,7 @@ def check_data(config: Any) -> list[Finding]:
             error(
                 "data",
                 f"data.train_files have {rows['train_files']} rows, fewer than data.train_batch_size={batch}: not "
-                "one step.",
+                "enough for one step.",
             )
         )
     else:
@@ -44,7 +44,7 @@ def check_data(config: Any) -> list[Finding]:
             warning(
                 "data",
                 f"a prompt of more than data.max_prompt_length={config.data.max_prompt_length} tokens stops the run "
-                "when its turn comes. Set data.filter_overlong_prompts=True.",
+                "when it is drawn. Set data.filter_overlong_prompts=True.",
             )
         )
     return findings
@@ -58,8 +58,8 @@ def _check_tools(config: Any) -> list[Finding]:
     return [
         error(
             "data",
-            f"rollout.multi_turn.tool_config_path={given} is not there (TOOLS in the recipes). `awpo-verl prepare "
-            "desk` writes the example's; awpo_verl.integration.verl_environment_tool.write_tools_yaml yours.",
+            f"rollout.multi_turn.tool_config_path={given} does not exist (TOOLS in the recipes). Write it for your "
+            "environment with awpo_verl.integration.verl_environment_tool.write_tools_yaml.",
         )
     ]
 
@@ -71,7 +71,7 @@ def _paths(given: Any) -> list[str]:
 
 
 def _check_files(key: str, paths: Sequence[str], config: Any) -> tuple[list[Finding], int | None]:
-    """Findings, and the rows of all files; None where one cannot be read."""
+    """Findings, and the number of rows in all files; None if a file is not counted."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -79,29 +79,29 @@ def _check_files(key: str, paths: Sequence[str], config: Any) -> tuple[list[Find
         return [error("data", f"data.{key} is not set.")], None
     custom = config.data.get("custom_cls") or {}
     if custom.get("path"):
-        return [warning("data", f"data.{key} is read by data.custom_cls, and not looked at here.")], None
+        return [warning("data", f"data.{key} is read by data.custom_cls, and is not checked here.")], None
     total = 0
     findings = []
     for given in paths:
         path = Path(os.path.expanduser(given))
         if given.startswith("hdfs://"):
-            return [warning("data", f"data.{key}={given} is not looked at here.")], None
+            return [warning("data", f"data.{key}={given} is not checked here.")], None
         if not path.exists():
             variable = "TRAIN_FILE" if key == "train_files" else "VAL_FILE"
             hint = f"`awpo-verl prepare` makes one; the recipes take {variable}"
-            return [error("data", f"data.{key}={given} is not there. {hint}.")], None
+            return [error("data", f"data.{key}={given} does not exist. {hint}.")], None
         if given.endswith((".json", ".jsonl")):
             return [
-                warning("data", f"data.{key}={given} is no parquet file: verl reads it, these checks do not.")
+                warning("data", f"data.{key}={given} is not a parquet file: verl reads it, these checks do not.")
             ], None
         if not given.endswith(".parquet"):
             return [error("data", f"data.{key}={given}: verl reads files named .parquet, .json or .jsonl.")], None
         try:
             file = pq.ParquetFile(path)
             names = file.schema_arrow.names
-            first = next(file.iter_batches(LOOKED_AT), None)
+            first = next(file.iter_batches(CHECKED_ROWS), None)
         except (OSError, pa.ArrowException) as problem:
-            return [error("data", f"data.{key}={given} is no parquet file: {problem}")], None
+            return [error("data", f"data.{key}={given} is not a parquet file: {problem}")], None
         columns = (config.data.reward_fn_key, config.data.prompt_key, "reward_model")
         missing = [name for name in columns if name not in names]
         if missing:
@@ -114,11 +114,11 @@ def _check_files(key: str, paths: Sequence[str], config: Any) -> tuple[list[Find
 
 
 def _check_truths(path: str, rows: Sequence[dict[str, Any]], config: Any) -> list[Finding]:
-    """Of the first rows: can the built-in outcome read their ground truth?"""
+    """The built-in outcome can read the ground truths of the first rows."""
     from awpo_verl.rewards.outcome import read_target
 
     if config.reward.custom_reward_function.path:
-        return []  # it may read what it likes
+        return []  # the user's function may read any form
     unread: set[str] = set()
     for number, row in enumerate(rows):
         truth = (row["reward_model"] or {}).get("ground_truth")
@@ -132,8 +132,8 @@ def _check_truths(path: str, rows: Sequence[dict[str, Any]], config: Any) -> lis
         return [
             warning(
                 "data",
-                f"{path}: ground truths of {', '.join(sorted(unread)[:4])} are no expected calls: verl's rule for that "
-                "data_source scores them, and fails where there is none.",
+                f"{path}: ground truths of {', '.join(sorted(unread)[:4])} are not expected calls: verl's rule for "
+                "that data_source scores them, and fails if there is no such rule.",
             )
         ]
     return []

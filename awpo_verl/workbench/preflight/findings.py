@@ -1,4 +1,4 @@
-"""One thing that a check found, and how a list of them is printed."""
+"""The result of a check, and how to print a list of them."""
 
 from __future__ import annotations
 
@@ -15,38 +15,48 @@ _STYLES: dict[Level, str] = {"ok": "green", "warning": "yellow", "error": "red"}
 
 @dataclass(frozen=True)
 class Finding:
-    """`what` was looked at, and what was `said`: for a warning and an error with what to do."""
+    """The result of one check.
+
+    Attributes:
+        subject: what was checked, such as "model".
+        message: the result; for a warning or an error also what to do.
+    """
 
     level: Level
-    what: str
-    said: str
+    subject: str
+    message: str
 
 
-def ok(what: str, said: str) -> Finding:
+def ok(subject: str, message: str) -> Finding:
     """Nothing to do."""
-    return Finding("ok", what, said)
+    return Finding("ok", subject, message)
 
 
-def warning(what: str, said: str) -> Finding:
-    """The run starts, and this is worth a look."""
-    return Finding("warning", what, said)
+def warning(subject: str, message: str) -> Finding:
+    """The run starts, but look at this."""
+    return Finding("warning", subject, message)
 
 
-def error(what: str, said: str) -> Finding:
+def error(subject: str, message: str) -> Finding:
     """The run would fail, or lose something."""
-    return Finding("error", what, said)
+    return Finding("error", subject, message)
 
 
-def failed(findings: Iterable[Finding]) -> bool:
+def has_errors(findings: Iterable[Finding]) -> bool:
     """Whether one of them is an error."""
     return any(finding.level == "error" for finding in findings)
 
 
-def show(findings: Sequence[Finding], console: Console) -> None:
-    """A line or more for each, the level first."""
+def print_findings(findings: Sequence[Finding], console: Console) -> None:
+    """Print each finding, its level first."""
     from rich.text import Text
 
-    width = max((len(finding.what) for finding in findings), default=0)
+    width = max((len(finding.subject) for finding in findings), default=0)
     for finding in findings:
         line = Text(f"{finding.level:>8}", style=_STYLES[finding.level])
-        console.print(line.append(f"  {finding.what:<{width}}  {finding.said}", style="default"), soft_wrap=True)
+        console.print(line.append(f"  {finding.subject:<{width}}  {finding.message}", style="default"), soft_wrap=True)
+
+
+def findings_as_json(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    """For `doctor --json`. Scripts read these keys, so they stay: level, what, said."""
+    return [{"level": finding.level, "what": finding.subject, "said": finding.message} for finding in findings]

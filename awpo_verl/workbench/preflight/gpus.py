@@ -1,4 +1,4 @@
-"""The GPUs that a run asks for, and those that are here or in the Ray cluster."""
+"""Compare the GPUs that a run needs with those of this machine or of the Ray cluster."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from awpo_verl.integration.keys import on_cpu
-from awpo_verl.workbench.preflight.cluster import ClusterError, join, wait_for_port
-from awpo_verl.workbench.preflight.estimate import GIB, GPUS, Gpu, all_gpus
+from awpo_verl.workbench.preflight.cluster import ClusterError, join_cluster, wait_for_port
+from awpo_verl.workbench.preflight.estimate import GIB, GPUS, GpuKind, all_gpus
 from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What this machine has.
+    """The GPUs of this machine.
 
     Attributes:
         count: GPUs that torch sees.
-        name: of the first one, "" without any.
+        name: name of the first GPU, "" without a GPU.
         total, free: bytes of its memory.
-        on_cpu: the run asks for the CPU platform.
+        on_cpu: the run uses the CPU platform.
     """
 
     count: int
@@ -43,31 +43,31 @@ class Machine:
         return Machine(count, torch.cuda.get_device_name(0), total, free, on_cpu())
 
     @property
-    def gpu(self) -> Gpu | None:
-        """Its kind, with its real memory; one that is not known is taken for an A100 as to speed."""
+    def gpu(self) -> GpuKind | None:
+        """The kind of the first GPU, with its real memory; an unknown kind gets the speed of an A100."""
         if not self.count:
             return None
-        words = re.split(r"[^a-z0-9]+", self.name.lower())  # "h20" is in "h200"
+        words = re.split(r"[^a-z0-9]+", self.name.lower())  # whole words: "h20" is in "h200"
         known = next((gpu for key, gpu in GPUS.items() if key in words or f"g{key}" in words), GPUS["a100"])
-        return Gpu(self.total, known.flops, known.bandwidth)
+        return GpuKind(self.total, known.flops, known.bandwidth)
 
-    def check(self, config: Any) -> list[Finding]:
-        """Whether the GPUs that the config asks for are there, and free."""
+    def check_gpus(self, config: Any) -> list[Finding]:
+        """The GPUs that the config needs exist and are free."""
         if self.on_cpu:
             return [ok("gpus", "VERL_PLATFORM=cpu: none needed")]
         if config.trainer.device != "cuda":
             return [warning("gpus", f"trainer.device={config.trainer.device}: its devices are not counted here.")]
         nodes, per_node = config.trainer.nnodes, config.trainer.n_gpus_per_node
-        wanted, asked = wanted_gpus(config)
-        address = ray_address(config)
+        wanted, wanted_text = count_wanted_gpus(config)
+        address = find_ray_address(config)
         if address:
-            return [_in_cluster(address, wanted, asked)]
+            return [_check_cluster(address, wanted, wanted_text)]
         if nodes > 1:
             return [
                 error(
                     "gpus",
                     f"trainer.nnodes={nodes}, and neither RAY_ADDRESS nor ray_kwargs.ray_init.address names a Ray "
-                    "cluster, and none runs on this node: Ray would start one of this machine alone. "
+                    "cluster, and none runs on this node: Ray would start a cluster of this machine only. "
                     "recipes/run_awpo_multinode.sh starts one over all nodes.",
                 )
             ]
@@ -75,11 +75,11 @@ class Machine:
             return [
                 error(
                     "gpus",
-                    f"the run asks for {asked}, this machine has {self.count}. Set trainer.n_gpus_per_node (GPUS in "
-                    "the recipes), or VERL_PLATFORM=cpu for a tiny model.",
+                    f"the run asks for {wanted_text}, this machine has {self.count}. Set trainer.n_gpus_per_node (GPUS "
+                    "in the recipes), or VERL_PLATFORM=cpu for a tiny model.",
                 )
             ]
-        findings = [ok("gpus", f"{asked}; this machine has {self.count} ({self.name})")]
+        findings = [ok("gpus", f"{wanted_text}; this machine has {self.count} ({self.name})")]
         if self.free < 0.9 * self.total:
             findings.append(
                 warning(
@@ -91,8 +91,11 @@ class Machine:
         return findings
 
 
-def wanted_gpus(config: Any) -> tuple[int, str]:
-    """How many the run asks Ray for, and for what (verl 0.9.1, trainer_base.py, `_init_resource_pool_mgr`)."""
+def count_wanted_gpus(config: Any) -> tuple[int, str]:
+    """The number of GPUs that the run needs, and a text that says for what.
+
+    As in verl 0.9.1, trainer_base.py, `_init_resource_pool_mgr`.
+    """
     pools = {"the actor": all_gpus(config)}
     judge, rollout = config.reward.reward_model, config.actor_rollout_ref.rollout
     if judge.enable_resource_pool:
@@ -107,8 +110,8 @@ def wanted_gpus(config: Any) -> tuple[int, str]:
     return total, f"{total} GPUs" + (f" ({parts})" if len(pools) > 1 else "")
 
 
-def ray_address(config: Any) -> str:
-    """The cluster that verl's `ray.init` would join, "" where it starts its own."""
+def find_ray_address(config: Any) -> str:
+    """The address of the cluster that verl's `ray.init` would join, "" if it would start one."""
     given = (config.ray_kwargs.get("ray_init") or {}).get("address") or os.environ.get("RAY_ADDRESS", "")
     if given == "local":
         return ""
@@ -116,7 +119,7 @@ def ray_address(config: Any) -> str:
 
 
 def running_cluster() -> str:
-    """The cluster that `ray start` has left for `ray.init()` on this node, "" where there is none that answers."""
+    """The address of a cluster that `ray start` runs on this node, "" if none answers."""
     try:
         from ray._private.services import find_bootstrap_address
 
@@ -128,13 +131,14 @@ def running_cluster() -> str:
     return address
 
 
-def _in_cluster(address: str, wanted: int, asked: str) -> Finding:
+def _check_cluster(address: str, wanted: int, wanted_text: str) -> Finding:
+    """The Ray cluster has the wanted GPUs."""
     import ray
 
     try:
         if address.rpartition(":")[2].isdigit():
-            wait_for_port(address.removeprefix("ray://"), time.monotonic())  # Ray itself would try for minutes
-        join(address)
+            wait_for_port(address.removeprefix("ray://"), time.monotonic())  # Ray would try for minutes
+        join_cluster(address)
     except ClusterError as problem:
         return error("gpus", str(problem))
     try:
@@ -143,6 +147,6 @@ def _in_cluster(address: str, wanted: int, asked: str) -> Finding:
         ray.shutdown()
     if have < wanted:
         return error(
-            "gpus", f"the run asks for {asked}, the Ray cluster at {address} has {have}. Has every node joined?"
+            "gpus", f"the run asks for {wanted_text}, the Ray cluster at {address} has {have}. Has every node joined?"
         )
-    return ok("gpus", f"{asked}; the Ray cluster at {address} has {have}")
+    return ok("gpus", f"{wanted_text}; the Ray cluster at {address} has {have}")

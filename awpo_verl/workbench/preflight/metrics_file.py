@@ -1,6 +1,6 @@
-"""The metrics file of verl's `file` logger, which starts it anew with each run, even with one that resumes.
+"""Keep the metrics file of an earlier run: verl's `file` logger overwrites it, even in a run that resumes.
 
-(verl 0.9.1, utils/tracking.py, FileLogger.)
+See FileLogger in utils/tracking.py of verl 0.9.1.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 VARIABLE = "VERL_FILE_LOGGER_PATH"
 
 
-def make_room() -> Path | None:
-    """Make the file's folder, and move what an earlier run has written out of the way, to metrics.1.jsonl.
+def move_earlier_file() -> Path | None:
+    """Make the file's folder, and move an earlier run's file to metrics.1.jsonl, metrics.2.jsonl, ...
 
     Returns:
-        Where the earlier file is now, None where there was none, or the variable is not set.
+        The new path of the earlier file; None if there was none, or the variable is not set.
     """
     given = os.environ.get(VARIABLE)
     if not given:
@@ -32,10 +32,10 @@ def make_room() -> Path | None:
     return earlier
 
 
-def parts(path: Path) -> list[Path]:
-    """The files of a run and of those that it resumed, the oldest first.
+def list_parts(path: Path) -> list[Path]:
+    """The files of a run and of the runs that it resumed, the oldest first.
 
-    Numbered from 1 without a gap, as make_room does: lr1.5.jsonl is an experiment of its own beside lr1.jsonl.
+    Their numbers start at 1 and have no gap, so lr1.5.jsonl beside lr1.jsonl is an experiment of its own.
     """
     found = {_number(path, other): other for other in path.parent.glob(f"{path.stem}.*{path.suffix}")}
     numbered = [found[number] for number in takewhile(found.__contains__, count(1))]

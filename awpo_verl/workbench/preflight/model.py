@@ -1,4 +1,4 @@
-"""The size of a model, from its config alone: no weights are read."""
+"""Read the size of a model from its config, without its weights."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 
 class ModelError(ValueError):
-    """The model cannot be found or read. The message says what was looked for.
+    """The model cannot be found or read. The message says what was searched.
 
     Attributes:
-        missing: it is not there, or has no config; False where it may be there and is only not understood here.
+        missing: the model does not exist, or has no config. False if it may exist and only this check cannot read it.
     """
 
     def __init__(self, message: str, missing: bool = True) -> None:
@@ -22,15 +22,16 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class ModelSize:
-    """Numbers, not bytes.
+    """Numbers of a model, not bytes.
 
     Attributes:
-        params: all parameters, tied ones once. active: those that one token visits; fewer with experts.
-        layers, hidden, vocab: of the transformer.
-        intermediate: width of the feed-forward layer (of one expert's, times the experts a token visits).
-        heads, kv_heads, head_dim: of the attention.
-        max_positions: the longest context that it knows, 0 where it does not say.
-        quantized: its weights have less than the 2 bytes a parameter that are reckoned with.
+        params: all parameters, tied ones once.
+        active: parameters that one token visits; fewer than params with experts.
+        layers, hidden, vocab: sizes of the transformer.
+        intermediate: width of the feed-forward layer; with experts the width of one, times the experts a token visits.
+        heads, kv_heads, head_dim: sizes of the attention.
+        max_positions: the longest context in tokens, 0 if the config has none.
+        quantized: the weights have less than the 2 bytes per parameter that the estimates assume.
     """
 
     params: int
@@ -52,15 +53,16 @@ class ModelSize:
 
 
 def read_size(path: str, trust_remote_code: bool = False) -> ModelSize:
-    """The size of the model in a folder, or of a hub id (from the cache, or else its config is downloaded).
+    """Read the size of the model in a folder, or of a hub id (from the cache, or by downloading its config).
 
     Raises:
-        ModelError: no such folder, no config.json in it, a hub id that cannot be had, or code that cannot be imported.
+        ModelError: there is no such folder, it has no config.json, the hub id cannot be loaded, or the model's code
+            cannot be imported.
     """
     from transformers import AutoConfig
 
     if "://" in path:
-        raise ModelError(f"{path} is not looked at here", missing=False)
+        raise ModelError(f"{path} is not checked here", missing=False)
     expanded = os.path.expanduser(path)
     if looks_local(path) and not Path(expanded).is_dir():
         raise ModelError(f"{path} is not a folder. Give a folder with a model, or a hub id such as Qwen/Qwen3-4B.")
@@ -70,18 +72,19 @@ def read_size(path: str, trust_remote_code: bool = False) -> ModelSize:
         config = AutoConfig.from_pretrained(expanded, trust_remote_code=trust_remote_code)
     except (OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"the config of {path} cannot be had: {first}") from None
-    except ImportError as error:  # the model's own code wants a package
-        raise ModelError(f"the config of {path} cannot be looked at here: {error}", missing=False) from None
+        raise ModelError(f"the config of {path} cannot be loaded: {first}") from None
+    except ImportError as error:  # the model's own code needs a package
+        raise ModelError(f"the config of {path} cannot be read here: {error}", missing=False) from None
     try:
         return _size(config, trust_remote_code)
-    except Exception as error:  # noqa: BLE001  # a vision model, one of a kind, code that wants a package
+    except Exception as error:  # noqa: BLE001  # a vision model, a special kind, code that needs a package
         first = str(error).splitlines()[0] if str(error) else ""
-        raise ModelError(f"the size of {path} cannot be told: {type(error).__name__}: {first}", missing=False) from None
+        message = f"the size of {path} cannot be computed: {type(error).__name__}: {first}"
+        raise ModelError(message, missing=False) from None
 
 
 def looks_local(path: str) -> bool:
-    """Whether a model's path means a folder: hub ids are "name" or "organisation/name"."""
+    """Whether a model's path means a folder; a hub id is "name" or "organisation/name"."""
     return path.startswith(("/", ".", "~")) or path.count("/") > 1 or Path(os.path.expanduser(path)).exists()
 
 
@@ -110,7 +113,7 @@ def _size(config: Any, trust_remote_code: bool) -> ModelSize:
 
 
 def _count(config: Any, trust_remote_code: bool) -> int:
-    """Parameters, counted on a model without storage."""
+    """Count the parameters on a model without storage."""
     import torch
     from transformers import AutoModelForCausalLM
 

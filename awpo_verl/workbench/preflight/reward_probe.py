@@ -2,8 +2,8 @@
 
     python -m awpo_verl.workbench.preflight.reward_probe REPORT < config.json
 
-Reads verl's config as JSON from standard input, and writes one JSON object a line to the file REPORT: each stage as it
-begins, then what came of it, so that a crash or a hang can be told with its stage (reward_function.py reads it).
+Reads verl's config as JSON from standard input. Writes one JSON object per line to the file REPORT: the name of each
+stage when it begins, then its result. So reward_function.py, which reads the file, knows the stage of a crash or hang.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 LOAD, CALL = "load", "call"
-RESPONSE = ""  # what the function is asked to score
-ROUTER = "reward_router_address"  # verl passes it where it serves a reward model
+RESPONSE = ""  # the response that the function scores
+ROUTER = "reward_router_address"  # verl passes it if it serves a reward model
 
 
 def main() -> int:
-    """Run both stages; a stage that fails is the last one."""
+    """Run both stages, up to the first that fails."""
     from omegaconf import OmegaConf
 
     from awpo_verl.integration.reward_function import describe_error, load_function
@@ -38,32 +38,32 @@ def main() -> int:
     write(began=LOAD)
     try:
         function = load_function(config)
-    except Exception as error:  # noqa: BLE001  # whatever the user's file raises is what is asked
+    except Exception as error:  # noqa: BLE001  # whatever the user's file raises is the result
         write(stage=LOAD, error=describe_error(error, config))
         return 0
     write(stage=LOAD)
-    row = first_row(config)
+    row = read_first_row(config)
     if row is None:
         return 0
-    mismatch = refused_arguments(function, row)
+    mismatch = find_refused_arguments(function, row)
     if mismatch:
         write(stage=LOAD, error=mismatch)
-    if mismatch or ROUTER in row:  # the model that it asks does not run yet
+    if mismatch or ROUTER in row:  # the reward model that it asks does not run yet
         return 0
     write(began=CALL)
     try:
         result = _call(function, row)
     except Exception as error:  # noqa: BLE001  # as above
-        write(stage=CALL, error=last_lines(error))
+        write(stage=CALL, error=format_last_lines(error))
         return 0
-    write(stage=CALL, **described(result, config.algorithm.get("awpo")))
+    write(stage=CALL, **describe_result(result, config.algorithm.get("awpo")))
     return 0
 
 
-def first_row(config: Any) -> dict[str, Any] | None:
+def read_first_row(config: Any) -> dict[str, Any] | None:
     """The function's arguments for the first training row, as verl's own reward managers pass them.
 
-    None for a reward manager of the user's own, and where the data are not a parquet file that is here.
+    None for the user's own reward manager, or if the data are not a local parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -77,10 +77,10 @@ def first_row(config: Any) -> dict[str, Any] | None:
     try:
         batch = next(pq.ParquetFile(path).iter_batches(1), None)
     except (OSError, pa.ArrowException):
-        return None  # check_data says it
+        return None  # check_data reports it
     row = batch.to_pylist()[0] if batch is not None and batch.num_rows else {}
     if "reward_model" not in row or config.data.reward_fn_key not in row:
-        return None  # check_data says it
+        return None  # check_data reports it
     extra_info = dict(row.get("extra_info") or {}) | {"num_turns": 2, "rollout_reward_scores": {}}
     return {
         "data_source": row[config.data.reward_fn_key],
@@ -91,16 +91,17 @@ def first_row(config: Any) -> dict[str, Any] | None:
     }
 
 
-def refused_arguments(function: Callable[..., Any], row: dict[str, Any]) -> str:
-    """What verl passes and the function does not take; "" where it takes all. function: as verl binds it."""
-    of_user, reward_kwargs = function.args  # type: ignore[attr-defined]  # verl's partial
+def find_refused_arguments(function: Callable[..., Any], row: dict[str, Any]) -> str:
+    """A message if the function does not take verl's arguments, else "". function: as verl binds it."""
+    user_function, reward_kwargs = function.args  # type: ignore[attr-defined]  # verl's partial
     try:
-        inspect.signature(of_user).bind(**(row | reward_kwargs))
+        inspect.signature(user_function).bind(**(row | reward_kwargs))
     except TypeError as error:
         given = ", ".join([*row, *reward_kwargs])
+        name = getattr(user_function, "__name__", user_function)
         return (
-            f"reward.custom_reward_function.name={getattr(of_user, '__name__', of_user)} does not take what verl "
-            f"passes by name ({given}): {error}. Add the parameters, or **kwargs."
+            f"reward.custom_reward_function.name={name} does not take what verl passes by name ({given}): {error}. Add "
+            "the parameters, or **kwargs."
         )
     except ValueError:
         pass  # a callable without a signature
@@ -117,14 +118,14 @@ def _call(function: Callable[..., Any], row: dict[str, Any]) -> Any:
     return asyncio.run(call())
 
 
-def last_lines(error: BaseException, count: int = 3) -> str:
-    """The end of the traceback, on one line each, without this module's frames."""
+def format_last_lines(error: BaseException, count: int = 3) -> str:
+    """The last `count` lines of the traceback."""
     lines = "".join(traceback.format_exception(error)).strip().splitlines()
     return "\n".join(line.rstrip()[:300] for line in lines[-count:])
 
 
-def described(result: Any, section: Any) -> dict[str, Any]:
-    """What the function returned, as AWPO reads it: outcome and reasoning, or what is wrong with it."""
+def describe_result(result: Any, section: Any) -> dict[str, Any]:
+    """The function's result as AWPO reads it: outcome and reasoning, or its problem."""
     from awpo_verl.config import parse
     from awpo_verl.rewards.parts import read_result
 
@@ -143,7 +144,7 @@ def described(result: Any, section: Any) -> dict[str, Any]:
 
 
 def _without_score(result: Any) -> bool:
-    """Whether the function gave no outcome at all; a value of a wrong type is one."""
+    """Whether the function gave no outcome at all; a value of a wrong type counts as an outcome."""
     from awpo_verl.rewards.parts import OUTCOME
 
     if isinstance(result, Mapping):

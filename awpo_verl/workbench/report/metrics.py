@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.workbench.preflight.metrics_file import parts
+from awpo_verl.workbench.preflight.metrics_file import list_parts
 from awpo_verl.workbench.report.curves import Curve, CurveRecorder
 
 EVENTS = "events.out.tfevents"
@@ -67,7 +67,7 @@ def read_jsonl(path: Path, keep: Callable[[str], bool] = lambda metric: True) ->
         OSError: it cannot be opened.
     """
     recorder, broken = CurveRecorder(keep), 0
-    files = tuple(parts(path))
+    files = tuple(list_parts(path))
     for file in files:
         with file.open("rb") as lines:
             for line in lines:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from awpo_verl.workbench.preflight.metrics_file import parts
+from awpo_verl.workbench.preflight.metrics_file import list_parts
 from awpo_verl.workbench.report.curves import Curve
 from awpo_verl.workbench.report.dumps import find_dumps
 from awpo_verl.workbench.report.metrics import EVENTS, Log, RunError, is_jsonl, read_console, read_events, read_jsonl
@@ -133,10 +133,10 @@ def _read_folder(folder: Path, keep: Keep) -> Log:
 
 def _find_metrics_files(folder: Path) -> list[Path]:
     """metrics.jsonl; else the <experiment>.jsonl that verl writes by default."""
-    if parts(folder / METRICS):
+    if list_parts(folder / METRICS):
         return [folder / METRICS]
     found = sorted(path for path in folder.glob("*.jsonl") if path.is_file() and is_jsonl(path))
-    earlier = {part for path in found for part in parts(path)[:-1]}
+    earlier = {part for path in found for part in list_parts(path)[:-1]}
     return [path for path in found if path not in earlier]
 
 
@@ -150,7 +150,7 @@ def _find_console_logs(folder: Path) -> list[Path]:
 
 
 def _read_file(path: Path, keep: Keep) -> Log:
-    if not path.stat().st_size and not parts(path)[:-1]:
+    if not path.stat().st_size and not list_parts(path)[:-1]:
         raise RunError(f"{path}: the file is empty. Give {FORMS}.")
     log = _read_log(path, keep)
     if not log.curves:

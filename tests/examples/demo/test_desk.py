@@ -43,7 +43,7 @@ def test_the_reference_calls_earn_the_full_outcome_and_nothing_less_does():
         assert not match_rollout(read_target(truth(example)).expected, run(example, example.calls[:-1])).ok
 
 
-def test_the_look_ups_change_nothing_and_may_be_skipped_by_who_knows():
+def test_lookups_change_nothing_and_may_be_skipped():
     for example in EXAMPLES:
         writes = [call for call in example.calls if not call["name"].startswith(("find", "get", "check"))]
         assert match_rollout(read_target(truth(example)).expected, run(example, writes)).ok

@@ -57,7 +57,7 @@ def test_every_variant_and_seed_is_run_once_with_its_keys(
     assert "finished before" in capsys.readouterr().out
 
 
-def test_a_failed_run_is_told_the_others_go_on_and_it_is_tried_again(
+def test_a_failed_run_is_reported_the_others_continue_and_it_is_retried(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "grid"
@@ -89,21 +89,21 @@ def test_a_folder_with_other_settings_is_refused(
     [
         (("--variants", "awpo no_gat"), "there is no variant 'no_gat'; use awpo, no_gate"),
         (("--variants", ""), "no variant is named"),
-        (("--variants", "mine:"), "a variant of one's own is name:key=value"),
+        (("--variants", "mine:"), "your own variant must be name:key=value"),
         (("--variants", "mine:x,y"), "'x,y' must begin with key=value"),
         (("--seeds", "one"), "the seeds are 'one'; they must be whole numbers"),
         (("--recipe", "/nowhere.sh"), "there is no recipe /nowhere.sh"),
     ],
 )
-def test_what_is_given_wrong_is_said(
+def test_a_wrong_argument_is_named(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, str], expected: str
 ) -> None:
     assert run(recipe, tmp_path / "grid", *arguments) == 2
     assert expected in capsys.readouterr().err
 
 
-def test_a_variant_of_ones_own() -> None:
-    picked = variants.pick("mine:algorithm.awpo.outcome_range=[-1,1],+a.b=2 awpo")
+def test_your_own_variant() -> None:
+    picked = variants.pick_variants("mine:algorithm.awpo.outcome_range=[-1,1],+a.b=2 awpo")
     assert picked == {"mine": ("algorithm.awpo.outcome_range=[-1,1]", "+a.b=2"), "awpo": ()}
 
 
@@ -132,13 +132,13 @@ def _flat(section: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_every_variant_is_what_its_name_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from awpo_verl.workbench.preflight.compose import compose
+    from awpo_verl.workbench.preflight.compose import compose_config
 
     monkeypatch.delenv("VERL_PLATFORM", raising=False)
     base = ("algorithm.adv_estimator=awpo", "reward.reward_manager.name=awpo", "actor_rollout_ref.rollout.name=vllm")
     plain: dict[str, str] = {}
     for name, keys in variants.VARIANTS.items():
-        config = compose([*base, "actor_rollout_ref.actor.use_dynamic_bsz=True", *keys]).config.algorithm
+        config = compose_config([*base, "actor_rollout_ref.actor.use_dynamic_bsz=True", *keys]).config.algorithm
         flat = {key: str(value) for key, value in _flat(OmegaConf.to_container(config))}
         plain = plain or flat
         assert {key: value for key, value in flat.items() if plain.get(key) != value} == EXPECTED[name], name

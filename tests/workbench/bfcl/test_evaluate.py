@@ -75,27 +75,27 @@ def test_a_wrong_checkpoint_stops_before_anything_starts(tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_a_baseline_that_is_not_there_stops_before_anything_starts(tmp_path: Path, model: Path) -> None:
+def test_a_missing_baseline_stops_before_anything_starts(tmp_path: Path, model: Path) -> None:
     done = recipe("--dry-run", MODEL=str(model), OUT=str(tmp_path / "out"), BASELINE=str(tmp_path / "nowhere"))
     assert done.returncode == 1
     assert "another run's OUT or its bfcl.json" in done.stderr
 
 
-def test_a_port_that_is_taken_is_named(model: Path) -> None:
+def test_a_port_in_use_is_named(model: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         done = recipe("--dry-run", MODEL=str(model), PORT=str(other.getsockname()[1]))
     assert done.returncode == 1
-    assert "is taken" in done.stderr
+    assert "is in use" in done.stderr
 
 
-def test_an_out_holds_the_answers_of_one_model(tmp_path: Path) -> None:
+def test_an_out_folder_holds_the_answers_of_one_model(tmp_path: Path) -> None:
     settings = {"model": "m", "served": "first", "label": "a", "limit": 5}
-    evaluate.claim(tmp_path, settings)
-    evaluate.claim(tmp_path, settings | {"label": "b", "limit": 9})  # the same answers
+    evaluate.claim_folder(tmp_path, settings)
+    evaluate.claim_folder(tmp_path, settings | {"label": "b", "limit": 9})  # the same answers
     with pytest.raises(evaluate.EvaluationError, match="served: 'first' there, 'second' now"):
-        evaluate.claim(tmp_path, settings | {"served": "second"})
+        evaluate.claim_folder(tmp_path, settings | {"served": "second"})
 
 
 @needs_bfcl

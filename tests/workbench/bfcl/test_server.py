@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from awpo_verl.workbench.bfcl import evaluate
-from awpo_verl.workbench.bfcl.server import ServerError, describe, free_port
+from awpo_verl.workbench.bfcl.server import ServerError, describe_endpoint, find_free_port
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ def test_the_model_is_found_by_its_name_or_by_where_it_came_from(
     models: list[dict[str, Any]], wanted: str, found: tuple[str, int | None]
 ) -> None:
     with endpoint(*models) as url:
-        assert describe(url, wanted) == found
+        assert describe_endpoint(url, wanted) == found
 
 
 def test_a_folder_inside_of_the_checkpoint_is_its_model_and_another_folder_is_not(tmp_path: Path) -> None:
@@ -66,16 +66,16 @@ def test_a_folder_inside_of_the_checkpoint_is_its_model_and_another_folder_is_no
     weights.mkdir(parents=True)
     (tmp_path / "global_step_5").mkdir()
     with endpoint({"id": "m", "root": str(weights)}) as url:
-        assert describe(url, str(tmp_path / "global_step_4")) == ("m", None)
+        assert describe_endpoint(url, str(tmp_path / "global_step_4")) == ("m", None)
         with pytest.raises(ServerError, match=r"serves m \(from .*global_step_4.*\); expected .*global_step_5"):
-            describe(url, str(tmp_path / "global_step_5"))
+            describe_endpoint(url, str(tmp_path / "global_step_5"))
 
 
-def test_of_several_models_none_is_taken_for_the_one_that_is_not_there() -> None:
+def test_with_several_models_none_replaces_the_missing_one() -> None:
     with endpoint(BASE, ADAPTER) as url, pytest.raises(ServerError, match=r"serves base .*, adapter .*; expected mine"):
-        describe(url, "mine")
+        describe_endpoint(url, "mine")
     with endpoint() as url, pytest.raises(ServerError, match="serves nothing; expected mine"):
-        describe(url, "mine")
+        describe_endpoint(url, "mine")
 
 
 FAKE_VLLM = """
@@ -91,9 +91,9 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 @pytest.mark.parametrize("answers_as", ["evaluated-1", "evaluated-2"])
 def test_our_server_is_known_by_its_name_and_another_at_its_port_is_refused(tmp_path: Path, answers_as: str) -> None:
-    port = free_port()
+    port = find_free_port()
     serve = [sys.executable, "-c", FAKE_VLLM, str(port), answers_as]
-    ours = evaluate.endpoint(argparse.Namespace(out=tmp_path, start_seconds=60), None, serve, port, "evaluated-1")
+    ours = evaluate.open_endpoint(argparse.Namespace(out=tmp_path, start_seconds=60), None, serve, port, "evaluated-1")
     if answers_as == "evaluated-1":
         with ours as found:
             assert found == (f"http://127.0.0.1:{port}/v1", "evaluated-1", 64)
@@ -102,6 +102,6 @@ def test_our_server_is_known_by_its_name_and_another_at_its_port_is_refused(tmp_
             pass
 
 
-def test_what_is_no_endpoint_says_so() -> None:
+def test_a_server_that_is_not_an_endpoint_is_named() -> None:
     with pytest.raises(ServerError, match="does not answer as an OpenAI endpoint does"):
-        describe("http://127.0.0.1:9/v1", "mine")
+        describe_endpoint("http://127.0.0.1:9/v1", "mine")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,12 @@ def test_every_row_is_judged_once_and_a_second_run_asks_nothing(rollouts: Path, 
 
         code, said = run(*command)
         assert code == 0
-        assert f"0 rows judged in 0.0 s, {ROWS} kept" in said.replace("0.1 s", "0.0 s")
+        assert re.search(rf"\b0 rows judged in \d+\.\d s, {ROWS} kept", said)
         assert read(out) == lines
     assert len(server.log()) == ROWS
 
 
-def test_what_failed_or_was_cut_off_is_tried_again_and_nothing_else(rollouts: Path, tmp_path: Path) -> None:
+def test_only_failed_and_cut_off_rows_are_retried(rollouts: Path, tmp_path: Path) -> None:
     out = tmp_path / "judged.jsonl"
     with JudgeServer(mode="error_500", share=0.5, key_pattern=r"(Order \d+): pay") as server:
         command = (
@@ -76,7 +77,7 @@ def test_what_failed_or_was_cut_off_is_tried_again_and_nothing_else(rollouts: Pa
         code, said = run(*command)
         failed = [line["row"] for line in read(out) if line["judge_status"] == "server_error"]
         assert code == 1
-        assert f"{len(failed)} rows have no judgement" in said
+        assert f"{len(failed)} rows have no score" in said
         assert 0 < len(failed) < ROWS
         assert all(line["reasoning_valid"] == 0.0 for line in read(out) if line["row"] in failed)
 
@@ -103,7 +104,7 @@ def test_another_judge_judges_again_once_and_takes_the_place_of_the_first(rollou
     assert len(read(out)) == ROWS
 
 
-def test_an_endpoint_that_is_down_stops_the_run_and_a_second_one_goes_on(rollouts: Path, tmp_path: Path) -> None:
+def test_an_endpoint_that_is_down_stops_the_run_and_a_second_run_continues(rollouts: Path, tmp_path: Path) -> None:
     out = tmp_path / "judged.jsonl"
     with JudgeServer(mode="down") as server:
         quick = ("retries=0", "breaker_failures=4", "breaker_after=0", "concurrency=2")
@@ -122,21 +123,21 @@ def test_an_endpoint_that_is_down_stops_the_run_and_a_second_one_goes_on(rollout
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["model"], "'model' is no setting; write key=value"),
-        (["extra_body={a"], "extra_body={a: not key=value with a value in YAML: "),
+        (["model"], "'model' is not a setting; write key=value"),
+        (["extra_body={a"], "extra_body={a: the value is not YAML: "),
         (["model=m"], "without a judge: set algorithm.awpo.judge.base_url"),
         (["base_url=http://h/v1"], "algorithm.awpo.judge.model="),
         (["base_url=http://h/v1", "model=m", "tempo=1"], "algorithm.awpo.judge.tempo"),
         (["base_url=http://h/v1", "model=m", "template=nope"], "no such template"),
     ],
 )
-def test_unusable_settings_are_told(rollouts: Path, tmp_path: Path, settings: list[str], message: str) -> None:
+def test_unusable_settings_are_named(rollouts: Path, tmp_path: Path, settings: list[str], message: str) -> None:
     code, said = run(rollouts, *settings, "--out", tmp_path / "judged.jsonl")
     assert code == 2
     assert message in said
 
 
-def test_a_file_of_something_else_is_not_taken_for_an_earlier_run(rollouts: Path, tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_not_taken_for_an_earlier_run(rollouts: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.jsonl"
     other.write_text('{"precious": 1}\n')
     code, said = run(rollouts, "base_url=http://127.0.0.1:9/v1", "model=m", "--out", other)

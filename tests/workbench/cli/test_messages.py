@@ -25,11 +25,11 @@ def test_the_version_is_asked_for_without_a_command() -> None:
         ["judge", "missing.jsonl", "base_url=http://127.0.0.1:9/v1", "model=m"],
         ["report", "missing.jsonl"],
         ["prepare", "jsonl", "missing.jsonl", "--out", "out"],
-        ["prepare", "desk", "--out", "out", "--prompts", "0", "1"],
+        ["prepare", "jsonl", "--out", "out"],
     ],
     ids=" ".join,
 )
-def test_a_complaint_is_one_line_on_stderr_that_can_be_searched_for(
+def test_an_error_is_one_searchable_line_on_stderr(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -38,7 +38,6 @@ def test_a_complaint_is_one_line_on_stderr_that_can_be_searched_for(
     assert told.stdout == ""
     lines = [line for line in told.stderr.splitlines() if line.strip()]
     assert len(lines) == 1
-    expected = (
-        "--prompts is 0 1; use 1 or more of each." if "desk" in command else "missing.jsonl: no such file or folder"
-    )
+    named = "missing.jsonl" in command
+    expected = "missing.jsonl: no such file or folder" if named else "SOURCE is missing: a file, a folder"
     assert expected in lines[0]

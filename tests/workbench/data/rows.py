@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from awpo_verl.rewards.outcome import check_outcome, read_target
-from awpo_verl.workbench.data.counts import Report
+from awpo_verl.workbench.data.counts import PrepareCounts
 from awpo_verl.workbench.data.fit_to_schema import reference_calls
-from awpo_verl.workbench.data.options import Options
-from awpo_verl.workbench.data.pipeline import prepare
+from awpo_verl.workbench.data.options import PrepareOptions
+from awpo_verl.workbench.data.pipeline import prepare_files
 from awpo_verl.workbench.data.public_sets import SETS
 from awpo_verl.workbench.data.sample import Dropped, Sample
 
-ALL = Options(no_call=1.0, heldout=0.0)
+ALL = PrepareOptions(no_call=1.0, heldout=0.0)
 
 WEATHER = {
     "name": "City Weather/v2 (daily)",
@@ -82,7 +82,7 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
 
 
 def read(name: str, row: dict[str, Any]) -> list[Sample | Dropped]:
-    return list(SETS[name].read(row, "here:1"))
+    return list(SETS[name].read_samples(row, "here:1"))
 
 
 def sample(name: str, row: dict[str, Any]) -> Sample:
@@ -97,10 +97,12 @@ def write(path: Path, rows: Iterable[Any]) -> Path:
     return path
 
 
-def run(name: str, rows: Iterable[Any], folder: Path, options: Options = ALL) -> tuple[Report, list[dict[str, Any]]]:
+def run(
+    name: str, rows: Iterable[Any], folder: Path, options: PrepareOptions = ALL
+) -> tuple[PrepareCounts, list[dict[str, Any]]]:
     """Prepare rows: the report, and the rows of both splits."""
     source = write(folder / "source.jsonl", rows)
-    report = prepare(name, str(source), folder / "out", options)
+    report = prepare_files(name, str(source), folder / "out", options)
     return report, written(folder / "out")
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from awpo_verl.rewards.outcome import parse_tools, schema_problems
 from awpo_verl.rewards.outcome.calls import ToolCall
-from awpo_verl.workbench.data.augment import draw_mask, irrelevant, masked
+from awpo_verl.workbench.data.augment import apply_mask, draw_mask, remove_called_tools
 from awpo_verl.workbench.data.sample import Sample
-from awpo_verl.workbench.data.tools import names_of
+from awpo_verl.workbench.data.tools import tool_names
 from tests.workbench.data.rows import ALL, call, openai, plain, reference_score, run, truth
 
 names = st.text(alphabet="abcAB _.", min_size=1, max_size=4).filter(str.strip)
@@ -47,11 +47,11 @@ def samples(draw) -> Sample:
 def test_masking_is_consistent_and_the_inverse_mask_gives_the_sample_back(sample, seed):
     mask = draw_mask(sample, random.Random(seed))
     assert mask is not None
-    after = masked(sample, mask)
-    assert masked(after, mask.inverse) == sample
-    new = names_of(after.tools)
+    after = apply_mask(sample, mask)
+    assert apply_mask(after, mask.inverse) == sample
+    new = tool_names(after.tools)
     assert len(set(new)) == len(new)
-    assert not set(new) & set(names_of(sample.tools))
+    assert not set(new) & set(tool_names(sample.tools))
     properties = {t["function"]["name"]: t["function"]["parameters"]["properties"] for t in after.tools}
     for made in (*after.calls, *after.messages[1]["tool_calls"]):
         assert set(made["arguments"]) == set(properties[made["name"]])
@@ -102,16 +102,16 @@ def test_a_schema_that_says_more_than_names_and_types_is_not_masked():
     assert draw_mask(sample, random.Random(0)) is None
 
 
-def test_irrelevance_takes_the_called_tools_out_and_expects_no_call(tmp_path):
+def test_irrelevance_removes_the_called_tools_and_expects_no_call(tmp_path):
     tools = [openai("f", a="integer"), openai("g", a="integer")]
     sample = Sample("here", "1", "s", ({"role": "user", "content": "Q"},), tuple(tools), (call("f", a=1),))
-    after = irrelevant(sample)
+    after = remove_called_tools(sample)
     assert after is not None
-    assert (names_of(after.tools), after.calls) == (["g"], ())
-    assert irrelevant(replace(sample, tools=tuple(tools[:1]))) is None  # nothing would be left
-    assert irrelevant(replace(sample, calls=())) is None
+    assert (tool_names(after.tools), after.calls) == (["g"], ())
+    assert remove_called_tools(replace(sample, tools=tuple(tools[:1]))) is None  # nothing would be left
+    assert remove_called_tools(replace(sample, calls=())) is None
     before = {"role": "assistant", "content": "", "tool_calls": [call("g", a=1)]}
-    assert irrelevant(replace(sample, messages=(*sample.messages, before))) is None
+    assert remove_called_tools(replace(sample, messages=(*sample.messages, before))) is None
     rows = [plain(f"Q {n}", call("f", a=n), tools=tools) for n in range(100)]
     report, kept = run("jsonl", rows, tmp_path, replace(ALL, irrelevant=0.3, no_call=0.0))
     assert len(kept) == 100  # they do not count as the set's own rows without a call
@@ -137,4 +137,4 @@ def test_reasoning_that_speaks_of_the_old_names_is_left_out_and_other_reasoning_
         )
         mask = draw_mask(row, random.Random(0))
         assert mask is not None
-        assert (masked(row, mask).reasoning, masked(row, mask).steps) == left
+        assert (apply_mask(row, mask).reasoning, apply_mask(row, mask).steps) == left

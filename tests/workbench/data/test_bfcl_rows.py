@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from awpo_verl.workbench.data.pipeline import BROKEN, PrepareError, prepare
+from awpo_verl.workbench.data.pipeline import PrepareError, prepare_files
+from awpo_verl.workbench.data.preparation import BROKEN
 from awpo_verl.workbench.files.json_files import FileError
 from tests.workbench.data.rows import ALL, drops, plain, reference_score, run, truth, write, written
 
@@ -63,7 +64,7 @@ def folder(tmp_path):
 
 
 def test_questions_and_the_possible_answers_beside_them(folder, tmp_path):
-    report = prepare("bfcl", str(folder), tmp_path / "out", ALL)
+    report = prepare_files("bfcl", str(folder), tmp_path / "out", ALL)
     rows = {row["extra_info"]["id"]: row for row in written(tmp_path / "out")}
     assert sorted(rows) == ["irrelevance_0", "simple_0", "simple_2", "simple_3"]
     assert rows["simple_0"]["data_source"] == "bfcl_simple_python"
@@ -103,19 +104,19 @@ def test_bfcls_folder_is_an_evaluation_set(folder, tmp_path):
 def test_a_broken_file_of_answers_is_named(folder, tmp_path):
     write(folder / "possible_answer" / "BFCL_v4_simple_python.json", ["{"])
     with pytest.raises(FileError, match=r"possible_answer/BFCL_v4_simple_python.json: .*:1: not a possible answer"):
-        prepare("bfcl", str(folder), tmp_path / "out", ALL)
+        prepare_files("bfcl", str(folder), tmp_path / "out", ALL)
 
 
-def test_questions_alone_give_nothing_and_it_is_said_why(folder, tmp_path):
+def test_questions_without_answers_are_an_error_with_the_reason(folder, tmp_path):
     alone = write(tmp_path / "BFCL_v4_simple_python.json", [entry(0), entry(1)])
     with pytest.raises(
         PrepareError, match=r"none of 2 rows is kept: 2 no possible answer \(BFCL_v4_simple_python.json:1"
     ):
-        prepare("bfcl", str(alone), tmp_path / "out", ALL)
+        prepare_files("bfcl", str(alone), tmp_path / "out", ALL)
 
 
 def test_answers_may_stand_in_the_rows(tmp_path):
     source = write(tmp_path / "own.json", [entry(0, ground_truth=[{"hotel.book": {"city": ["Rome"]}}])])
-    prepare("bfcl", str(source), tmp_path / "out", ALL)
+    prepare_files("bfcl", str(source), tmp_path / "out", ALL)
     (row,) = written(tmp_path / "out")
     assert (row["data_source"], row["extra_info"]["calls"]) == ("bfcl_own", 1)

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awpo_verl.workbench.data.duplicates import EvalSet, answer_key, prompt_key
-from awpo_verl.workbench.data.pipeline import CONFLICT, DUPLICATE, LEAK
+from awpo_verl.workbench.data.preparation import CONFLICT, DUPLICATE, LEAK
 from awpo_verl.workbench.files.json_files import FileError
 from tests.workbench.data.rows import ALL, call, drops, openai, plain, rlla, run, sample, toolace, truth, write, xlam
 
 LONG = "please book a small quiet room in the old town of Rome for two nights from Friday on"  # 17 words
 
 
-def test_the_same_but_for_case_blanks_and_order_is_a_duplicate(tmp_path):
+def test_case_blanks_and_order_do_not_hide_a_duplicate(tmp_path):
     f, g = openai("f", a="integer"), openai("g", a="integer")
     rows = [
         plain("Do it.", call("f", a=1), call("g", a=2), tools=[f, g]),
@@ -76,7 +76,7 @@ EVAL_ROWS = {
 
 
 @pytest.mark.parametrize("form", EVAL_ROWS)
-def test_a_question_of_the_evaluation_set_is_dropped_with_the_row_it_stands_in(tmp_path, form):
+def test_a_question_of_the_evaluation_set_is_dropped_and_its_row_named(tmp_path, form):
     evaluation = write(tmp_path / "eval.jsonl", EVAL_ROWS[form])
     words = LONG.split()
     rows = [
@@ -108,28 +108,28 @@ def test_our_own_parquet_is_an_evaluation_set(tmp_path):
     assert len(kept) == 1
 
 
-def test_a_short_turn_is_no_question_of_its_own_but_all_turns_together_are(tmp_path):
+def test_a_short_turn_is_compared_only_with_all_turns_together(tmp_path):
     turns = [("user", "Hello there"), ("assistant", "Hi."), ("user", "Yes please"), ("assistant", "[getTime()]")]
     evaluation = EvalSet()
-    evaluation.add(write(tmp_path / "eval.jsonl", [toolace(*turns)]))
+    evaluation.add_files(write(tmp_path / "eval.jsonl", [toolace(*turns)]))
     messages = [{"role": "user", "content": text} for text in ("hello there!", "yes, please")]
     whole = sample("jsonl", {"messages": messages, "tools": [], "tool_calls": []})
-    assert evaluation.match(sample("jsonl", plain("Yes please"))) is None
-    assert evaluation.match(whole) == "the question of eval.jsonl:1"
+    assert evaluation.find_overlap(sample("jsonl", plain("Yes please"))) is None
+    assert evaluation.find_overlap(whole) == "the question of eval.jsonl:1"
 
 
-def test_a_user_who_says_no_word_is_a_row_that_nothing_is_like(tmp_path):
+def test_a_user_text_without_words_matches_nothing(tmp_path):
     """As in BFCL's live_irrelevance, rows 738 and 755."""
     evaluation = EvalSet()
     rows = [{"question": [[{"role": "user", "content": text}]], "function": []} for text in ("\x16", "\t/", "Go")]
-    evaluation.add(write(tmp_path / "eval.jsonl", rows))
+    evaluation.add_files(write(tmp_path / "eval.jsonl", rows))
     assert evaluation.rows == 3
-    assert evaluation.match(sample("jsonl", plain("?!"))) is None
-    assert evaluation.match(sample("jsonl", plain("go."))) == "the question of eval.jsonl:3"
+    assert evaluation.find_overlap(sample("jsonl", plain("?!"))) is None
+    assert evaluation.find_overlap(sample("jsonl", plain("go."))) == "the question of eval.jsonl:3"
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"text": "Q"}', '{"question": [[{"role": "system", "content": "S"}]]}'])
-def test_an_evaluation_row_without_a_question_is_an_error_for_it_would_hide_a_leak(tmp_path, line):
+def test_an_evaluation_row_without_a_question_is_an_error(tmp_path, line):
     evaluation = write(tmp_path / "eval.jsonl", [{"question": "Q"}, line])
-    with pytest.raises(FileError, match=r"eval.jsonl:2: (not a row of an evaluation set|no text of a user's)"):
+    with pytest.raises(FileError, match=r"eval.jsonl:2: (not a row of an evaluation set|the row has no user text)"):
         run("jsonl", [plain("Q")], tmp_path, replace(ALL, eval_set=(str(evaluation),)))

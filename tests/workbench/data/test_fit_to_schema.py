@@ -10,8 +10,8 @@ from awpo_verl.workbench.data.fit_to_schema import (
     UNCHECKABLE,
     UNKNOWN_ARGUMENT,
     UNKNOWN_TOOL,
-    fit,
-    read_as,
+    convert_value,
+    fit_calls,
 )
 from awpo_verl.workbench.data.sample import UnusableError
 from tests.workbench.data.rows import call, openai
@@ -48,8 +48,8 @@ ITEMS = {"type": "array", "items": {"type": "integer"}}
         ("1", {}, None),
     ],
 )
-def test_a_value_that_is_not_of_its_type_is_read_as_one_where_it_says_the_same(value, schema, read):
-    found = read_as(value, schema)
+def test_a_value_of_another_type_is_converted_if_it_means_the_same(value, schema, read):
+    found = convert_value(value, schema)
     assert found == read
     assert type(found) is type(read)
 
@@ -58,17 +58,17 @@ TOOLS = parse_tools([openai("f", ("a",), a="integer", b="string", c="boolean")])
 
 
 def test_fix_accepts_both_and_null_means_left_out():
-    (fixed,) = fit([call("f", a="1", b=None, c="false")], TOOLS, "fix")
+    (fixed,) = fit_calls([call("f", a="1", b=None, c="false")], TOOLS, "fix")
     assert fixed == call("f", a={"$any": [1, "1"]}, b={"$any": [None], "$optional": True}, c={"$any": [False, "false"]})
 
 
 def test_an_empty_text_may_be_left_out_where_nothing_is_required():
     """No question says that an argument is to be empty; a required one has to be there all the same."""
-    (fixed,) = fit([call("f", a=1, b="", c="")], TOOLS, "fix")
+    (fixed,) = fit_calls([call("f", a=1, b="", c="")], TOOLS, "fix")
     assert fixed == call("f", a=1, b={"$any": [""], "$optional": True}, c={"$any": [""], "$optional": True})
     required = parse_tools([openai("f", ("b",), b="string")]) or {}
-    assert fit([call("f", b="")], required, "fix") == (call("f", b=""),)
-    assert fit([call("f", a=1, b="")], TOOLS, "drop") == (call("f", a=1, b=""),)
+    assert fit_calls([call("f", b="")], required, "fix") == (call("f", b=""),)
+    assert fit_calls([call("f", a=1, b="")], TOOLS, "drop") == (call("f", a=1, b=""),)
 
 
 @pytest.mark.parametrize(
@@ -81,30 +81,30 @@ def test_an_empty_text_may_be_left_out_where_nothing_is_required():
         (call("f", a=None), BREAKS_SCHEMA),
     ],
 )
-def test_what_cannot_be_fixed_is_dropped_with_its_reason_and_keep_keeps_it(wrong, reason):
+def test_a_call_that_cannot_be_fixed_is_dropped_unless_keep(wrong, reason):
     for mismatch in ("fix", "drop"):
         with pytest.raises(UnusableError) as caught:
-            fit([call("f", a=1), wrong], TOOLS, mismatch)
+            fit_calls([call("f", a=1), wrong], TOOLS, mismatch)
         assert caught.value.reason == reason
-    assert fit([wrong], TOOLS, "keep") == (wrong,)
+    assert fit_calls([wrong], TOOLS, "keep") == (wrong,)
 
 
 def test_drop_fixes_nothing():
     with pytest.raises(UnusableError, match="f: a: type"):
-        fit([call("f", a="1")], TOOLS, "drop")
+        fit_calls([call("f", a="1")], TOOLS, "drop")
 
 
 @pytest.mark.parametrize(
     "arguments",
     [{"a": float("nan")}, {"a": {"$any": []}}, {"a": {"$any": 3}}, {"b": "x</tool_call>"}, {"b": "x" * 70_000}],
 )
-def test_what_our_checker_would_not_score_1_is_dropped_whatever_is_kept(arguments):
+def test_a_reference_that_does_not_score_1_is_always_dropped(arguments):
     with pytest.raises(UnusableError) as caught:
-        fit([call("f", **{"a": 1, **arguments})], TOOLS, "keep")
+        fit_calls([call("f", **{"a": 1, **arguments})], TOOLS, "keep")
     assert caught.value.reason == UNCHECKABLE
 
 
 def test_more_calls_than_a_response_may_have_are_dropped():
     with pytest.raises(UnusableError) as caught:
-        fit([call("f", a=n) for n in range(65)], TOOLS, "fix")
+        fit_calls([call("f", a=n) for n in range(65)], TOOLS, "fix")
     assert caught.value.reason == UNCHECKABLE

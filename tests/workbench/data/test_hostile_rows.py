@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awpo_verl.workbench.data.options import Options
+from awpo_verl.workbench.data.options import PrepareOptions
 from tests.workbench.data.rows import call, lamp, openai, plain, reference_score, rlla, run, toolace, truth, xlam
 from tests.workbench.data.test_toolrl import ANSWER, HISTORY, TOOLS
 
@@ -72,12 +72,12 @@ def odd_rows(draw, name: str):
 def test_no_row_stops_the_run(tmp_path_factory, name, data):
     tmp_path = tmp_path_factory.mktemp("rows")
     mismatch = data.draw(st.sampled_from(["fix", "keep"]))
-    options = Options(
+    options = PrepareOptions(
         no_call=1.0, max_broken=1.0, mask_names=0.5, irrelevant=0.3, schema_mismatch=mismatch, conflicts="first"
     )
     given_rows = [json.dumps(data.draw(odd_rows(name))), json.dumps(ROWS[name])]
     report, kept = run(name, given_rows, tmp_path, options)
-    assert report.read == 2
+    assert report.rows == 2
     assert report.broken <= 1
     assert kept  # the good row, or the one that it is a duplicate of
     for row in kept:

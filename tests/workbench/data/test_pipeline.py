@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from awpo_verl.rewards.outcome import read_expected_calls, read_target
 from awpo_verl.workbench.data import pipeline, verl_rows
-from awpo_verl.workbench.data.duplicates import question_of
-from awpo_verl.workbench.data.options import OptionError, Options
-from awpo_verl.workbench.data.pipeline import BROKEN, PrepareError, prepare
+from awpo_verl.workbench.data.duplicates import question_key
+from awpo_verl.workbench.data.options import OptionError, PrepareOptions
+from awpo_verl.workbench.data.pipeline import PrepareError, prepare_files
+from awpo_verl.workbench.data.preparation import BROKEN
 from awpo_verl.workbench.data.row_checks import NOT_UNICODE
 from awpo_verl.workbench.data.sample import Sample
 from awpo_verl.workbench.data.splits import split_by_hash
-from awpo_verl.workbench.data.verl_rows import FILES, difficulty_of
+from awpo_verl.workbench.data.verl_rows import FILES, rate_difficulty
 from awpo_verl.workbench.files.json_files import FileError
 from tests.workbench.data.rows import (
     ALL,
@@ -46,12 +47,12 @@ def digests(out):
 
 
 def test_the_same_input_options_and_seed_give_the_same_bytes(tmp_path):
-    options = Options(mask_names=0.3, irrelevant=0.2, limit=120, heldout=0.2)
+    options = PrepareOptions(mask_names=0.3, irrelevant=0.2, limit=120, heldout=0.2)
     source = write(tmp_path / "source.jsonl", MANY)
-    prepare("jsonl", str(source), tmp_path / "a", options)
-    prepare("jsonl", str(source), tmp_path / "b", options)
+    prepare_files("jsonl", str(source), tmp_path / "a", options)
+    prepare_files("jsonl", str(source), tmp_path / "b", options)
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
-    prepare("jsonl", str(source), tmp_path / "b", replace(options, seed=1))
+    prepare_files("jsonl", str(source), tmp_path / "b", replace(options, seed=1))
     changed = {name for name in FILES if digests(tmp_path / "a")[name] != digests(tmp_path / "b")[name]}
     assert changed == set(FILES)
 
@@ -81,7 +82,7 @@ def test_a_row(tmp_path):
             "changes": "",
         },
     }
-    assert report.quantiles()["0.5"] == sum(len(message["content"].split()) for message in row["prompt"])
+    assert report.length_quantiles()["0.5"] == sum(len(message["content"].split()) for message in row["prompt"])
 
 
 def test_all_sets_give_the_same_columns_and_ground_truths_that_our_checker_reads(tmp_path):
@@ -133,7 +134,7 @@ def test_the_turns_of_a_conversation_are_on_the_same_side(tmp_path):
         sides.setdefault(row["extra_info"]["id"].partition("#")[0], set()).add(row["extra_info"]["split"])
     assert all(len(side) == 1 for side in sides.values())
     assert {side for given_side in sides.values() for side in given_side} == {"train", "heldout"}
-    assert question_of(sample("jsonl", plain("Time, in 3?"))) == "time in 3"
+    assert question_key(sample("jsonl", plain("Time, in 3?"))) == "time in 3"
 
 
 def test_rows_are_numbered_in_each_split_and_say_which_it_is(tmp_path):
@@ -164,8 +165,8 @@ def test_the_limit_is_drawn_by_the_seed_and_not_by_the_order(tmp_path):
 
 def test_every_row_is_kept_or_dropped_with_a_reason(tmp_path):
     rows = [*MANY, *MANY[:3], plain(" "), plain("Q", call("g")), plain("R", call("f"), tools=[]), "{", plain("\ud800")]
-    report, kept = run("jsonl", rows, tmp_path, Options(heldout=0.1))
-    assert report.read == len(rows) == len(kept) + report.dropped.total()
+    report, kept = run("jsonl", rows, tmp_path, PrepareOptions(heldout=0.1))
+    assert report.rows == len(rows) == len(kept) + report.dropped.total()
     assert len(drops(tmp_path / "out")) == report.dropped.total()
     reasons = {where: reason for where, reason, _ in drops(tmp_path / "out")}
     assert [reasons[f"source.jsonl:{n}"] for n in range(201, 209)] == [
@@ -202,13 +203,13 @@ def test_every_row_is_kept_or_dropped_with_a_reason(tmp_path):
 def test_difficulty(calls, tools, turns, difficulty):
     offered = tuple(openai(f"f{n}") for n in range(tools))
     messages = ({"role": "user", "content": "Q"},) * turns
-    assert difficulty_of(Sample("here", "1", "s", messages, offered, tuple(calls))) == difficulty
+    assert rate_difficulty(Sample("here", "1", "s", messages, offered, tuple(calls))) == difficulty
 
 
-def test_the_set_that_it_looks_like_is_suggested(tmp_path):
+def test_the_set_with_these_columns_is_suggested(tmp_path):
     source = write(tmp_path / "source.jsonl", [xlam("Q", [], [])] * 3)
     with pytest.raises(PrepareError) as caught:
-        prepare("toolace", str(source), tmp_path / "out", ALL)
+        prepare_files("toolace", str(source), tmp_path / "out", ALL)
     assert str(caught.value) == (
         f"All 3 rows of {source} are not in the form of toolace (--max-broken 0.1). The first: source.jsonl:1: "
         f"system is missing; expected a text. It looks like xlam: awpo-verl prepare xlam {source}"
@@ -249,33 +250,33 @@ def test_an_empty_source_and_one_of_which_nothing_is_kept_are_errors(tmp_path):
     with pytest.raises(PrepareError, match="it has no rows"):
         run("jsonl", [], tmp_path)
     with pytest.raises(PrepareError, match=r"none of 1 rows is kept: 1 over the share without a call \(--no-call\)"):
-        run("jsonl", [plain("Hello")], tmp_path, Options())
+        run("jsonl", [plain("Hello")], tmp_path, PrepareOptions())
 
 
-def test_what_is_read_is_never_overwritten(tmp_path):
+def test_a_file_that_is_read_is_never_overwritten(tmp_path):
     source = write(tmp_path / "dropped.jsonl", MANY)
     with pytest.raises(FileError, match=r"has dropped.jsonl, which is read"):
-        prepare("jsonl", str(source), tmp_path, ALL)
+        prepare_files("jsonl", str(source), tmp_path, ALL)
     run("jsonl", MANY, tmp_path)
     evaluation = str(tmp_path / "out" / "heldout.parquet")
     with pytest.raises(FileError, match=r"has heldout.parquet, which is read"):
         run("jsonl", MANY, tmp_path, replace(ALL, eval_set=(evaluation,)))
     with pytest.raises(FileError, match="is a file; expected a folder"):
-        prepare("jsonl", str(source), source, ALL)
+        prepare_files("jsonl", str(source), source, ALL)
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("toolrl", Options(), "there is no set 'toolrl'; use one of toolace, xlam, rlla, bfcl, jsonl"),
-        ("xlam", Options(prompt="qwen"), "--prompt is 'qwen'; use one of hermes, source"),
-        ("xlam", Options(prompt="source"), "--prompt source: xlam has no prompt with the tools in it"),
-        ("rlla", Options(prompt="source", mask_names=0.1), "--mask-names and --irrelevant change the tools"),
-        ("xlam", Options(heldout=2), "--heldout is 2; use a share from 0 to 1"),
-        ("xlam", Options(no_call=float("nan")), "--no-call is nan; use a share"),
-        ("xlam", Options(limit=-1), "--limit is -1; use 0"),
-        ("xlam", Options(max_prompt_tokens=9), "--max-prompt-tokens needs --tokenizer"),
-        ("xlam", Options(tokenizer="/no/such/folder"), "--tokenizer /no/such/folder cannot be loaded"),
+        ("toolrl", PrepareOptions(), "there is no set 'toolrl'; use one of toolace, xlam, rlla, bfcl, jsonl"),
+        ("xlam", PrepareOptions(prompt="qwen"), "--prompt is 'qwen'; use one of hermes, source"),
+        ("xlam", PrepareOptions(prompt="source"), "--prompt source: xlam has no prompt with the tools in it"),
+        ("rlla", PrepareOptions(prompt="source", mask_names=0.1), "--mask-names and --irrelevant change the tools"),
+        ("xlam", PrepareOptions(heldout=2), "--heldout is 2; use a share from 0 to 1"),
+        ("xlam", PrepareOptions(no_call=float("nan")), "--no-call is nan; use a share"),
+        ("xlam", PrepareOptions(limit=-1), "--limit is -1; use 0"),
+        ("xlam", PrepareOptions(max_prompt_tokens=9), "--max-prompt-tokens needs --tokenizer"),
+        ("xlam", PrepareOptions(tokenizer="/no/such/folder"), "--tokenizer /no/such/folder cannot be loaded"),
     ],
 )
 def test_wrong_options_are_named(tmp_path, name, options, message):

@@ -29,7 +29,7 @@ def test_each_way_to_write_a_row_gives_the_same_sample(row):
     assert (found.messages, found.tools, found.calls) == ((USER,), (F,), (call("f", a=1),))
 
 
-def test_what_a_row_says_of_itself_is_kept(tmp_path):
+def test_a_rows_own_fields_are_kept(tmp_path):
     more = {"id": 9, "data_source": "mine", "difficulty": "level 3", "reasoning": "So.", "reasoning_steps": ["1+1=2"]}
     given = plain("Q", call("f", a={"$any": [1, 2]}), **more)
     report, (row,) = run("jsonl", [given], tmp_path)
@@ -56,7 +56,7 @@ def test_a_reply_at_the_end_of_the_messages_never_gets_into_the_prompt() -> None
         ({"question": "Q"}, "tool_calls is missing, and so is ground_truth; expected"),
         ({"question": "Q", "tool_calls": []}, r"tools is missing; expected a list of tools \(\[\] where"),
         (plain("Q", call("f"), tools="{"), "tools is not JSON"),
-        (plain("Q", {"name": ""}), r"tool_calls\[0\] is no call \(a call without a name\)"),
+        (plain("Q", {"name": ""}), r"tool_calls\[0\] is not a call \(a call without a name\)"),
         ({"messages": [], "tools": [], "tool_calls": []}, r"messages is \[\]; expected messages"),
         ({"messages": [{"role": "robot"}], "tools": []}, r"messages\[0\].role is 'robot'; expected one of system"),
         ({"messages": [{"role": "user"}], "tools": []}, r"messages\[0\].content is missing; expected a text"),

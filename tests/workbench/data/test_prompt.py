@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-from awpo_verl.workbench.data.prompt import THINK, hermes, source
+from awpo_verl.workbench.data.prompt import THINK, render_hermes, render_source
 from tests.workbench.data.rows import call, openai
 
 # What Qwen3's template does with tools, system messages, calls and tool answers, written after its documentation.
@@ -73,20 +73,20 @@ def tokenizer():
 )
 def test_our_messages_give_the_text_that_the_template_makes_of_messages_and_tools(tokenizer, messages, tools):
     theirs = tokenizer.apply_chat_template(messages, tools=tools or None, tokenize=False, add_generation_prompt=True)
-    ours = tokenizer.apply_chat_template(hermes(messages, tools), tokenize=False, add_generation_prompt=True)
+    ours = tokenizer.apply_chat_template(render_hermes(messages, tools), tokenize=False, add_generation_prompt=True)
     assert ours == theirs
     assert "Köln" in ours  # not escaped
 
 
 def test_the_sentence_for_thinking_stands_before_the_tools():
-    (system, user) = hermes([SYSTEM, USER], TOOLS, think=True)
+    (system, user) = render_hermes([SYSTEM, USER], TOOLS, think=True)
     assert system["content"].startswith(f"Be brief.\n\n{THINK}\n\n# Tools\n")
     assert user == USER
-    assert hermes([USER], [], think=True)[0] == {"role": "system", "content": THINK}
+    assert render_hermes([USER], [], think=True)[0] == {"role": "system", "content": THINK}
 
 
-def test_the_sets_own_prompt_is_left_as_it_is():
-    assert source([SYSTEM, USER]) == [SYSTEM, USER]
-    assert source([SYSTEM, USER], think=True)[0]["content"] == f"Be brief.\n\n{THINK}"
-    assert source([USER], think=True) == [{"role": "system", "content": THINK}, USER]
+def test_the_sets_own_prompt_is_unchanged():
+    assert render_source([SYSTEM, USER]) == [SYSTEM, USER]
+    assert render_source([SYSTEM, USER], think=True)[0]["content"] == f"Be brief.\n\n{THINK}"
+    assert render_source([USER], think=True) == [{"role": "system", "content": THINK}, USER]
     assert SYSTEM["content"] == "Be brief."

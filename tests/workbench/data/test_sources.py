@@ -19,8 +19,8 @@ ROWS = [{"a": n, "text": f"é ] , [ {n}" * (n * 40)} for n in range(30)]
 
 def read(source, **more):
     path = Path(source)
-    found = sources.records(path) if path.exists() else sources.hub_records(str(source), **more)
-    return [(record.where, record.read()) for record in found]
+    found = sources.read_rows(path) if path.exists() else sources.read_hub_rows(str(source), **more)
+    return [(record.where, record.decode()) for record in found]
 
 
 def test_every_kind_of_file_gives_the_same_rows(tmp_path):
@@ -56,13 +56,13 @@ def test_a_broken_list_is_named_with_the_item(tmp_path, text):
 
 def test_a_broken_line_is_an_error_of_its_row(tmp_path):
     file = write(tmp_path / "lines.jsonl", [ROWS[0], "{", ROWS[1]])
-    first, second, third = sources.records(file)
-    assert (first.read(), third.read()) == (ROWS[0], ROWS[1])
+    first, second, third = sources.read_rows(file)
+    assert (first.decode(), third.decode()) == (ROWS[0], ROWS[1])
     with pytest.raises(ValueError, match="not JSON"):
-        second.read()
+        second.decode()
 
 
-def test_a_folder_in_sorted_order_without_what_is_no_rows_or_its_folder_data(tmp_path):
+def test_a_folder_is_read_in_sorted_order_without_files_that_hold_no_rows(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     for name in ("b.jsonl", "a.json", "c.jsonl"):
@@ -78,25 +78,25 @@ def test_a_folder_in_sorted_order_without_what_is_no_rows_or_its_folder_data(tmp
     assert read(tmp_path) == expected
 
 
-def test_what_is_neither_a_path_nor_a_set_of_the_hub_says_both(tmp_path, monkeypatch):
+def test_a_source_that_is_neither_a_path_nor_on_the_hub_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
     def fail(source):
         raise ConnectionError(f"Couldn't reach '{source}' on the Hub (offline)")
 
-    monkeypatch.setattr(sources, "load", fail)
+    monkeypatch.setattr(sources, "load_hub_dataset", fail)
     with pytest.raises(
-        FileError, match=r"some/set: no such file or folder, and as a set of the hub it could not .*reach"
+        FileError, match=r"some/set: no such file or folder, and it could not be loaded from the hub: .*reach"
     ):
         read("some/set")
-    monkeypatch.setattr(sources, "load", lambda source: pytest.fail(f"{source} was looked for"))
+    monkeypatch.setattr(sources, "load_hub_dataset", lambda source: pytest.fail(f"{source} was looked for"))
     for path in ("/no/such.json", "rows.jsonl", "data/train.parquet"):
-        with pytest.raises(FileError, match=f"{path}: no such file or folder, and no id of the hub's"):
+        with pytest.raises(FileError, match=f"{path}: no such file or folder, and not the id of a data set on the hub"):
             read(path)
     with pytest.raises(FileError, match=r"a folder without .json, .jsonl, .parquet files"):
         read(tmp_path)
     (tmp_path / "a.csv").write_text("a")
-    with pytest.raises(FileError, match=r".csv is not read; use .json, .jsonl, .parquet"):
+    with pytest.raises(FileError, match=r".csv cannot be read; use .json, .jsonl, .parquet"):
         read(tmp_path / "a.csv")
 
 
@@ -107,7 +107,9 @@ def test_a_set_of_the_hub_is_read_through_datasets_split_by_split(tmp_path, monk
     folder.mkdir()
     write(folder / "train.jsonl", ROWS[:2])
     write(folder / "test.jsonl", ROWS[2:3])
-    monkeypatch.setattr(sources, "load", lambda source: load_dataset(str(folder), cache_dir=str(tmp_path / "cache")))
+    monkeypatch.setattr(
+        sources, "load_hub_dataset", lambda source: load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    )
     expected = [("owner/set/train:1", ROWS[0]), ("owner/set/train:2", ROWS[1]), ("owner/set/test:1", ROWS[2])]
     assert read("owner/set") == expected
     assert read("owner/set", split="test") == expected[2:]

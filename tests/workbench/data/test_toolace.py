@@ -50,10 +50,10 @@ def test_names_with_blanks_dots_slashes_and_brackets_are_read(text, expected):
         ("[other(1)]", "positional arguments of a tool without a schema"),
         ('[City Weather/v2 (daily)("Rome", city="Oslo")]', "an argument twice"),
         ('[City Weather/v2 (daily)(days=2, "Rome")]', "a positional argument after a named one"),
-        ("[getTime(" + "a" * 300 + "=1)]", "an argument's name is not read: aaa"),
+        ("[getTime(" + "a" * 300 + "=1)]", "an argument's name cannot be read: aaa"),
         ("[" + "f" * 300 + "(a=1)]", "a name of more than 200"),
-        ("[getTime(a=b)]", "no literal"),
-        ("[getTime(a=__import__('os').system('x'))]", "no literal"),
+        ("[getTime(a=b)]", "not a literal"),
+        ("[getTime(a=__import__('os').system('x'))]", "not a literal"),
         ('[getTime(a="it)]', "a text that is not closed"),
         ("[getTime(a=[1)]", "brackets that do not match"),
         ("[getTime()] and more", "text after it"),
@@ -64,7 +64,7 @@ def test_names_with_blanks_dots_slashes_and_brackets_are_read(text, expected):
         ("[" + "x" * 70_000, "more than"),
     ],
 )
-def test_what_is_no_list_of_calls_is_refused(text, reason):
+def test_a_text_that_is_not_a_list_of_calls_is_refused(text, reason):
     with pytest.raises(BadCallError, match=reason):
         read_calls(text, PARAMETERS)
 
@@ -92,7 +92,7 @@ CONVERSATION = toolace(
 )
 
 
-def test_each_turn_of_the_assistant_is_a_sample_with_what_stands_before_it():
+def test_each_assistant_turn_is_a_sample_with_the_turns_before_it():
     first, second, third = read("toolace", CONVERSATION)
     assert isinstance(first, Sample)
     assert isinstance(second, Sample)
@@ -124,12 +124,12 @@ def test_the_tools_are_json_schema():
     assert tools[1]["function"]["parameters"] == {"type": "object", "properties": {}}
 
 
-def test_without_another_word_there_is_no_system_message():
+def test_without_tools_or_thinking_there_is_no_system_message():
     first = sample("toolace", toolace(("user", "Time?"), ("assistant", "[getTime()]")))
     assert [m["role"] for m in first.messages] == ["user"]
 
 
-def test_a_call_that_cannot_be_read_costs_its_turn_and_those_after_it_for_their_prompt_has_it():
+def test_an_unreadable_call_drops_its_turn_and_all_later_turns():
     row = toolace(
         ("user", "Time?"),
         ("assistant", "[getTime()]"),
@@ -145,7 +145,7 @@ def test_a_call_that_cannot_be_read_costs_its_turn_and_those_after_it_for_their_
     assert (broken.where, broken.reason, later.reason) == ("here:1#3", module.UNREADABLE, module.EARLIER)
 
 
-def test_a_call_inside_of_prose_says_neither_call_nor_no_call():
+def test_a_call_inside_prose_is_dropped_as_ambiguous():
     (found,) = read("toolace", toolace(("user", "Time?"), ("assistant", "Sure: [getTime()]")))
     assert isinstance(found, Dropped)
     assert found.reason == module.IN_PROSE
@@ -167,7 +167,7 @@ def test_a_call_inside_of_prose_says_neither_call_nor_no_call():
         (toolace(("assistant", "Hello.")), "no turn of the user"),
         (
             toolace(("user", "a"), tools=[{"name": "f", "parameters": {"type": "object", "required": [1]}}]),
-            "is no tool",
+            "is not a tool",
         ),
         (toolace(("user", "a"), tools=[{"description": "f"}]), r"system\[0\].name is missing"),
         (

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from awpo_verl.workbench.data.fit_to_schema import reference_calls
-from awpo_verl.workbench.data.pipeline import prepare
+from awpo_verl.workbench.data.pipeline import prepare_files
 from awpo_verl.workbench.data.sample import BrokenRowError, Dropped
-from awpo_verl.workbench.data.toolrl import turns_of
+from awpo_verl.workbench.data.toolrl import parse_turns
 from tests.paths import TOOLRL
 from tests.workbench.data.rows import ALL, call, read, reference_score, rlla, run, sample, truth, written
 
@@ -38,7 +38,7 @@ ANSWER = TRUTH + '<tool_call>\n{"name": "Get News", "parameters": {"page": "2"}}
 
 
 def test_the_conversation_is_taken_out_of_the_users_text():
-    assert turns_of(HISTORY) == [
+    assert parse_turns(HISTORY) == [
         {"role": "user", "content": "What is new?\nAnd where?"},
         {"role": "assistant", "content": "", "tool_calls": [call("Get News", page=1), call("Say")]},
         {"role": "tool", "content": '[{"name": "Get News", "results": "<b>none</b>"}]'},
@@ -47,7 +47,7 @@ def test_the_conversation_is_taken_out_of_the_users_text():
     ]
 
 
-def test_tools_calls_and_no_thinking_where_it_is_the_placeholder(tmp_path):
+def test_tools_and_calls_are_read_and_placeholder_thinking_is_removed(tmp_path):
     given = rlla(TOOLS, HISTORY, ANSWER)
     found = sample("rlla", given)
     assert [t["function"]["description"] for t in found.tools] == ["The news.\nMore of it.", "Says it."]
@@ -129,9 +129,9 @@ def answers(name: str) -> list[list[dict]]:
 @pytest.mark.parametrize("prompt", ["hermes", "source"])
 def test_all_of_toolrls_rows_convert_and_their_answers_are_right(tmp_path, name, rows, with_call, prompt):
     options = replace(ALL, schema_mismatch="keep", prompt=prompt)
-    report = prepare("rlla", str(DATA / name), tmp_path, options)
+    report = prepare_files("rlla", str(DATA / name), tmp_path, options)
     kept = written(tmp_path)
-    assert (report.read, report.broken, len(kept), dict(report.dropped)) == (rows, 0, rows, {})
+    assert (report.rows, report.broken, len(kept), dict(report.dropped)) == (rows, 0, rows, {})
     assert sum(row["extra_info"]["calls"] > 0 for row in kept) == with_call
     assert [truth(row)["tool_calls"] for row in kept] == answers(name)
     assert all(reference_score(row) == 1.0 for row in kept)
@@ -140,11 +140,9 @@ def test_all_of_toolrls_rows_convert_and_their_answers_are_right(tmp_path, name,
 
 @real
 @pytest.mark.parametrize(("name", "dropped", "fixed"), [("test.parquet", 8, 10), ("rlla_sft.json", 27, 39)])
-def test_by_default_toolrls_broken_answers_are_dropped_and_its_numbers_in_quotes_accepted_as_both(
-    tmp_path, name, dropped, fixed
-):
-    report = prepare("rlla", str(DATA / name), tmp_path, ALL)
-    assert (report.read - report.total, report.fixed) == (dropped, fixed)
+def test_by_default_toolrls_broken_answers_are_dropped_and_quoted_numbers_accepted(tmp_path, name, dropped, fixed):
+    report = prepare_files("rlla", str(DATA / name), tmp_path, ALL)
+    assert (report.rows - report.total, report.fixed) == (dropped, fixed)
     for row in written(tmp_path):
         assert reference_score(row) == 1.0
         assert reference_calls(truth(row)["tool_calls"]) is not None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awpo_verl.workbench.data.python_types import json_schema, parse_type
+from awpo_verl.workbench.data.python_types import build_json_schema, parse_type
 from awpo_verl.workbench.data.sample import BrokenRowError
 from tests.workbench.data.rows import call, lamp, read, reference_score, run, sample, xlam
 
@@ -62,8 +62,8 @@ def test_any_text_is_some_type(text):
     assert isinstance(optional, bool)
 
 
-def test_required_is_what_has_neither_a_default_nor_optional_and_an_empty_default_is_none():
-    schema = json_schema(
+def test_a_parameter_without_default_and_optional_is_required():
+    schema = build_json_schema(
         {
             "a": {"type": "str", "description": "A."},
             "b": {"type": "str", "default": ""},
@@ -115,7 +115,7 @@ def test_lists_and_json_schema_of_mirrors_are_read():
     assert found.tools[0]["function"]["parameters"] == schema
 
 
-def test_of_two_tools_of_one_name_the_first_counts():
+def test_the_first_of_two_tools_with_one_name_counts():
     found = sample("xlam", xlam("Q", [lamp(on={"type": "bool"}), lamp(off={"type": "bool"})], []))
     assert [list(t["function"]["parameters"]["properties"]) for t in found.tools] == [["on"]]
 
@@ -126,7 +126,7 @@ def test_of_two_tools_of_one_name_the_first_counts():
         ({"query": 3}, "query is 3; expected a text"),
         ({"query": "Q"}, "answers is missing; expected a list of calls"),
         ({"query": "Q", "answers": "[{"}, "answers is not JSON"),
-        (xlam("Q", [], [{"arguments": {}}]), r"answers\[0\] is no call: a call without a name"),
+        (xlam("Q", [], [{"arguments": {}}]), r"answers\[0\] is not a call: a call without a name"),
         (xlam("Q", {"f": 1}, []), "tools is {'f': 1}; expected a list of tools"),
         (xlam("Q", [lamp(on="bool")], []), r"tools\[0\].parameters.on is 'bool'; expected an object"),
         (xlam("Q", [{"name": ""}], []), r"tools\[0\].name is ''; expected a tool's name"),

@@ -102,13 +102,13 @@ def test_a_plugin_that_is_switched_off_is_traced_to_the_variable(policy: str) ->
     ]
 
 
-def test_a_plugin_on_the_path_alone_is_not_known_to_verl(tmp_path: Path) -> None:
+def test_a_plugin_only_on_the_path_is_unknown_to_verl(tmp_path: Path) -> None:
     python, _ = environment(
         tmp_path, without=("awpo_verl", "__editable__.awpo_verl", "__editable___awpo_verl_0_1_0_finder.py")
     )
-    healthy, said, _ = diagnose(python, PYTHONPATH=str(Path(doctor.__file__).parents[2]))
+    healthy, said, _ = diagnose(python, PYTHONPATH=str(Path(doctor.__file__).parents[3]))
     assert not healthy
-    assert said["error"][0].startswith("plugin: awpo_verl can be imported and is not installed")
+    assert said["error"][0].startswith("plugin: awpo_verl can be imported but is not installed")
 
 
 def test_a_torchvision_of_another_torch_is_traced_to_it(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_torchvision_of_another_torch_is_traced_to_it(tmp_path: Path) -> None:
     install(packages, "torchvision==0.20.0")  # built for torch 2.5
     healthy, said, _ = diagnose(python)
     assert not healthy
-    assert said["error"][0].startswith("torchvision: it does not go with torch ")
+    assert said["error"][0].startswith("torchvision: it does not match torch ")
     assert "pip uninstall torchvision" in said["error"][0]
 
 
@@ -127,21 +127,21 @@ def test_a_torch_that_cannot_be_imported_explains_the_rest(tmp_path: Path) -> No
     assert said["error"][0].startswith("torch: import torch fails: OSError: libcudart.so.13: cannot open")
 
 
-def test_a_crash_of_an_import_is_said(tmp_path: Path) -> None:
+def test_a_crash_in_importing_torch_is_reported(tmp_path: Path) -> None:
     healthy, said, _ = diagnose(with_own(tmp_path, "torch", CRASH))
     assert not healthy
-    assert said["error"][0].startswith("torch: import torch fails: the process that looked died of it (exit code -11")
+    assert said["error"][0].startswith("torch: import torch fails: the checking process ended here (exit code -11")
 
 
-def test_a_crash_of_another_import_is_said_with_its_name(tmp_path: Path) -> None:
+def test_a_crash_in_another_import_is_reported_with_its_name(tmp_path: Path) -> None:
     healthy, said, _ = diagnose(with_own(tmp_path, "torchvision", CRASH))
     assert not healthy
-    assert said["error"][0].startswith("torchvision: it does not go with torch ")
-    assert "died of it (exit code -11" in said["error"][0]
-    assert "not known: the process that looked died before" in " ".join(said["error"][1:])
+    assert said["error"][0].startswith("torchvision: it does not match torch ")
+    assert "ended here (exit code -11" in said["error"][0]
+    assert "not known: the checking process ended before" in " ".join(said["error"][1:])
 
 
-def test_a_verl_that_is_let_try_is_a_warning(tmp_path: Path) -> None:
+def test_an_untested_verl_that_is_allowed_is_a_warning(tmp_path: Path) -> None:
     python, packages = environment(tmp_path, without=("verl",))
     install(packages, "verl==0.9.0")
     _, said, _ = diagnose(python, AWPO_ALLOW_UNTESTED_VERL="1")
@@ -176,7 +176,7 @@ def test_a_package_that_many_seams_need_is_one_finding(tmp_path: Path) -> None:
         assert part in line
 
 
-def test_a_command_line_is_composed_and_what_is_implied_is_said(tmp_path: Path) -> None:
+def test_a_command_line_is_composed_and_implied_keys_are_shown(tmp_path: Path) -> None:
     keys = [f"actor_rollout_ref.model.path={tmp_path}/none", f"data.train_files={tmp_path}/none.parquet"]
     keys += ["actor_rollout_ref.rollout.name=vllm", "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=4"]
     keys += ["actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=4", "trainer.n_gpus_per_node=1"]
@@ -198,12 +198,12 @@ def test_shared_memory_of_a_container_and_a_full_disk_are_warnings(monkeypatch: 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
     found = check_shared_memory(has_gpu=True, folder=Path("/"))
     assert found.level == "warning"
-    assert "0.062 GiB, 16 are advised" in found.said
-    assert "--shm-size" in found.said
+    assert "0.062 GiB, 16 are advised" in found.message
+    assert "--shm-size" in found.message
     assert [finding.level for finding in check_disk(Path("/"), has_gpu=False)] == ["warning", "warning"]
     monkeypatch.setattr(
         shutil, "disk_usage", lambda folder: usage._replace(total=100 << 30, used=96 << 30, free=4 << 30)
     )
     disk = check_disk(Path("/"), has_gpu=False)
     assert [finding.level for finding in disk] == ["ok", "ok", "warning"]
-    assert "96% full" in disk[-1].said
+    assert "96% full" in disk[-1].message

@@ -63,7 +63,7 @@ def write_rows(path: Path, count: int, ground_truth: str = '{"tool_calls": []}')
 @pytest.fixture
 def composed(qwen4b: Path, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """verl's config for 8 GPUs and these files, with further keys."""
-    from awpo_verl.workbench.preflight.compose import compose
+    from awpo_verl.workbench.preflight.compose import compose_config
 
     monkeypatch.delenv("VERL_PLATFORM", raising=False)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
@@ -71,7 +71,7 @@ def composed(qwen4b: Path, prompts: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("awpo_verl.workbench.preflight.gpus.running_cluster", lambda: "")
 
     def make(*keys: str) -> Any:
-        return compose(
+        return compose_config(
             [
                 "algorithm.adv_estimator=awpo",
                 f"data.train_files={prompts}",

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from awpo_verl.workbench.preflight import checks
-from awpo_verl.workbench.preflight.compose import ComposeError, compose
+from awpo_verl.workbench.preflight.compose import ComposeError, compose_config
 from awpo_verl.workbench.preflight.findings import Finding
 from tests.workbench.preflight.conftest import AT, EIGHT, of
 
 
-def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> None:
+def test_a_good_config_has_no_warnings(said: Callable[..., Any]) -> None:
     findings = said()
     assert of(findings, "error") == []
     assert of(findings, "warning") == []
@@ -42,7 +42,7 @@ def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> N
         ([f"{AT}.model.path=/nowhere"], "model: /nowhere is not a folder"),
         (
             ["data.train_files=/nowhere.parquet"],
-            "data: data.train_files=/nowhere.parquet is not there. `awpo-verl prepare`",
+            "data: data.train_files=/nowhere.parquet does not exist. `awpo-verl prepare`",
         ),
         (["data.train_batch_size=320"], "data: data.train_files have 300 rows, fewer than data.train_batch_size=320"),
         (["data.train_batch_size=16"], "batch: data.train_batch_size=16 is less than actor.ppo_mini_batch_size=32"),
@@ -50,7 +50,7 @@ def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> N
             [f"{AT}.actor.ppo_mini_batch_size=3", f"{AT}.rollout.n=5"],
             "batch: an update has 3 prompts * 5 rollouts = 15 rows",
         ),
-        ([f"{AT}.rollout.tensor_model_parallel_size=3"], "batch: 8 GPUs cannot be cut into vLLMs of"),
+        ([f"{AT}.rollout.tensor_model_parallel_size=3"], "batch: 8 GPUs cannot be split into vLLMs of"),
         (
             [f"{AT}.actor.ppo_max_token_len_per_gpu=8000"],
             "batch: a rollout may have 8192 tokens, and a micro-batch at most 8000 (actor.ppo_max_token_len_per_gpu",
@@ -61,7 +61,7 @@ def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> N
         ),
         ([f"{AT}.rollout.max_model_len=50000"], "model: its context is 40960 tokens, less than rollout.max_model_len"),
         (["data.max_prompt_length=40960"], "a long prompt leaves no room for a response"),
-        ([f"{AT}.rollout.pipeline_model_parallel_size=3"], "batch: 8 GPUs cannot be cut into vLLMs of 3"),
+        ([f"{AT}.rollout.pipeline_model_parallel_size=3"], "batch: 8 GPUs cannot be split into vLLMs of 3"),
         (
             [f"{AT}.actor.ppo_max_token_len_per_gpu=9000", f"{AT}.rollout.log_prob_max_token_len_per_gpu=8000"],
             "a micro-batch at most 8000 (rollout.log_prob_max_token_len_per_gpu=8000)",
@@ -72,17 +72,17 @@ def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> N
                 f"{AT}.actor.ppo_micro_batch_size_per_gpu=48",
                 f"{AT}.rollout.log_prob_micro_batch_size_per_gpu=8",
             ],
-            "256 rows, 32 a data-parallel worker, which cannot be cut into micro-batches of 48 (actor.ppo_micro_batch",
+            "256 rows, 32 a data-parallel worker, which cannot be split into micro-batches of 48 (actor.ppo_micro",
         ),
         (
             [f"{AT}.rollout.log_prob_use_dynamic_bsz=False", f"{AT}.rollout.log_prob_micro_batch_size_per_gpu=48"],
-            "cannot be cut into micro-batches of 48 (rollout.log_prob_micro_batch_size_per_gpu)",
+            "cannot be split into micro-batches of 48 (rollout.log_prob_micro_batch_size_per_gpu)",
         ),
         (["data.train_max_samples=100"], "data: data.train_files have 100 rows, fewer than"),
         (["trainer.nnodes=2"], "gpus: trainer.nnodes=2, and neither RAY_ADDRESS nor ray_kwargs.ray_init.address"),
         (
             [f"{AT}.rollout.multi_turn.enable=True", f"{AT}.rollout.multi_turn.tool_config_path=/nowhere.yaml"],
-            "data: rollout.multi_turn.tool_config_path=/nowhere.yaml is not there (TOOLS in the recipes)",
+            "data: rollout.multi_turn.tool_config_path=/nowhere.yaml does not exist (TOOLS in the recipes)",
         ),
         (["trainer.n_gpus_per_node=16"], "gpus: the run asks for 16 GPUs, this machine has 8"),
         (
@@ -91,7 +91,7 @@ def test_a_good_config_has_nothing_to_complain_of(said: Callable[..., Any]) -> N
         ),
     ],
 )
-def test_what_would_fail_is_an_error_that_says_what_to_set(
+def test_settings_that_would_fail_are_errors_with_a_remedy(
     said: Callable[..., Any], keys: list[str], expected: str
 ) -> None:
     errors = of(said(*keys), "error")
@@ -103,7 +103,7 @@ def test_what_would_fail_is_an_error_that_says_what_to_set(
     [
         (
             ["data.train_batch_size=120"],
-            "batch: data.train_batch_size=120 is no multiple of actor.ppo_mini_batch_size=32",
+            "batch: data.train_batch_size=120 is not a multiple of actor.ppo_mini_batch_size=32",
         ),
         (
             ["data.filter_overlong_prompts=False"],
@@ -129,11 +129,11 @@ def test_what_would_fail_is_an_error_that_says_what_to_set(
         ),
         (
             [f"{AT}.rollout.gpu_memory_utilization=0.18"],
-            "refuses to start where one sequence of 40,960 does not fit. Set rollout.max_model_len to",
+            "does not start if one sequence of 40,960 does not fit. Set rollout.max_model_len to",
         ),
     ],
 )
-def test_what_is_worth_a_look_is_a_warning(said: Callable[..., Any], keys: list[str], expected: str) -> None:
+def test_doubtful_settings_are_warnings(said: Callable[..., Any], keys: list[str], expected: str) -> None:
     findings = said(*keys)
     assert of(findings, "error") == []
     assert any(expected in warning for warning in of(findings, "warning")), findings
@@ -147,7 +147,7 @@ def test_a_model_without_weights_and_a_run_that_would_resume(
     (tmp_path / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("40")
     findings = said()
     assert of(findings, "error") == [f"model: {qwen4b} has a config and no weights (*.safetensors, *.bin)."]
-    assert "has a checkpoint of step 40: the run goes on from there" in of(findings, "warning")[0]
+    assert "has a checkpoint of step 40: the run continues from it" in of(findings, "warning")[0]
 
 
 def test_a_disk_without_room_for_one_checkpoint(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,21 +155,21 @@ def test_a_disk_without_room_for_one_checkpoint(said: Callable[..., Any], monkey
     monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: usage._replace(free=10**9))
     (error,) = of(said(), "error")
     assert "a checkpoint has about 45 GiB" in error
-    assert "not room enough" in error
+    assert "not enough room" in error
 
 
-def test_what_is_not_installed_is_named_with_what_needs_it(
+def test_a_missing_package_is_named_with_its_reason(
     composed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "_installed", lambda name: name not in ("flash_attn", "megatron.core"))
     (finding,) = checks.check_packages(composed("model_engine=megatron"), EIGHT)
-    assert "not installed: megatron.core (model_engine=megatron). " in finding.said  # it has its own attention
+    assert "not installed: megatron.core (model_engine=megatron). " in finding.message  # it has its own attention
     (finding,) = checks.check_packages(composed(), EIGHT)
-    assert "not installed: vllm" not in finding.said
+    assert "not installed: vllm" not in finding.message
     assert finding.level == "ok"  # `kernels` serves flash attention, too
     monkeypatch.setattr(checks, "_installed", lambda name: name not in ("flash_attn", "kernels", "mbridge"))
     (finding,) = checks.check_packages(composed(), EIGHT)
-    assert "flash_attn (attn_implementation=flash_attention_2, verl's default)" in finding.said
+    assert "flash_attn (attn_implementation=flash_attention_2, verl's default)" in finding.message
     (finding,) = checks.check_packages(composed(f"+{AT}.model.override_config.attn_implementation=sdpa"), EIGHT)
     assert finding.level == "ok"
     (finding,) = checks.check_packages(composed("model_engine=megatron"), EIGHT)
@@ -177,7 +177,7 @@ def test_what_is_not_installed_is_named_with_what_needs_it(
     (finding,) = checks.check_packages(
         composed("model_engine=megatron", f"{AT}.actor.megatron.vanilla_mbridge=True"), EIGHT
     )
-    assert "not installed: mbridge (" in finding.said
+    assert "not installed: mbridge (" in finding.message
     (finding,) = checks.check_packages(composed(), dataclasses.replace(EIGHT, on_cpu=True))
     assert finding.level == "ok"
 
@@ -192,7 +192,7 @@ def test_what_is_not_installed_is_named_with_what_needs_it(
         ([f"{AT}.rollout.n=eight"], "a value of another type than verl takes: .*'str' and 'int'"),
     ],
 )
-def test_what_verl_or_awpo_refuse_is_told_in_their_words(
+def test_refusals_of_verl_and_awpo_keep_their_messages(
     composed: Callable[..., Any], keys: list[str], expected: str
 ) -> None:
     with pytest.raises(ComposeError, match=expected):
@@ -204,11 +204,11 @@ def test_composing_says_what_awpo_implies_and_leaves_hydra_as_it_was(composed: C
 
     composed()
     assert not HydraConfig.initialized()
-    said = compose(
+    said = compose_config(
         ["algorithm.adv_estimator=awpo", f"{AT}.rollout.name=vllm", f"{AT}.actor.use_dynamic_bsz=True"]
     ).remarks
     assert "implied         actor_rollout_ref.actor.policy_loss.loss_mode=awpo (was vanilla, verl's default)" in said
-    chosen = compose(
+    chosen = compose_config(
         [
             *("algorithm.adv_estimator=awpo", f"{AT}.rollout.name=vllm", f"{AT}.actor.use_dynamic_bsz=True"),
             f"{AT}.actor.policy_loss.loss_mode=vanilla",
@@ -250,24 +250,24 @@ def test_a_judges_extra_body_takes_any_keys(composed: Callable[..., Any]) -> Non
         [f"{AT}.rollout.log_prob_use_dynamic_bsz=False", f"{AT}.rollout.log_prob_max_token_len_per_gpu=100"],
     ],
 )
-def test_what_verl_runs_is_no_error(said: Callable[..., Any], keys: list[str]) -> None:
+def test_configs_that_verl_runs_have_no_errors(said: Callable[..., Any], keys: list[str]) -> None:
     assert of(said(*keys), "error") == []
 
 
-def test_a_model_that_is_there_and_not_understood_is_a_warning(said: Callable[..., Any], qwen4b: Path) -> None:
+def test_a_model_of_unknown_size_is_a_warning(said: Callable[..., Any], qwen4b: Path) -> None:
     (qwen4b / "config.json").write_text('{"model_type": "clip"}')  # no language model
     findings = said()
     assert of(findings, "error") == []
-    assert "cannot be told" in of(findings, "warning")[0]
+    assert "cannot be computed" in of(findings, "warning")[0]
     (qwen4b / "own_config.py").write_text("import a_package_that_is_not_here\n")
     own = {"model_type": "own", "auto_map": {"AutoConfig": "own_config.Own"}}
     (qwen4b / "config.json").write_text(json.dumps(own))
     findings = said(f"{AT}.model.trust_remote_code=True")
     assert of(findings, "error") == []
-    assert "cannot be looked at here" in of(findings, "warning")[0]
+    assert "cannot be read here" in of(findings, "warning")[0]
 
 
-def test_a_check_that_fails_itself_stops_no_run(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_raises_is_a_warning(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*given: Any) -> None:
         raise KeyError("a key of tomorrow")
 

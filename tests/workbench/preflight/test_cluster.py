@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from awpo_verl.workbench.bfcl.server import free_port
+from awpo_verl.workbench.bfcl.server import find_free_port
 from awpo_verl.workbench.preflight import cluster
 from tests.workbench.preflight.conftest import on_path
 
@@ -20,7 +20,7 @@ RECIPE = Path("recipes/run_awpo_multinode.sh").resolve()
 
 
 def test_a_port_where_nothing_listens_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{find_free_port()}"
     assert cluster.main(["--address", address, "--gpus", "0", "--timeout", "0"]) == 1
     assert f"nothing listens at {address}" in capsys.readouterr().err
     assert cluster.main(["--address", "head", "--gpus", "0", "--timeout", "0"]) == 1
@@ -29,10 +29,13 @@ def test_a_port_where_nothing_listens_is_named(capsys: pytest.CaptureFixture[str
 
 def test_nodes_with_other_packages_are_named() -> None:
     same = dict.fromkeys(cluster.PACKAGES, "1.0")
-    assert cluster.differences({"a": same, "b": same}) == ""
-    said = cluster.differences({"a": same, "b": same | {"verl": "0.9.0"}, "c": same})
-    assert said == "the nodes have different versions of verl: 0.9.0 on b; 1.0 on a, c. Install the same everywhere."
-    assert "not installed on b" in cluster.differences({"a": same, "b": {}})
+    assert cluster.find_differences({"a": same, "b": same}) == ""
+    said = cluster.find_differences({"a": same, "b": same | {"verl": "0.9.0"}, "c": same})
+    assert (
+        said
+        == "the nodes have different versions of verl: 0.9.0 on b; 1.0 on a, c. Install the same version everywhere."
+    )
+    assert "not installed on b" in cluster.find_differences({"a": same, "b": {}})
 
 
 @contextmanager
@@ -72,7 +75,7 @@ def ray_folder() -> Iterator[Path]:
 def test_the_recipe_runs_once_all_nodes_have_joined_and_ends_the_cluster(tmp_path: Path, ray_folder: Path) -> None:
     recipe = tmp_path / "recipe.sh"
     recipe.write_text('echo "recipe: $RAY_ADDRESS NODES=$NODES PROMPTS=$PROMPTS $*"; exit 7\n')
-    port = free_port()
+    port = find_free_port()
     head_log, worker_log = tmp_path / "head.log", tmp_path / "worker.log"
     with node(1, port, recipe, worker_log, ray_folder) as worker, node(0, port, recipe, head_log, ray_folder) as head:
         assert head.wait(timeout=300) == 7, head_log.read_text()  # the recipe's own exit code
@@ -85,18 +88,18 @@ def test_the_recipe_runs_once_all_nodes_have_joined_and_ends_the_cluster(tmp_pat
         socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
-def test_a_node_that_does_not_come_is_told_in_time(tmp_path: Path, ray_folder: Path) -> None:
+def test_a_missing_node_is_reported_in_time(tmp_path: Path, ray_folder: Path) -> None:
     recipe = tmp_path / "recipe.sh"
     recipe.write_text("echo the recipe has begun\n")
     log = tmp_path / "head.log"
-    with node(0, free_port(), recipe, log, ray_folder, JOIN_TIMEOUT="30") as head:
+    with node(0, find_free_port(), recipe, log, ray_folder, JOIN_TIMEOUT="30") as head:
         assert head.wait(timeout=300) == 1
     assert "1 of 2 GPUs have joined" in log.read_text()
     assert "in time" in log.read_text()
     assert "the recipe has begun" not in log.read_text()
 
 
-def test_a_head_that_cannot_start_is_told_at_once(tmp_path: Path, ray_folder: Path) -> None:
+def test_a_head_that_cannot_start_is_reported_at_once(tmp_path: Path, ray_folder: Path) -> None:
     recipe = tmp_path / "recipe.sh"
     recipe.write_text("echo the recipe has begun\n")
     log = tmp_path / "head.log"
@@ -106,11 +109,11 @@ def test_a_head_that_cannot_start_is_told_at_once(tmp_path: Path, ray_folder: Pa
         port = other.getsockname()[1]
         with node(0, port, recipe, log, ray_folder, JOIN_TIMEOUT="600") as head:
             assert head.wait(timeout=200) != 0
-    assert "Ray's head has ended before all nodes had joined" in log.read_text()
+    assert "Ray's head has stopped before all nodes joined" in log.read_text()
     assert "the recipe has begun" not in log.read_text()
 
 
-def test_without_a_head_it_says_what_to_set(tmp_path: Path) -> None:
+def test_a_missing_head_address_is_named(tmp_path: Path) -> None:
     environment = {key: value for key, value in on_path().items() if key not in ("HEAD", "SLURM_JOB_NODELIST")}
     done = subprocess.run(["bash", str(RECIPE)], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -11,16 +11,16 @@ from typer.testing import CliRunner
 
 from awpo_verl.workbench.cli import app
 from awpo_verl.workbench.preflight import checks
-from awpo_verl.workbench.preflight.command_line import CommandLine, CommandLineError, without_program
-from awpo_verl.workbench.preflight.command_line import read as read_arguments
-from awpo_verl.workbench.preflight.compose import ComposeError, compose
+from awpo_verl.workbench.preflight.command_line import CommandLine, CommandLineError, strip_program
+from awpo_verl.workbench.preflight.command_line import parse_command_line as read_arguments
+from awpo_verl.workbench.preflight.compose import ComposeError, compose_config
 
 KEYS = ["algorithm.adv_estimator=awpo", "+a.b=[1, 2]", "~c", "+a.source=/opt/main_ppo.py"]
 MICRO = "actor_rollout_ref.actor.use_dynamic_bsz=True"
 
 
 def read(given: list[str]) -> CommandLine:
-    return read_arguments(without_program(given))
+    return read_arguments(strip_program(given))
 
 
 @pytest.mark.parametrize(
@@ -48,37 +48,40 @@ def test_the_program_in_front_and_the_flags_among_the_keys(program: list[str], f
         (["VERL_PLATFORM=cpu", "python", "-m", "verl.trainer.main_ppo", "a=1"], "VERL_PLATFORM=cpu before verl"),
         (["--dry-rnu", "python", "-m", "verl.trainer.main_ppo", "a=1"], "--dry-rnu before verl.* would be lost"),
         (["python", "-m", "verl.trainer.main_eval", "a=1"], "-m: only `python -m verl.trainer.main_ppo`"),
-        (["a=1", "--dry-rnu"], "unrecognized arguments: --dry-rnu. Of Hydra's flags"),
-        (["--config-dir", "/my", "a=1"], "unrecognized arguments: --config-dir. Of Hydra's flags"),
-        (["a=1", "--config-name", "mine", "b=2"], "unrecognized arguments: b=2. Of Hydra's flags"),  # Hydra's own limit
-        (["--config-name"], "expected one argument. Of Hydra's flags"),
+        (["a=1", "--dry-rnu"], "unrecognized arguments: --dry-rnu. Only --config-path and --config-name"),
+        (["--config-dir", "/my", "a=1"], "unrecognized arguments: --config-dir. Only --config-path and --config-name"),
+        (
+            ["a=1", "--config-name", "mine", "b=2"],
+            "unrecognized arguments: b=2. Only --config-path and --config-name",
+        ),  # Hydra's own limit
+        (["--config-name"], "expected one argument. Only --config-path and --config-name"),
     ],
 )
-def test_what_would_be_lost_is_refused(given: list[str], said: str) -> None:
+def test_arguments_that_would_be_lost_are_refused(given: list[str], said: str) -> None:
     with pytest.raises(CommandLineError, match=said):
         read(given)
     with pytest.raises(ComposeError, match=said):
-        compose(given)
+        compose_config(given)
 
 
-def test_a_config_of_ones_own_composes_as_in_verl(tmp_path: Path) -> None:
+def test_your_own_config_composes_as_in_verl(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "defaults: [ppo_trainer, _self_]\nhydra: {searchpath: ['pkg://verl.trainer.config']}\n"
         "algorithm: {adv_estimator: awpo, awpo: {reasoning_weight: 0.5}}\n"
     )
     line = ["--config-path", str(tmp_path), "--config-name", "mine", MICRO, "algorithm.awpo.gate.kind=hard"]
-    section = compose(line).config.algorithm.awpo
+    section = compose_config(line).config.algorithm.awpo
     assert (section.reasoning_weight, section.gate.kind) == (0.5, "hard")
     for path in ("config", "pkg://verl.trainer.config"):  # verl's own, as its main names it
         line = ["--config-path", path, MICRO, "algorithm.adv_estimator=awpo"]
-        assert compose(line).config.algorithm.awpo.reasoning_weight == 1.0
-    with pytest.raises(ComposeError, match=r"--config-path=not/there: .*not/there is no folder"):
-        compose(["--config-path=not/there", MICRO])
+        assert compose_config(line).config.algorithm.awpo.reasoning_weight == 1.0
+    with pytest.raises(ComposeError, match=r"--config-path=not/there: .*not/there is not a folder"):
+        compose_config(["--config-path=not/there", MICRO])
     with pytest.raises(ComposeError, match="Cannot find primary config 'yours'"):
-        compose(["--config-path", str(tmp_path), "--config-name", "yours", MICRO])
+        compose_config(["--config-path", str(tmp_path), "--config-name", "yours", MICRO])
 
 
-def test_the_commands_take_it_as_it_stands_in_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_take_a_whole_command_line_of_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     line = [
         "python",
@@ -107,5 +110,5 @@ def test_a_rollout_without_a_name_is_an_error(composed: Callable[..., Any]) -> N
     config = composed()
     config.actor_rollout_ref.rollout.name = "???"
     [finding] = checks.check_packages(config, checks.Machine.here())
-    assert (finding.level, finding.what) == ("error", "packages")
-    assert finding.said == "actor_rollout_ref.rollout.name is not set, and verl has no default. Use vllm."
+    assert (finding.level, finding.subject) == ("error", "packages")
+    assert finding.message == "actor_rollout_ref.rollout.name is not set, and verl has no default. Use vllm."

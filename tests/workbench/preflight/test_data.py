@@ -16,7 +16,7 @@ from tests.workbench.preflight.conftest import of, write_rows
     ("rows", "expected"),
     [
         ([{"prompt": "x"}], "has no column data_source, reward_model; it has prompt"),
-        ("not parquet", "is no parquet file"),
+        ("not parquet", "is not a parquet file"),
     ],
 )
 def test_files_that_verl_could_not_use(said: Callable[..., Any], tmp_path: Path, rows: Any, expected: str) -> None:
@@ -52,18 +52,18 @@ def test_ground_truths_are_read_before_the_run(
     )
     other = write_rows(tmp_path / "other.parquet", 300, "42")
     warnings = of(said(f"data.train_files={other}"), "warning")
-    assert any("ground truths of tools are no expected calls" in warning for warning in warnings)
+    assert any("ground truths of tools are not expected calls" in warning for warning in warnings)
     trajectory = {"environment": "m:E", "trajectory": [[]]}
     assert not any(
-        "no expected calls" in finding.said for finding in _check_truths("f", [_row(trajectory)], composed())
+        "not expected calls" in finding.message for finding in _check_truths("f", [_row(trajectory)], composed())
     )
     function = tmp_path / "reward.py"
     function.write_text("def compute_score(**kwargs): return 1.0")
     own = ("reward.custom_reward_function.path=" + str(function), f"data.train_files={other}")
-    assert not any("no expected calls" in warning for warning in of(said(*own), "warning"))
+    assert not any("not expected calls" in warning for warning in of(said(*own), "warning"))
 
 
-def test_data_in_other_forms_that_verl_reads_is_no_error(said: Callable[..., Any], tmp_path: Path) -> None:
+def test_other_data_that_verl_reads_is_a_warning(said: Callable[..., Any], tmp_path: Path) -> None:
     lines = tmp_path / "rows.jsonl"
     lines.write_text("{}\n")
     assert of(said(f"data.train_files={lines}"), "error") == []

@@ -11,7 +11,7 @@ import pytest
 from awpo_verl.workbench.preflight import gpus
 from awpo_verl.workbench.preflight.estimate import GPUS
 from awpo_verl.workbench.preflight.findings import Finding
-from awpo_verl.workbench.preflight.gpus import Machine, wanted_gpus
+from awpo_verl.workbench.preflight.gpus import Machine, count_wanted_gpus
 from tests.workbench.preflight.conftest import EIGHT, of
 
 
@@ -26,7 +26,7 @@ def test_a_judge_asks_for_gpus_of_its_own(composed: Callable[..., Any]) -> None:
     config = composed(
         *keys, f"{judge}.model_path=/judge", f"{judge}.rollout.name=vllm", "algorithm.awpo.reasoning_source=judge"
     )
-    assert wanted_gpus(config) == (16, "16 GPUs (8 for the actor + 8 for the reward model)")
+    assert count_wanted_gpus(config) == (16, "16 GPUs (8 for the actor + 8 for the reward model)")
 
 
 def test_a_gpu_in_use_by_another_process(said: Callable[..., Any]) -> None:
@@ -34,7 +34,7 @@ def test_a_gpu_in_use_by_another_process(said: Callable[..., Any]) -> None:
     assert "the first of 8 GPUs has 37 of 75 GiB free" in warnings[0]
 
 
-def test_a_cluster_that_is_not_there(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_cluster_is_named(said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     (error,) = of(said("trainer.nnodes=2"), "error")
     assert error.startswith("gpus: nothing listens at 127.0.0.1:1 ")
@@ -50,20 +50,20 @@ def test_a_gpu_is_known_by_its_name(name: str, kind: str) -> None:
     assert (gpu.flops, gpu.bandwidth) == (GPUS[kind].flops, GPUS[kind].bandwidth)
 
 
-def test_devices_that_are_no_gpus_are_not_counted(composed: Callable[..., Any]) -> None:
+def test_devices_other_than_gpus_are_not_counted(composed: Callable[..., Any]) -> None:
     config = composed()
     config.trainer.device = "npu"  # verl sets it on such a machine
-    (finding,) = Machine(0, "", 0, 0, on_cpu=False).check(config)
+    (finding,) = Machine(0, "", 0, 0, on_cpu=False).check_gpus(config)
     assert finding == Finding("warning", "gpus", "trainer.device=npu: its devices are not counted here.")
 
 
-def test_a_cluster_that_ray_start_left_is_the_one_that_verl_joins(
+def test_verl_joins_the_cluster_that_ray_start_runs(
     composed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of `ray start` on every node and no RAY_ADDRESS, which is verl's documented way."""
     monkeypatch.setattr(gpus, "running_cluster", lambda: "10.0.0.1:6379")
-    assert gpus.ray_address(composed("trainer.nnodes=2")) == "10.0.0.1:6379"
+    assert gpus.find_ray_address(composed("trainer.nnodes=2")) == "10.0.0.1:6379"
     monkeypatch.setenv("RAY_ADDRESS", "local")  # ray.init() starts its own then
-    assert gpus.ray_address(composed()) == ""
+    assert gpus.find_ray_address(composed()) == ""
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.2:6379")
-    assert gpus.ray_address(composed()) == "10.0.0.2:6379"
+    assert gpus.find_ray_address(composed()) == "10.0.0.2:6379"

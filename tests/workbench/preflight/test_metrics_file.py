@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from awpo_verl.workbench.preflight.metrics_file import VARIABLE, make_room, parts
+from awpo_verl.workbench.preflight.metrics_file import VARIABLE, list_parts, move_earlier_file
 
 
 def test_an_earlier_file_is_moved_aside_and_the_parts_stay_in_order(
@@ -14,13 +14,13 @@ def test_an_earlier_file_is_moved_aside_and_the_parts_stay_in_order(
 ) -> None:
     path = tmp_path / "run" / "metrics.jsonl"
     monkeypatch.setenv(VARIABLE, str(path))
-    assert make_room() is None  # the folder is made
+    assert move_earlier_file() is None  # the folder is made
     for number in range(11):
         path.write_text(f"{number}\n")
-        moved = make_room()
+        moved = move_earlier_file()
         assert moved == tmp_path / "run" / f"metrics.{number + 1}.jsonl"
     path.write_text("11\n")
-    assert [part.read_text().strip() for part in parts(path)] == [str(number) for number in range(12)]
+    assert [part.read_text().strip() for part in list_parts(path)] == [str(number) for number in range(12)]
 
 
 def test_an_empty_file_is_left_and_without_the_variable_nothing_happens(
@@ -29,7 +29,7 @@ def test_an_empty_file_is_left_and_without_the_variable_nothing_happens(
     path = tmp_path / "metrics.jsonl"
     path.touch()
     monkeypatch.setenv(VARIABLE, str(path))
-    assert make_room() is None
-    assert parts(path) == [path]
+    assert move_earlier_file() is None
+    assert list_parts(path) == [path]
     monkeypatch.delenv(VARIABLE)
-    assert make_room() is None
+    assert move_earlier_file() is None

@@ -13,7 +13,12 @@ from omegaconf import OmegaConf
 from awpo_verl.integration.reward_function import load_function
 from awpo_verl.workbench.preflight import reward_function
 from awpo_verl.workbench.preflight.reward_function import check_reward_function
-from awpo_verl.workbench.preflight.reward_probe import described, first_row, last_lines, refused_arguments
+from awpo_verl.workbench.preflight.reward_probe import (
+    describe_result,
+    find_refused_arguments,
+    format_last_lines,
+    read_first_row,
+)
 from tests.workbench.preflight.conftest import of, write_rows
 
 HEAD = "def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):\n"
@@ -54,17 +59,19 @@ REPORTS: dict[str, tuple[list[dict[str, Any]], int | None, str, str]] = {
         [{"began": "load"}, {"stage": "load"}, {"began": "call"}],
         None,
         "warning",
-        "gave no answer in 120 s: scoring an empty response was not done by then",
+        "gave no answer in 120 s, while scoring an empty response",
     ),
 }
 
 
 @pytest.mark.parametrize("case", REPORTS)
-def test_where_the_subprocess_ended_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+def test_the_stage_in_which_the_subprocess_ended_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
     lines, ended, level, words = REPORTS[case]
-    monkeypatch.setattr(reward_function, "probe", lambda config, deadline: (lines, ended))
+    monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (lines, ended))
     (finding,) = check_reward_function(config_of(tmp_path, HEAD))
-    assert (finding.level, words in finding.said) == (level, True), finding
+    assert (finding.level, words in finding.message) == (level, True), finding
 
 
 # what the function returned -> level, words
@@ -98,26 +105,24 @@ RESULTS: dict[str, tuple[Any, str, str]] = {
 
 
 @pytest.mark.parametrize("case", RESULTS)
-def test_what_the_function_returned_is_read_as_in_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
+def test_the_functions_result_is_read_as_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     result, level, words = RESULTS[case]
-    told = [{"began": "load"}, {"stage": "load"}, {"began": "call"}, {"stage": "call", **described(result, None)}]
-    monkeypatch.setattr(reward_function, "probe", lambda config, deadline: (told, 0))
+    told = [{"began": "load"}, {"stage": "load"}, {"began": "call"}, {"stage": "call", **describe_result(result, None)}]
+    monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (told, 0))
     (finding,) = check_reward_function(config_of(tmp_path, HEAD))
-    assert (finding.level, words in finding.said) == (level, True), finding
+    assert (finding.level, words in finding.message) == (level, True), finding
 
 
 def test_another_reward_manager_reads_the_result_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = [{"began": "load"}, {"stage": "load"}, {"began": "call"}, {"stage": "call", **described("1", None)}]
-    monkeypatch.setattr(reward_function, "probe", lambda config, deadline: (told, 0))
+    told = [{"began": "load"}, {"stage": "load"}, {"began": "call"}, {"stage": "call", **describe_result("1", None)}]
+    monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (told, 0))
     config = config_of(tmp_path, HEAD)
     config.reward.reward_manager.name = "naive"
     assert [finding.level for finding in check_reward_function(config)] == ["ok"]
 
 
 def test_the_arguments_are_those_of_the_first_row_with_an_empty_response(tmp_path: Path) -> None:
-    row = first_row(config_of(tmp_path, HEAD))
+    row = read_first_row(config_of(tmp_path, HEAD))
     assert row == {
         "data_source": "tools",
         "solution_str": "",
@@ -127,35 +132,35 @@ def test_the_arguments_are_those_of_the_first_row_with_an_empty_response(tmp_pat
     config = config_of(tmp_path, HEAD)
     for files in ("/nowhere.parquet", f"{tmp_path}/r.py", "hdfs://a/b.parquet", []):
         config.data.train_files = files
-        assert first_row(config) is None
+        assert read_first_row(config) is None
     config = config_of(tmp_path, HEAD)
     config.reward.reward_manager.source = "importlib"  # a manager of one's own passes what it likes
-    assert first_row(config) is None
+    assert read_first_row(config) is None
     config = config_of(tmp_path, HEAD)
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     config.data.train_files = [f"{tmp_path}/torn.parquet"]
-    assert first_row(config) is None
+    assert read_first_row(config) is None
 
 
-def test_a_function_that_does_not_take_what_verl_passes_is_named_with_it(tmp_path: Path) -> None:
+def test_a_function_that_lacks_verls_parameters_is_named(tmp_path: Path) -> None:
     config = config_of(tmp_path, "def compute_score(solution_str, ground_truth):\n    return 0\n")
-    row = first_row(config)
+    row = read_first_row(config)
     assert row is not None
-    refused = refused_arguments(load_function(config), row)
+    refused = find_refused_arguments(load_function(config), row)
     assert "name=compute_score does not take what verl passes by name (data_source, solution_str," in refused
     assert "got an unexpected keyword argument 'data_source'" in refused
     config = config_of(tmp_path, HEAD.replace(", **kwargs", "") + "    return 0\n", reward_kwargs={"scale": 2})
-    assert "got an unexpected keyword argument 'scale'" in refused_arguments(load_function(config), row)
-    assert refused_arguments(load_function(config_of(tmp_path, HEAD + "    return 0\n")), row) == ""
+    assert "got an unexpected keyword argument 'scale'" in find_refused_arguments(load_function(config), row)
+    assert find_refused_arguments(load_function(config_of(tmp_path, HEAD + "    return 0\n")), row) == ""
 
 
-def test_of_an_exception_the_end_of_the_traceback_is_shown() -> None:
+def test_the_end_of_an_exceptions_traceback_is_shown() -> None:
     def fails() -> None:
         raise KeyError("gold")
 
     with pytest.raises(KeyError) as raised:
         fails()
-    lines = last_lines(raised.value).splitlines()
+    lines = format_last_lines(raised.value).splitlines()
     assert len(lines) == 3
     assert lines[-1] == "KeyError: 'gold'"
     assert "line" in lines[0]
@@ -182,7 +187,7 @@ def test_the_subprocess_loads_and_calls_the_real_function(
     tmp_path: Path, body: str, function: dict[str, Any], level: str, words: str
 ) -> None:
     (finding,) = check_reward_function(config_of(tmp_path, body, **function))
-    assert (finding.level, words in finding.said) == (level, True), finding
+    assert (finding.level, words in finding.message) == (level, True), finding
 
 
 WITH_HELPER = "import os, my_helpers\n" + HEAD + "    return float(os.environ['AWPO_TEST_SCORE'])\n"
@@ -199,7 +204,7 @@ def test_the_subprocess_has_the_environment_variables_of_the_workers(tmp_path: P
     config = config_of(tmp_path, WITH_HELPER)
     with_runtime_env(config, env_vars={"PYTHONPATH": f"{tmp_path}/lib", "AWPO_TEST_SCORE": 0.25})
     (finding,) = check_reward_function(config)
-    assert (finding.level, "outcome 0.25" in finding.said) == ("ok", True), finding
+    assert (finding.level, "outcome 0.25" in finding.message) == ("ok", True), finding
 
 
 FAILS_HERE = [{"began": "load"}, {"stage": "load", "error": "No module named 'my_helpers'."}]
@@ -217,16 +222,16 @@ REFUSES = [{"began": "load"}, {"stage": "load"}, {"stage": "load", "error": "it 
         (REFUSES, 0, {"working_dir": "/a"}, "error"),  # the file loads here, and its parameters are the workers' too
     ],
 )
-def test_what_does_not_load_here_may_load_where_ray_prepares_the_workers(
+def test_a_function_that_fails_to_load_is_a_warning_if_ray_prepares_the_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list, ended: int, given: dict[str, Any], level: str
 ) -> None:
-    monkeypatch.setattr(reward_function, "probe", lambda config, deadline: (lines, ended))
+    monkeypatch.setattr(reward_function, "run_probe", lambda config, deadline: (lines, ended))
     (finding,) = check_reward_function(with_runtime_env(config_of(tmp_path, HEAD), **given))
     assert finding.level == level
-    assert (f"ray_kwargs.ray_init.runtime_env ({', '.join(given)}) gives" in finding.said) == (level == "warning")
+    assert (f"ray_kwargs.ray_init.runtime_env ({', '.join(given)}) gives" in finding.message) == (level == "warning")
 
 
-def test_a_function_that_hangs_is_ended_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_that_hangs_is_ended_with_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hangs = tmp_path / "python"  # in Python's place: the imports of the real subprocess take longer than the deadline
     hangs.write_text(
         f'#!/bin/bash\nsleep 1000 &\necho $! > {tmp_path}/child\necho \'{{"began": "load"}}\' > $3\nwait\n'
@@ -235,7 +240,7 @@ def test_a_function_that_hangs_is_ended_with_what_it_started(tmp_path: Path, mon
     monkeypatch.setattr(reward_function.sys, "executable", str(hangs))
     (finding,) = check_reward_function(config_of(tmp_path, HEAD), deadline=10)
     assert finding.level == "warning"
-    assert "gave no answer in 10 s: loading it was not done by then" in finding.said
+    assert "gave no answer in 10 s, while loading it" in finding.message
     child = Path("/proc", (tmp_path / "child").read_text().strip())
     for _ in range(100):
         if not running(child):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awpo_verl.workbench.preflight.metrics_file import parts
+from awpo_verl.workbench.preflight.metrics_file import list_parts
 from awpo_verl.workbench.report.metrics import read_console, read_events, read_jsonl
 from tests.workbench.report.logs import write_jsonl
 
@@ -75,7 +75,7 @@ def test_null_is_a_gap_as_verls_file_logger_writes_nan_as_null(tmp_path: Path) -
 def test_of_a_step_that_was_done_twice_the_later_counts(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "metrics.1.jsonl", [(1, {"a": 1.0}), (2, {"a": 2.0}), (3, {"a": math.nan})], torn='{"st')
     path = write_jsonl(tmp_path / "metrics.jsonl", [(2, {"a": 20.0}), (3, {"a": 30.0})])
-    assert len(parts(path)) == 2
+    assert len(list_parts(path)) == 2
     assert series(read_jsonl(path)) == {"a": ([1, 2, 3], [1.0, 20.0, 30.0], [])}
     twice = [(1, {"x/a": 1.0}), (2, {"x/a": 2.0}), (2, {"x/a": math.nan})]
     assert series(read_console(console(tmp_path / "train.log", twice))) == {"x/a": ([1], [1.0], [2])}

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from awpo_verl.workbench.cli import app
 from awpo_verl.workbench.files import json_files
-from awpo_verl.workbench.files.rollout_files import count_rows, records
-from tests.workbench.cli.test_cli import ROWS, parts, score, write
+from awpo_verl.workbench.files.rollout_files import count_rows, read_rows
+from tests.workbench.cli.test_score import ROWS, parts, score, write
 
 LINES = "\n".join(map(json.dumps, ROWS)).encode()
 
@@ -66,7 +66,7 @@ def test_a_json_file_holds_a_list_or_lines(name: str) -> None:
     assert len(parts()) == 4
 
 
-def test_a_list_that_is_torn_is_refused_with_its_file() -> None:
+def test_a_list_that_is_cut_off_is_refused_with_its_file() -> None:
     Path("r.json").write_text(json.dumps(ROWS)[:-5])
     result = score("r.json")
     assert result.exit_code == 2
@@ -95,7 +95,7 @@ def test_hidden_files_and_folders_of_a_folder_are_left_out(tmp_path: Path) -> No
     assert {row["row"].partition(":")[0] for row in parts()} == {"1.jsonl"}
 
 
-def test_an_out_without_its_folder_names_what_was_given() -> None:
+def test_an_out_without_its_folder_is_named() -> None:
     Path("r.jsonl").write_bytes(LINES)
     result = score("r.jsonl", "--out", "there/is/none.jsonl")
     assert result.exit_code == 2
@@ -103,7 +103,7 @@ def test_an_out_without_its_folder_names_what_was_given() -> None:
     assert ".partial" not in result.output
 
 
-def test_judge_refuses_an_out_without_its_folder_before_it_asks_anyone() -> None:
+def test_judge_refuses_an_out_without_its_folder_before_any_request() -> None:
     Path("r.jsonl").write_bytes(LINES)
     arguments = ["judge", "r.jsonl", "base_url=http://127.0.0.1:9/v1", "model=m", "--out", "none/judged.jsonl"]
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
@@ -124,7 +124,7 @@ def test_a_row_with_a_key_twice_is_an_error_of_that_row() -> None:
         Path(name).write_text(text)
         result = score(name)
         assert result.exit_code == 1
-        assert f"2 rows could not be scored. The first: {name}:2: the key 'response' is there twice" in result.output
+        assert f"2 rows could not be scored. The first: {name}:2: the key 'response' appears twice" in result.output
         assert [row["row"] for row in parts()] == [f"{name}:1", f"{name}:4"]
 
 
@@ -133,7 +133,7 @@ def test_a_long_list_is_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> 
     Path("r.json").write_text(f"[{json.dumps(ROWS[0])}, {TWICE},\n {json.dumps(ROWS[1])}]")
     for size in (1, 2, 7, 64):
         monkeypatch.setattr(json_files, "_CHUNK", size)
-        first, second, third = records(Path("r.json"))
-        assert (first.read(), third.read()) == (ROWS[0], ROWS[1])
-        with pytest.raises(ValueError, match="the key 'response' is there twice"):
-            second.read()
+        first, second, third = read_rows(Path("r.json"))
+        assert (first.decode(), third.decode()) == (ROWS[0], ROWS[1])
+        with pytest.raises(ValueError, match="the key 'response' appears twice"):
+            second.decode()

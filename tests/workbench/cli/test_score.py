@@ -87,7 +87,7 @@ def test_graded_match_and_format_are_chosen_as_in_the_config(tmp_path: Path) -> 
     assert "algorithm.awpo.outcome.format=xml" in result.output
 
 
-def test_a_mark_at_the_start_of_a_file_is_no_part_of_its_first_row(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_row(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text(json.dumps(ROWS[0]) + "\n", encoding="utf-8-sig")
     assert score(tmp_path / "r.jsonl").exit_code == 0
 
@@ -145,7 +145,7 @@ def test_a_broken_ground_truth_is_counted_named_and_fails_the_command(tmp_path: 
         (b'{"output": "x"}', "no ground truth (one of gts, ground_truth, reward_model.ground_truth)"),
         (b"[1]", "a line must be a JSON object, got '[1]'"),
         (b"{", "not JSON: Expecting"),
-        (b"[" * 100_000, "not JSON that can be read: it is nested too deep"),
+        (b"[" * 100_000, "not readable JSON: it is nested too deep"),
         (b'{"output": "\xff", "gts": "x"}', "not UTF-8: 'utf-8' codec can't decode byte 0xff"),
         (b'{"output": "x", "gts": "x", "extra_info": "{}"}', "extra_info must be an object, got '{}'"),
         (b'{"output": "x", "gts": "x", "extra_info": {"reasoning_steps": "1+1=2"}}', "must be a list of strings, got"),
@@ -273,7 +273,7 @@ def test_files_without_rows_say_so(tmp_path: Path) -> None:
 def test_missing_and_strange_files_are_named(tmp_path: Path) -> None:
     assert "no such file or folder" in score(tmp_path / "none.jsonl").output
     (tmp_path / "r.csv").write_text("")
-    assert ".csv is not read; use one of .jsonl, .parquet" in score(tmp_path / "r.csv").output
+    assert ".csv cannot be read; use one of .jsonl, .parquet" in score(tmp_path / "r.csv").output
     (tmp_path / "empty").mkdir()
     assert "a folder without .jsonl or .parquet files" in score(tmp_path / "empty").output
 

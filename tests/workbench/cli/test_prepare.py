@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from awpo_verl.rewards.row import read_row
 from awpo_verl.workbench.cli import app
 from awpo_verl.workbench.cli.prepare import prepare
-from awpo_verl.workbench.data.options import Options
-from awpo_verl.workbench.data.pipeline import TOO_LONG
+from awpo_verl.workbench.data.options import PrepareOptions
+from awpo_verl.workbench.data.preparation import TOO_LONG
 from tests.workbench.data.rows import ALL, call, drops, plain, run, toolace, write, written, xlam
 
 
@@ -117,13 +117,13 @@ def test_every_option_of_the_command_reaches_the_run(tmp_path, tokenizer):
 
 def test_the_commands_defaults_are_the_options():
     given = {name: parameter.default for name, parameter in inspect.signature(prepare).parameters.items()}
-    options = asdict(Options())
+    options = asdict(PrepareOptions())
     assert given.pop("eval_set") is None
     assert options.pop("eval_set") == ()
     assert {name: given[name] for name in options} == options
 
 
-def test_a_split_without_rows_is_named_for_verl_cannot_load_it(tmp_path):
+def test_a_split_without_rows_is_named_because_verl_cannot_load_it(tmp_path):
     source = write(tmp_path / "source.jsonl", [plain(f"Q {n}", call("f", a=n)) for n in range(9)])
     told = "heldout.parquet has no rows, and verl cannot load it. --heldout is 0."
     assert told in " ".join(command("jsonl", source, "--out", tmp_path / "a", "--heldout", 0).output.split())
@@ -137,14 +137,17 @@ def test_a_split_without_rows_is_named_for_verl_cannot_load_it(tmp_path):
         (("xlam", "none.jsonl"), "none.jsonl: no such file or folder"),
         (("glaive", "xlam.jsonl"), "there is no set 'glaive'"),
         (("xlam", "xlam.jsonl", "--prompt", "source"), "xlam has no prompt"),
-        (("xlam", "xlam.jsonl", "--split", "train"), "--split train is of a set of the hub; xlam.jsonl is read as it"),
+        (
+            ("xlam", "xlam.jsonl", "--split", "train"),
+            "--split train works for a data set on the hub; xlam.jsonl is a file",
+        ),
         (("xlam", "xlam.jsonl", "--eval-set", "none.jsonl"), "none.jsonl: no such file or folder"),
     ],
 )
 def test_errors_leave_nothing_behind_and_exit_with_2(tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "awpo_verl.workbench.data.sources.load", lambda source: (_ for _ in ()).throw(OSError("offline"))
+        "awpo_verl.workbench.data.sources.load_hub_dataset", lambda source: (_ for _ in ()).throw(OSError("offline"))
     )
     write(tmp_path / "xlam.jsonl", [xlam(f"Q {n}", [], []) for n in range(3)])
     result = command(*arguments, "--out", "out")
@@ -160,7 +163,7 @@ def test_names_that_look_like_markup_stay_as_they_are(tmp_path):
     assert "x[/y]0" in result.output
 
 
-def test_a_value_that_json_does_not_have_costs_its_row_alone(tmp_path):
+def test_a_value_without_a_json_type_drops_only_its_row(tmp_path):
     rows = [plain(f"Q {n}", call("f", a=n)) for n in range(3)]
     calls = [[call("f", a=n, b=None)] for n in (1, 2)] + [[call("f", a=3, b=pd.Timestamp("2026-01-02"))]]
     pd.DataFrame([row | {"tool_calls": given} for row, given in zip(rows, calls, strict=True)]).to_parquet(
