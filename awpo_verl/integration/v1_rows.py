@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,12 +72,12 @@ class Sessions:
     Attributes:
         last_row: B row numbers, of each session's last output.
         of_row: R session numbers; without a meaning where the row is padding.
-        real: R flags, False for a padding row.
+        real: bool [R], False for a padding row.
     """
 
     last_row: list[int]
     of_row: list[int]
-    real: list[bool]
+    real: Tensor
 
     def select(self, values: Tensor) -> Tensor:
         """The value of each session's last row. values: [R, ...]. Returns [B, ...]."""
@@ -85,18 +86,17 @@ class Sessions:
     def find_rejected(self, response_mask: Tensor) -> Tensor:
         """Which sessions have no response token left in any of their rows. response_mask: [R, T]. Returns bool [B]."""
         with_tokens = ~find_rows_without_tokens(response_mask)
-        real = torch.tensor(self.real)
         rejected = torch.ones(len(self.last_row), dtype=torch.bool)
-        return rejected.index_fill_(0, self._of_real_row.masked_select(with_tokens.masked_select(real)), False)
+        return rejected.index_fill_(0, self._of_real_row.masked_select(with_tokens.masked_select(self.real)), False)
 
     def to_rows(self, values: Tensor, padding: float) -> Tensor:
         """Each session's value in all of its rows. values: [B]. Returns float32 [R]; `padding` in padding rows."""
         in_rows = values.float().index_select(0, self._of_real_row)
-        return torch.full((len(self.real),), padding).masked_scatter(torch.tensor(self.real), in_rows)
+        return torch.full((len(self.real),), padding).masked_scatter(self.real, in_rows)
 
-    @property
+    @cached_property
     def _of_real_row(self) -> Tensor:
-        return torch.tensor(self.of_row, dtype=torch.int64).masked_select(torch.tensor(self.real))
+        return torch.tensor(self.of_row, dtype=torch.int64).masked_select(self.real)
 
 
 def find_sessions(batch_keys: Sequence[str], real: Sequence[bool]) -> Sessions:
@@ -106,10 +106,10 @@ def find_sessions(batch_keys: Sequence[str], real: Sequence[bool]) -> Sessions:
         batch_keys: R keys, `{uid}_{session}_{i}`; i is the number of the output.
         real: R flags, False for a padding row.
     """
-    real = list(real)
+    is_real = torch.tensor(real, dtype=torch.bool)
     if all(key.endswith("_0") for key in batch_keys):  # one output each, as usual: every real row is a session
-        last_row = [row for row, is_real in enumerate(real) if is_real]
-        return Sessions(last_row, (np.cumsum(real) - 1).clip(min=0).tolist(), real)
+        last_row = is_real.nonzero().flatten().tolist()
+        return Sessions(last_row, (is_real.cumsum(0) - 1).clamp(min=0).tolist(), is_real)
     last: dict[str, tuple[int, int]] = {}  # session -> (output number, row)
     session_of_row: list[str] = []
     for row, key in enumerate(batch_keys):
@@ -118,7 +118,7 @@ def find_sessions(batch_keys: Sequence[str], real: Sequence[bool]) -> Sessions:
         if real[row] and (session not in last or int(output) > last[session][0]):
             last[session] = (int(output), row)
     number = {session: i for i, session in enumerate(last)}
-    return Sessions([row for _, row in last.values()], [number.get(name, 0) for name in session_of_row], real)
+    return Sessions([row for _, row in last.values()], [number.get(name, 0) for name in session_of_row], is_real)
 
 
 class PartsByKey(Mapping[str, list[Any]]):

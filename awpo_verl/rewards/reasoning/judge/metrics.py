@@ -95,12 +95,6 @@ class Watch:
         self.no_thinking = without > MAX_WITHOUT_THINKING
 
 
-def without_thinking(parts: Mapping[str, Sequence[Any]], n_rows: int) -> list[bool]:
-    """Which rows score 0 because they have no thinking to judge. They say nothing about the judge."""
-    statuses = parts.get(STATUS)
-    return [False] * n_rows if statuses is None else [status == NO_THINKING for status in statuses]
-
-
 def _describe(parts: Mapping[str, Sequence[Any]], valid: float, config: JudgeConfig) -> str:
     """How many rollouts the judge scored, and why others are missing."""
     statuses = _statuses(parts)
