@@ -1,11 +1,11 @@
-# Two commands do everything on a fresh Linux machine with Python 3.11 (no GPU needed):
+# On a fresh Linux machine with Python 3.11 (no GPU needed):
 #
-#   make demo          train the tiny model with AWPO through the real verl on the CPU, and show what it learned
-#   make demo ALGO=grpo    the same with GRPO: one key differs
+#   make demo              train a tiny model with AWPO through the real verl on the CPU, and show what it has learned
+#   make demo ALGO=grpo    the same with GRPO; one key differs
 #   make demo TASK=desk    several tool turns in a stateful environment
-#   make test          all tests but those marked gpu
+#   make test              run all tests except those marked gpu
 #
-# Also: make lint, make bench, make docs, make compat, make clean. The pinned versions are in requirements/.
+# Also: make lint, make bench, make docs, make compat, make warm-start, make clean. requirements/ pins the versions.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,11 +16,11 @@ SEED ?= 0
 STEPS ?=
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench docs compat install clean
+.PHONY: demo warm-start test lint bench docs compat install clean
 .DEFAULT_GOAL := help
 
-# pip warns once for each package about every folder in its configuration that does not exist. So its output is kept in
-# a file, and shown only where pip fails; then make stops.
+# For each package, pip warns about every folder of its configuration that does not exist. So its output goes to a file.
+# Where pip fails, the file is shown and make stops.
 pip = $(1)/bin/python -m pip install --quiet $(2) > $(1)/pip.log 2>&1 || { cat $(1)/pip.log >&2; exit 1; }
 
 help:
@@ -28,8 +28,8 @@ help:
 
 install: $(READY)
 
-# torch goes first and the rest without resolving: what verl and vLLM would drag in beside a CPU torch (torchvision,
-# torchaudio) fails on import, and transformers imports torchvision wherever it finds it.
+# torch comes first, and the rest without dependencies: verl and vLLM would also install torchvision and torchaudio,
+# which fail on import beside a CPU torch, and transformers imports torchvision wherever it is installed.
 $(READY): requirements/cpu.txt requirements/dev.txt setup.py awpo_verl/versions.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v == (3, 11) else \
 	  f"The pinned packages are for Python 3.11; this is {v[0]}.{v[1]}. Use: make PYTHON=/path/to/python3.11 ...")'
@@ -44,8 +44,12 @@ demo: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m examples.demo --task $(TASK) --algo $(ALGO) --seed $(SEED) \
 	  $(if $(STEPS),--steps $(STEPS))
 
-# The real-loop tests mostly keep one core busy. So they run one after another beside the others, which report at the end.
-# With TESTS=tests/config/test_config.py only these run.
+# The models that the demo starts from, trained anew: examples/demo/models/.
+warm-start: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m examples.demo.build_models
+
+# A test of the real loop keeps about one core busy. So these run one after another in one process, beside the others,
+# and the others report at the end. TESTS=tests/config/test_config.py runs only these tests.
 PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 
 test: $(READY)
@@ -75,11 +79,11 @@ $(VENV)-docs/.ready: requirements/docs.txt
 	$(call pip,$(VENV)-docs,-r requirements/docs.txt)
 	touch $@
 
-# The seams in another verl: make compat VERL=0.9.0; without VERL the newest on PyPI.
+# Check the seams in another verl: make compat VERL=0.9.0, or without VERL in the newest on PyPI.
 compat: $(READY)
 	rm -rf .cache/verl
 	$(call pip,$(VENV),--no-deps --target .cache/verl verl$(if $(VERL),==$(VERL)))
-	PYTHONPATH=.cache/verl $(BIN)/python -m awpo_verl.integration.seams
+	PYTHONPATH=.cache/verl $(BIN)/python -m awpo_verl.integration.check_seams
 
 clean:
 	rm -rf $(VENV) $(VENV)-docs .cache outputs site

@@ -1,8 +1,8 @@
-"""Entry point `verl.plugins`: verl imports this module in every process that imports verl (driver, Ray, vLLM).
+"""Entry point `verl.plugins`: verl imports this module in each process that imports verl (driver, Ray, vLLM).
 
-verl 0.9.1 loads the entry point without calling it, while `verl/__init__` still runs, and swallows whatever it raises
-(a debug line). So the module calls `register()` itself at the end, stays light (each piece is hung on the verl module
-that it belongs to and runs when that module is imported), and says on stderr what went wrong.
+verl 0.9.1 loads the entry point while `verl/__init__` still runs. It does not call it, and it hides what it raises in a
+debug line. So the module calls `register()` itself, imports little (each seam is put in place when verl imports its own
+module, see integration/hooks.py), and prints on stderr what went wrong.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from awpo_verl.versions import SUPPORTED_VERL, version_problem
 
 
 def register() -> None:
-    """Hang AWPO on verl; idempotent. Never raises: a run that does not use AWPO must not stop because of it.
+    """Register AWPO with verl, once. Never raises, because a run that does not use AWPO must not stop.
 
-    If AWPO cannot be registered, that is said on stderr now, and a config that asks for AWPO is refused in the driver,
-    with the same words, before Ray starts.
+    If AWPO cannot be registered, the reason is printed on stderr now, and a config with adv_estimator=awpo is refused
+    in the driver, with the same text, before Ray starts.
     """
     global _registered
     if _registered:
@@ -31,7 +31,7 @@ def register() -> None:
             from awpo_verl.integration import hooks
 
             hooks.install()
-        except Exception as error:  # noqa: BLE001  # verl would swallow it: said below, and refused where it matters
+        except Exception as error:  # noqa: BLE001  # verl would hide it; it is printed below
             problem = (
                 f"AWPO could not be registered with verl {_verl_version()}: {type(error).__name__}: {error}. "
                 "algorithm.adv_estimator=awpo will be refused. Reinstall awpo_verl with what it needs (pip install "
@@ -41,14 +41,16 @@ def register() -> None:
         print(f"awpo_verl: {problem}", file=sys.stderr, flush=True)
         try:
             _refuse_awpo(problem)
-        except Exception as error:  # noqa: BLE001  # verl refuses an estimator that it does not know, in its own words
+        except Exception as error:  # noqa: BLE001  # verl refuses an unknown estimator itself, later
             print(
-                f"awpo_verl: nor can it be refused early: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+                f"awpo_verl: it cannot be refused early either: {type(error).__name__}: {error}",
+                file=sys.stderr,
+                flush=True,
             )
 
 
 def _refuse_awpo(problem: str) -> None:
-    """Make a config that asks for AWPO stop in the driver, with this message. Knows as little of verl as it can."""
+    """Stop a config with adv_estimator=awpo in the driver, in any version of verl, with this message."""
     import verl.utils.config as module
 
     from awpo_verl.config import AWPOConfigError
@@ -66,7 +68,7 @@ def _refuse_awpo(problem: str) -> None:
 
 
 def _verl_version() -> str:
-    """verl's own word for it: a checkout on PYTHONPATH has no distribution."""
+    """verl's version. verl states it itself, because a checkout on PYTHONPATH has no distribution."""
     return getattr(sys.modules.get("verl"), "__version__", None) or metadata.version("verl")
 
 

@@ -1,4 +1,4 @@
-"""The versions awpo_verl is written and tested for. setup.py runs this file, so it imports os alone."""
+"""The version of awpo_verl and of the verl that it is tested with. setup.py runs this file, so it imports only os."""
 
 import os
 
@@ -17,12 +17,12 @@ def is_supported(version: str) -> bool:
 
 
 def version_problem(version: str) -> str | None:
-    """What to tell the user about this version of verl. None if it is supported or the check is switched off."""
+    """Why this version of verl cannot be used; None if it is supported or the check is switched off."""
     if os.environ.get(ALLOW_UNTESTED) == "1" or is_supported(version):
         return None
     return (
         f"verl {version} is not supported by awpo_verl {__version__}, which knows the insides of verl "
-        f"{SUPPORTED_VERL}. AWPO is not registered: algorithm.adv_estimator=awpo will be refused, everything else "
-        f'runs as without the plugin. Install a supported one (pip install "verl{SUPPORTED_VERL}") or try this one '
-        f"at your own risk with {ALLOW_UNTESTED}=1."
+        f"{SUPPORTED_VERL}. algorithm.adv_estimator=awpo will be refused; all other runs are as without the plugin. "
+        f'Install a supported verl (pip install "verl{SUPPORTED_VERL}"), or try this one at your own risk with '
+        f"{ALLOW_UNTESTED}=1."
     )

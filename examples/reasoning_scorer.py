@@ -9,17 +9,17 @@ row without facts cannot be scored: it returns None, a missing reward, which bec
 without thinking scores 0. Continue with docs/rewards.md.
 """
 
-from awpo_verl.rewards.outcome import check
+from awpo_verl.rewards.outcome import check_outcome, read_target
 
 LONGEST = 20_000  # characters of thinking that are read
 
 
 def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
     """ground_truth: the expected calls, as without a function: {"tool_calls": [...]} as JSON text (docs/rewards.md)."""
-    verdict = check(solution_str, ground_truth)
-    if not verdict.checked:
+    outcome_check = check_outcome(solution_str, read_target(ground_truth))
+    if not outcome_check.checked:
         raise ValueError(f'ground_truth must be {{"tool_calls": [...]}} as JSON text, got {ground_truth!r}.')
-    return {"outcome": verdict.exact, "reasoning": weighs(verdict.response.thinking, extra_info or {})}
+    return {"outcome": outcome_check.exact, "reasoning": weighs(outcome_check.response.thinking, extra_info or {})}
 
 
 def weighs(thinking, row):

@@ -1,7 +1,7 @@
 # For the recipes: `source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"`.
 #
-# quoted VALUE prints VALUE as a quoted string of Hydra's, so that a path may hold any letter, a blank, = ( ) # or quotes.
-# A list, [a.parquet,b.parquet], is Hydra's already: quote its parts yourself, "['a b.parquet',c.parquet]".
+# `quoted VALUE` prints VALUE as a quoted string for Hydra, so that a path may contain blanks, quotes and = ( ) #.
+# A list such as [a.parquet,b.parquet] is printed as it is; quote its parts yourself: "['a b.parquet',c.parquet]".
 quoted() {
   case $1 in
     \[*) printf '%s' "$1" ;;

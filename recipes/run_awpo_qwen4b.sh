@@ -3,18 +3,18 @@
 #
 #   awpo-verl prepare toolace Team-ACE/ToolACE --out data/toolace     # once
 #   bash recipes/run_awpo_qwen4b.sh
-#   bash recipes/run_awpo_qwen4b.sh --dry-run                         # composes, checks, prints; starts nothing
-#   GPUS=4 bash recipes/run_awpo_qwen4b.sh algorithm.awpo.gate.kind=hard    # settings from outside, and any key of verl's
+#   bash recipes/run_awpo_qwen4b.sh --dry-run                         # checks and prints the config; starts nothing
+#   GPUS=4 bash recipes/run_awpo_qwen4b.sh algorithm.awpo.gate.kind=hard    # other settings, and any key of verl
 #
-# The other recipes for Qwen3 are this one with other settings and a few keys more. docs/metrics.md says what to watch.
+# The other recipes for Qwen3 call this one with other settings and more keys. docs/metrics.md says what to watch.
 set -euo pipefail
 
 # ------------------------------------------------------------------------------------------------ settings
-MODEL=${MODEL:-Qwen/Qwen3-4B}              # a hub id, or a folder that every node sees
+MODEL=${MODEL:-Qwen/Qwen3-4B}              # an id of the hub, or a folder that every node sees
 TRAIN_FILE=${TRAIN_FILE:-data/toolace/train.parquet}
 VAL_FILE=${VAL_FILE:-data/toolace/heldout.parquet}
-ALGO=${ALGO:-awpo}                         # any verl estimator; awpo brings its loss with it
-NAME=${NAME:-$ALGO-qwen4b}                 # of the run, in the logger
+ALGO=${ALGO:-awpo}                         # any estimator of verl; awpo implies its loss
+NAME=${NAME:-$ALGO-qwen4b}                 # the run's name in the logger
 OUT=${OUT:-outputs/$NAME}                  # metrics, dumps, checkpoints
 SEED=${SEED:-0}
 NODES=${NODES:-1}
@@ -22,13 +22,13 @@ GPUS=${GPUS:-8}                            # of a node
 ENGINE=${ENGINE:-fsdp}                     # fsdp, megatron
 TP=${TP:-1}                                # GPUs that share a vLLM
 STEPS=${STEPS:-300}
-PROMPTS=${PROMPTS:-128}                    # prompts a step
-ROLLOUTS=${ROLLOUTS:-8}                    # rollouts a prompt: the group
-UPDATE_PROMPTS=${UPDATE_PROMPTS:-32}       # prompts an update: with 4 updates a step the clip radius, which AWPO shrinks, matters
+PROMPTS=${PROMPTS:-128}                    # prompts of a step
+ROLLOUTS=${ROLLOUTS:-8}                    # rollouts of a prompt: the group
+UPDATE_PROMPTS=${UPDATE_PROMPTS:-32}       # prompts of an update; AWPO's clipping needs several updates a step
 PROMPT_TOKENS=${PROMPT_TOKENS:-4096}
-RESPONSE_TOKENS=${RESPONSE_TOKENS:-4096}   # Qwen3 thinks long; a response that is cut off fails
-MICRO_TOKENS=${MICRO_TOKENS:-16384}        # tokens of a micro-batch, for each GPU: what to lower when training runs out of memory
-VLLM_MEMORY=${VLLM_MEMORY:-0.6}            # share of a GPU for vLLM: what to lower when rollout does
+RESPONSE_TOKENS=${RESPONSE_TOKENS:-4096}   # Qwen3 thinks long, and a truncated response fails
+MICRO_TOKENS=${MICRO_TOKENS:-16384}        # tokens of a micro-batch on a GPU; lower it if training is out of memory
+VLLM_MEMORY=${VLLM_MEMORY:-0.6}            # share of a GPU for vLLM; lower it if rollouts are out of memory
 LR=${LR:-1e-6}
 TEST_FREQ=${TEST_FREQ:-10}
 SAVE_FREQ=${SAVE_FREQ:-50}
@@ -51,8 +51,9 @@ case $ENGINE in
 esac
 
 source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"
-absolute() { case $1 in *://* | \[*) echo "$1" ;; *) realpath -m "$1" ;; esac; }    # not hdfs://..., nor [a.parquet,b.parquet]
-OUT=$(realpath -m "$OUT")                  # Ray's workers may stand elsewhere
+# hdfs://... and [a.parquet,b.parquet] stay as they are
+absolute() { case $1 in *://* | \[*) echo "$1" ;; *) realpath -m "$1" ;; esac; }
+OUT=$(realpath -m "$OUT")                  # Ray's workers may have another working directory
 TRAIN_FILE=$(absolute "$TRAIN_FILE")
 VAL_FILE=$(absolute "$VAL_FILE")
 [[ ! -d $MODEL ]] || MODEL=$(realpath "$MODEL")

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# AWPO on Qwen3-4B with a generative judge for the thinking, served by verl in GPUs of its own: one node of 8 GPUs with
-# 80 GB, 4 to train and 4 to judge.
+# AWPO on Qwen3-4B with an LLM as the judge of the thinking. verl serves the judge on GPUs of its own: one node of 8
+# GPUs with 80 GB, 4 for training and 4 for the judge.
 #
 #   bash recipes/run_awpo_qwen4b_judge.sh [--dry-run] [key=value ...]
 #
-# A judge that runs elsewhere needs no GPUs here: run_awpo_qwen4b.sh with algorithm.awpo.reasoning_source=judge and the
-# keys of docs/judge.md.
+# For a judge that runs elsewhere, use run_awpo_qwen4b.sh with algorithm.awpo.reasoning_source=judge and the keys of
+# docs/judge.md.
 set -euo pipefail
 
 # ---------------------------------------------------- settings: run_awpo_qwen4b.sh's, with these defaults
@@ -15,7 +15,7 @@ JUDGE_MODEL=${JUDGE_MODEL:-Qwen/Qwen3-32B}
 JUDGE_NODES=${JUDGE_NODES:-1}
 JUDGE_GPUS=${JUDGE_GPUS:-4}                        # of a node
 JUDGE_TP=${JUDGE_TP:-2}                            # GPUs that share a judge
-JUDGE_CONTEXT=${JUDGE_CONTEXT:-16384}              # tokens: conversation, tools and thinking
+JUDGE_CONTEXT=${JUDGE_CONTEXT:-16384}              # tokens of the conversation, the tools and the thinking
 # ---------------------------------------------------------------------------------------------------------
 
 source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# AWPO on Qwen3-4B with Megatron-Core instead of FSDP: one node of 8 GPUs with 80 GB, in verl's image (it has Megatron).
+# AWPO on Qwen3-4B with Megatron-Core, not FSDP: one node of 8 GPUs with 80 GB, in verl's image, which has Megatron.
 #
 #   bash recipes/run_awpo_qwen4b_megatron.sh [--dry-run] [key=value ...]
 set -euo pipefail

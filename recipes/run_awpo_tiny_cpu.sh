@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# AWPO on the demo task, on a CPU: verl's trainer, Ray, TransferQueue, FSDP2 and vLLM, nothing mocked.
+# AWPO on the shop task of the demo, on a CPU, with verl's real trainer, Ray, TransferQueue, FSDP2 and vLLM.
 #
-#   make demo                 prepares the model and the data, runs this, and shows what it learned
-#   ALGO=grpo make demo       the same with GRPO: one key differs
+#   make demo                 prepares the model and the data, runs this, and shows the result
+#   ALGO=grpo make demo       the same with GRPO; one key differs
 #
 # Hardware: 2 cores, 8 GiB. VERL_PLATFORM=cpu sets the keys that a CPU needs (awpo_verl/integration/cpu/config.py).
 set -euo pipefail
@@ -12,25 +12,32 @@ MODEL=${MODEL:?the folder of the warm-started model; make demo sets it}
 TRAIN_FILE=${TRAIN_FILE:?a parquet of training prompts; make demo sets it}
 VAL_FILE=${VAL_FILE:?a parquet of held-out prompts; make demo sets it}
 OUT=${OUT:-outputs/demo}          # metrics, dumps, checkpoint
-ALGO=${ALGO:-awpo}                # any verl estimator; awpo brings its loss and its reward manager with it
-NAME=${NAME:-$ALGO-seed${SEED:-0}}    # of the run, in the logger
+ALGO=${ALGO:-awpo}                # any estimator of verl; awpo implies its loss
+NAME=${NAME:-$ALGO-seed${SEED:-0}}    # the run's name in the logger
 SEED=${SEED:-0}
-GPUS=${GPUS:-1}                   # workers, for there are none
+GPUS=${GPUS:-1}                   # number of workers; each of them uses the CPU
 STEPS=${STEPS:-12}
-PROMPTS=${PROMPTS:-12}            # prompts a step
-ROLLOUTS=${ROLLOUTS:-8}           # rollouts a prompt: the group
-UPDATE_PROMPTS=${UPDATE_PROMPTS:-3}   # prompts an update
+PROMPTS=${PROMPTS:-12}            # prompts of a step
+ROLLOUTS=${ROLLOUTS:-8}           # rollouts of a prompt: the group
+UPDATE_PROMPTS=${UPDATE_PROMPTS:-3}   # prompts of an update
 PROMPT_TOKENS=${PROMPT_TOKENS:-96}
 RESPONSE_TOKENS=${RESPONSE_TOKENS:-96}
 LR=${LR:-1e-4}
-TEST_FREQ=${TEST_FREQ:-3}
+TEST_FREQ=${TEST_FREQ:-6}         # steps between validations
 SAVE_FREQ=${SAVE_FREQ:-$STEPS}
 LOGGER=${LOGGER:-[console,file]}
 # ---------------------------------------------------------------------------------------------------------
 
 source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"
+# Ray's workers import the desk's environment from the project's folder.
+export PYTHONPATH=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)${PYTHONPATH:+:$PYTHONPATH}
 export VERL_PLATFORM=cpu HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
-export RAY_ADDRESS=local              # a Ray of its own: Ray would join whatever was started on this machine before
+executor=vllm.v1.executor.uniproc_executor.UniProcExecutor   # vLLM's worker needs no process of its own
+export RAY_ADDRESS=local              # start a Ray of its own, and join no other on this machine
+# The tensors are small, so a second thread gains nothing, and threads of a busy machine wait for each other.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+export VLLM_CPU_OMP_THREADS_BIND=${VLLM_CPU_OMP_THREADS_BIND:-nobind}   # vLLM's thread may run on any core
+export RAY_worker_niceness=${RAY_worker_niceness:-0}                    # by default Ray's workers give way to others
 export VERL_FILE_LOGGER_PATH="$OUT/metrics.jsonl"
 
 exec awpo-verl train \
@@ -68,4 +75,6 @@ exec awpo-verl train \
   trainer.project_name=awpo_demo \
   trainer.experiment_name="$(quoted "$NAME")" \
   trainer.logger="$LOGGER" \
+  +actor_rollout_ref.rollout.engine_kwargs.vllm.distributed_executor_backend="$executor" \
+  +ray_kwargs.ray_init.include_dashboard=False \
   "$@"

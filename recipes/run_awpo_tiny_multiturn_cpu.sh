@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# AWPO over several tool turns, on a CPU: verl's own tool agent loop runs a stateful environment (examples/demo/desk.py),
-# and the outcome is the environment's state at the end.
+# AWPO over several tool turns, on a CPU: verl's tool agent loop runs a stateful environment (examples/demo/desk.py),
+# and the environment's last state decides the outcome.
 #
-#   make demo TASK=desk              prepares the model, the data and the tools, runs this, and shows what it learned
-#   ALGO=grpo make demo TASK=desk    the same with GRPO: one key differs
+#   make demo TASK=desk              prepares the model, the data and the tools, runs this, and shows the result
+#   ALGO=grpo make demo TASK=desk    the same with GRPO; one key differs
 #
 # Hardware: 2 cores, 8 GiB.
 set -euo pipefail
@@ -18,7 +18,7 @@ export RESPONSE_TOKENS=${RESPONSE_TOKENS:-192}
 export LR=${LR:-5e-5}
 export TEST_FREQ=${TEST_FREQ:-5}
 TOOLS=${TOOLS:-$OUT/tools.yaml}   # from awpo_verl.integration.verl_environment_tool.write_tools_yaml
-TURNS=${TURNS:-6}                 # replies in a rollout: up to 4 calls, the last word, and one to spare
+TURNS=${TURNS:-6}                 # replies of a rollout: up to 4 calls, the last reply, and one more
 # ---------------------------------------------------------------------------------------------------------
 
 source "$(dirname "${BASH_SOURCE[0]}")/quoted.sh"

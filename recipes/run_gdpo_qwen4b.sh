@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Baseline: GDPO (each reward normalized in its group, summed, whitened over the batch), verl's own.
-# run_awpo_qwen4b.sh with two keys changed.
+# Baseline: verl's GDPO, which normalizes each reward in its group, sums them and whitens the sum over the batch.
+# It is run_awpo_qwen4b.sh with two other keys.
 #
 #   bash recipes/run_gdpo_qwen4b.sh [--dry-run] [key=value ...]
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Baseline: GRPO on the outcome. run_awpo_qwen4b.sh with one key changed; the reasoning reward is logged and not used.
+# Baseline: GRPO on the outcome. It is run_awpo_qwen4b.sh with one other key; the reasoning reward is only logged.
 #
 #   bash recipes/run_grpo_qwen4b.sh [--dry-run] [key=value ...]
 set -euo pipefail

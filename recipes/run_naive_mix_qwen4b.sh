@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Baseline: GRPO on the sum of outcome and reasoning reward. run_awpo_qwen4b.sh with AWPO's mechanisms off.
+# Baseline: GRPO on the sum of outcome and reasoning reward. It is run_awpo_qwen4b.sh with AWPO's mechanisms off.
 #
 #   bash recipes/run_naive_mix_qwen4b.sh [--dry-run] [key=value ...]
 set -euo pipefail

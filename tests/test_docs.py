@@ -28,8 +28,9 @@ TOLD = (
     *("plugin.py", "versions.py", "integration", "config", "algorithm", "workbench/preflight", "workbench/doctor"),
     *("rewards/manager.py", "rewards/parts.py", "rewards/turns.py"),
     "rewards/outcome/formats/__init__.py",
-    *("rewards/outcome/ground_truth.py", "rewards/outcome/expected_calls.py", "rewards/outcome/schema.py"),
-    "rewards/outcome/execution/rows.py",
+    *("rewards/row.py", "rewards/outcome/target.py", "rewards/outcome/schema.py"),
+    *("rewards/outcome/expected_calls.py", "rewards/outcome/expected_trajectory.py"),
+    *("rewards/outcome/execution/rows.py", "rewards/outcome/execution/replay.py"),
     *("rewards/reasoning/judge/client.py", "rewards/reasoning/judge/endpoint.py"),
     *("rewards/reasoning/judge/metrics.py", "rewards/reasoning/judge/prompt.py"),
 )

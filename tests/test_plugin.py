@@ -47,7 +47,7 @@ def test_importing_verl_is_enough() -> None:
         "fns = c.get_adv_estimator_fn('awpo'), c.get_policy_loss_fn('awpo'), g('awpo'); "
         "print(*(fn.__module__ for fn in fns))"
     )
-    modules = "awpo_verl.integration.step awpo_verl.integration.seam_loss awpo_verl.rewards.manager"
+    modules = "awpo_verl.integration.seam_estimator awpo_verl.integration.seam_loss awpo_verl.rewards.manager"
     assert modules in done.stdout, done.stderr
 
 

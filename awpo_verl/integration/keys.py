@@ -1,4 +1,4 @@
-"""AWPO's name in verl, and reading and setting dotted keys of verl's composed config."""
+"""The names that AWPO has in verl, and the keys of verl's composed config."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 from omegaconf import OmegaConf, open_dict
 
-AWPO = "awpo"  # estimator, policy loss and reward manager are registered under it
-GDPO = "gdpo"  # verl's own estimator that normalises each reward by itself
+AWPO = "awpo"  # the estimator, the policy loss and the reward manager
+GDPO = "gdpo"  # verl's own estimator, which normalises each reward by itself
+GDPO_READY = "awpo_gdpo_ready"  # in data.meta_info: gdpo has its columns, with the reasoning reward as AWPO reads it
+CLIP_SCALE = "awpo_clip_scale"  # float32 [B], the field beside `advantages` that the policy loss reads
 
 
 def on_cpu() -> bool:
@@ -18,7 +20,7 @@ def on_cpu() -> bool:
 
 
 def overridden_keys() -> set[str]:
-    """Keys on Hydra's command line; empty where the config was not composed by hydra.main."""
+    """The keys on Hydra's command line; none if hydra.main has not composed the config."""
     from hydra.core.hydra_config import HydraConfig
 
     if not HydraConfig.initialized():
@@ -27,12 +29,12 @@ def overridden_keys() -> set[str]:
 
 
 def is_chosen(key: str, chosen: Collection[str]) -> bool:
-    """Whether the user set the key, or a section that it is in."""
+    """Whether the user has set the key or a section that holds it."""
     parts = key.split(".")
     return any(".".join(parts[:n]) in chosen for n in range(1, len(parts) + 1))
 
 
 def set_key(config: Any, key: str, value: Any) -> None:
-    """Set a dotted key, also where the config is closed and the key new."""
+    """Set a dotted key, even if the config is closed and does not have it."""
     with open_dict(config):
         OmegaConf.update(config, key, value, force_add=True)

@@ -1,24 +1,22 @@
-"""Says in the run's log that nothing is learned: rewards that never differ, advantages that are all 0.
+"""Warns that nothing is learned: rewards that never differ, advantages that are all 0.
 
-A reward function that misses a key in every row, a wrong format or a broken ground truth often shows as a constant
-reward. Training then goes on for hours with a gradient of 0. Each condition is said once, with its figure and what to
-do, and again only after it has gone.
+A reward function that misses a key in each row, a wrong format or a broken ground truth often shows as a constant
+reward. Training then goes on for hours with a gradient of 0. Each condition is printed once, with its value and what to
+do. It is printed again only if it went away and came back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
 from awpo_verl.config import SECTION
-from awpo_verl.rewards.reasoning.judge.metrics import STATUS
 
 ADVANTAGES, OUTCOME, REASONING, MISSING = "advantages", "outcome", "reasoning", "no reasoning"
-BATCHES = 3  # in a row: one batch of easy or hard prompts may be silent
-DUMPS = "Set trainer.rollout_data_dir and run `awpo-verl score` on the dump: it names the commonest failures."
+BATCHES = 3  # in a row: one batch of easy or hard prompts may be constant
+DUMPS = "Set trainer.rollout_data_dir and run `awpo-verl score` on the dump: it lists the most frequent failures."
 
 
 @dataclass
@@ -27,43 +25,43 @@ class _Streak:
 
     value: float
     batches: int = 0
-    said: bool = False
+    warned: bool = False
 
 
 class LearningWatch:
-    """Looks at each train batch; a process that trains has one."""
+    """Watches the train batches of one process."""
 
     def __init__(self) -> None:
         self._streaks: dict[str, _Streak] = {}
 
-    def look(
-        self, advantages: Tensor, outcome: Tensor, reasoning: Tensor, valid: Tensor, parts: Mapping[str, Any], key: str
+    def check_batch(
+        self, advantages: Tensor, outcome: Tensor, reasoning: Tensor, valid: Tensor, has_judge: bool, key: str
     ) -> None:
-        """At one train batch of B rollouts; prints a warning at most once for each condition.
+        """Look at one train batch of B rollouts, and print a warning, at most once for each condition.
 
         Args:
             advantages, outcome, reasoning: [B].
             valid: bool [B], False where the reasoning reward is missing.
-            parts: the reward parts as columns of B values.
+            has_judge: a judge scores the reasoning. The judge has its own warning about missing rewards.
             key: `algorithm.awpo.reasoning_key`.
         """
         streaks: dict[str, _Streak] = {}
-        for condition, value in _conditions(advantages, outcome, reasoning, valid, parts):
+        for condition, value in _find_conditions(advantages, outcome, reasoning, valid, has_judge):
             earlier = self._streaks.get(condition)
             streaks[condition] = earlier if earlier is not None and earlier.value == value else _Streak(value)
             streaks[condition].batches += 1
         self._streaks = streaks
         for condition, streak in streaks.items():
-            if streak.said or streak.batches < (1 if condition == MISSING else BATCHES):
+            if streak.warned or streak.batches < (1 if condition == MISSING else BATCHES):
                 continue
-            print(f"[awpo] warning: {_words(condition, streaks, len(outcome), key)}", flush=True)
-            streak.said = True
-            if condition == ADVANTAGES:  # its line has the figures of the others
+            print(f"[awpo] warning: {_describe(condition, streaks, len(outcome), key)}", flush=True)
+            streak.warned = True
+            if condition == ADVANTAGES:  # its line has the values of the others
                 for other in streaks.values():
-                    other.said = True
+                    other.warned = True
 
 
-def _words(condition: str, streaks: Mapping[str, _Streak], rows: int, key: str) -> str:
+def _describe(condition: str, streaks: Mapping[str, _Streak], rows: int, key: str) -> str:
     value, since = streaks[condition].value, f"in the last {BATCHES} train batches"
     if condition == ADVANTAGES:
         names = {OUTCOME: "the outcome", REASONING: f"'{key}'"}
@@ -92,10 +90,10 @@ def _words(condition: str, streaks: Mapping[str, _Streak], rows: int, key: str) 
     )
 
 
-def _conditions(
-    advantages: Tensor, outcome: Tensor, reasoning: Tensor, valid: Tensor, parts: Mapping[str, Any]
+def _find_conditions(
+    advantages: Tensor, outcome: Tensor, reasoning: Tensor, valid: Tensor, has_judge: bool
 ) -> Iterator[tuple[str, float]]:
-    """(condition, the value of all rows) of a batch."""
+    """Each condition of a batch, with the value that all rows have."""
     if len(outcome) < 2:
         return
     if not bool(advantages.any()):
@@ -106,5 +104,5 @@ def _conditions(
     if len(scored):
         if len(scored) > 1 and bool((scored == scored[0]).all()):
             yield REASONING, float(scored[0])
-    elif STATUS not in parts:  # a judge that fails has its own warning
+    elif not has_judge:
         yield MISSING, 0.0

@@ -1,24 +1,24 @@
-"""Putting our code around a function of an upstream module."""
+"""Wrap or replace a function of an upstream module. Only what stands in the table of seams (seams.py)."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from awpo_verl.integration.seams import check, find, known
+from awpo_verl.integration.check_seams import find_function, find_signature_problem
+from awpo_verl.integration.seams import get_seam
 from awpo_verl.versions import SUPPORTED_VERL
 
-FAILURES: list[str] = []  # of pieces that could not be hung on verl in this process
-CHANGED: list[str] = []  # seams whose source is not the one that we know
+FAILURES: list[str] = []  # the seams that could not be put in place in this process
 
 
-def require_intact() -> None:
-    """Raise if a piece is missing in this process: AWPO must not run half.
+def require_all_seams() -> None:
+    """AWPO must not run without a part of itself.
 
     Raises:
-        RuntimeError: names the pieces and the verl version they are known in.
+        RuntimeError: a seam could not be put in place in this process; names it and the verl version to install.
     """
     if FAILURES:
         raise RuntimeError(
@@ -30,19 +30,15 @@ def require_intact() -> None:
 def wrap(module: Any, name: str, around: Callable[..., Any]) -> None:
     """Replace `module.name` (or `module.Class.name`) by `around(original, *args, **kwargs)`.
 
-    The replacement is a plain function under the original's module and name, so that Ray can pickle what refers to it
-    (a wrapt proxy it cannot).
+    The replacement is a plain function with the module and the name of the original, because Ray must be able to pickle
+    what refers to it. (It cannot pickle a wrapt proxy.)
 
     Raises:
-        AttributeError: the module has no such function, or it does not take what AWPO passes; names the seam and the
-            verl version it is known in.
+        LookupError: the function is not in SEAMS.
+        AttributeError: the function does not exist, or does not take what AWPO passes.
     """
-    verdict = check(known(module.__name__, name), module)
-    if verdict.state == "broken":
-        raise AttributeError(f"awpo_verl's seam {verdict.where}: {verdict.said}")
-    if verdict.state == "changed":
-        CHANGED.append(f"{verdict.where}: {verdict.said}")
-    owner, attribute, original = find(module, name)
+    _require_signature(module, name)
+    owner, attribute, original = find_function(module, name)
 
     @functools.wraps(original)
     def replacement(*args: Any, **kwargs: Any) -> Any:
@@ -54,3 +50,30 @@ def wrap(module: Any, name: str, around: Callable[..., Any]) -> None:
 
     # Ray awaits a method of an actor only if it is declared async
     setattr(owner, attribute, awaited_replacement if inspect.iscoroutinefunction(original) else replacement)
+
+
+def replace(module: Any, name: str, value: Any) -> None:
+    """Set `module.name` to a value of ours. Raises as `wrap`."""
+    _require_signature(module, name)
+    setattr(module, name, value)
+
+
+def read_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by the names of the function's parameters, with its defaults.
+
+    Raises:
+        TypeError: the function cannot be called like this.
+
+    >>> read_arguments(lambda data, gamma=1.0: None, ["rows"], {})
+    {'data': 'rows', 'gamma': 1.0}
+    """
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def _require_signature(module: Any, name: str) -> None:
+    seam = get_seam(module.__name__, name)
+    problem = find_signature_problem(seam, module)
+    if problem:
+        raise AttributeError(f"awpo_verl's seam {seam.full_name}: {problem}")

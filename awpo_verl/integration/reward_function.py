@@ -1,10 +1,11 @@
-"""`reward.custom_reward_function`, as verl's reward worker loads it (verl 0.9.1, trainer/ppo/reward.py).
+"""Can verl load the user's reward function (`reward.custom_reward_function`)? (verl 0.9.1, trainer/ppo/reward.py)
 
-verl loads the function in the reward workers, minutes after the start. Before Ray starts, `require_loadable` reads the
-file and refuses what no worker can load. It runs no code of the file: an import may change the driver's environment,
-start threads, or need what only the workers have. `load` runs the file, and is for a process that may be lost
-(launch/reward_probe.py). verl does not add the file to `sys.modules`, and it does not add the file's folder to
-Python's path: the error has a hint for each.
+verl loads the function in the reward workers, minutes after the start. `require_loadable` reads the file before Ray
+starts, and refuses a file that no worker can load. It runs no code of the file, because an import may change the
+driver's environment, start threads, or need what only the workers have. `load_function` runs the file; call it in a
+process that may crash.
+
+verl does not add the file to `sys.modules`, nor its folder to Python's path. The error text has a hint for each.
 """
 
 from __future__ import annotations
@@ -24,41 +25,41 @@ from awpo_verl.config import AWPOConfigError
 
 KEY = "reward.custom_reward_function"
 RUNTIME_ENV = "ray_kwargs.ray_init.runtime_env"
-OTHER_FILES = ("working_dir", "image_uri", "container")  # with these in Ray's runtime_env the workers see other files
+OTHER_FILES = ("working_dir", "image_uri", "container")  # keys of Ray's runtime_env: the workers then see other files
 
-# a file that uses one of these may bind names that the compiler does not see
-_BINDS_UNSEEN = {"__getattr__", "globals", "locals", "vars", "exec", "setattr"}
+# a file that uses one of these may define names that the compiler does not see
+_DEFINES_UNSEEN = {"__getattr__", "globals", "locals", "vars", "exec", "setattr"}
 
 
 def require_loadable(config: Any) -> None:
-    """Read the file of the user's reward function, without running it: it is there, compiles, and binds the name.
+    """Check the file of the user's reward function without running it: it exists, compiles and defines the function.
 
-    What depends on the workers' environment (imports, installed modules `pkg://`) is not looked at.
+    Imports and installed modules (`pkg://`) depend on the workers' environment and are not checked.
 
     Args:
         config: verl's whole config.
 
     Raises:
-        AWPOConfigError: verl's reward worker could not load it; says why, and which key to set.
+        AWPOConfigError: verl's reward worker could not load it; gives the reason and the key to set.
     """
     function = config.reward.custom_reward_function
     if not function.path:
         return
     try:
-        _read(function.path, function.get("name"), runtime_env(config))
+        _check_file(function.path, function.get("name"), read_runtime_env(config))
     except (OSError, AssertionError, AttributeError, SyntaxError, ValueError) as error:
-        raise AWPOConfigError(explain(error, config)) from error
+        raise AWPOConfigError(describe_error(error, config)) from error
 
 
-def runtime_env(config: Any) -> dict[str, Any]:
-    """What the user set in Ray's runtime_env for the workers; {} where nothing is set."""
+def read_runtime_env(config: Any) -> dict[str, Any]:
+    """The keys of Ray's runtime_env that the user has set for the workers."""
     section: Any = OmegaConf.select(config, RUNTIME_ENV)
     given: Any = OmegaConf.to_container(section, resolve=True) if OmegaConf.is_dict(section) else {}
     return {key: value for key, value in given.items() if value not in (None, {}, [], "")}
 
 
-def _read(path: str, name: str | None, environment: dict[str, Any]) -> None:
-    """Raises what verl's loader would raise, as far as the text of the file tells."""
+def _check_file(path: str, name: str | None, environment: dict[str, Any]) -> None:
+    """Raise what verl's loader would raise, as far as the text of the file shows it."""
     assert name is not None
     if path.startswith("pkg://"):
         return
@@ -71,21 +72,21 @@ def _read(path: str, name: str | None, environment: dict[str, Any]) -> None:
         return
     source = file.read_bytes()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a SyntaxWarning is the worker's to show
+        warnings.simplefilter("ignore")  # the worker shows a SyntaxWarning
         compile(source, str(file), "exec", dont_inherit=True)
-        if not _may_bind(decode_source(source), str(file), name):
+        if not _may_define(decode_source(source), str(file), name):
             raise AttributeError(f"Object not found in module: {name}")
 
 
-def _may_bind(source: str, file: str, name: str) -> bool:
-    """Whether the module may have the name once it has run: bound at its top level, or in a way that cannot be seen."""
+def _may_define(source: str, file: str, name: str) -> bool:
+    """Whether the module may have the name once it has run: its top level defines it, or does so unseen."""
     for node in ast.walk(ast.parse(source, file)):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return True
         if isinstance(node, ast.Global) and name in node.names:
             return True
         used = node.id if isinstance(node, ast.Name) else getattr(node, "name", None)
-        if used in _BINDS_UNSEEN:
+        if used in _DEFINES_UNSEEN:
             return True
     module = symtable.symtable(source, file, "exec")
     if name not in module.get_identifiers():
@@ -94,8 +95,8 @@ def _may_bind(source: str, file: str, name: str) -> bool:
     return symbol.is_assigned() or symbol.is_imported()
 
 
-def load(config: Any) -> Callable[..., Any]:
-    """verl's own loader, with reward_kwargs bound. Raises what the user's file raises, wrapped by verl or not."""
+def load_function(config: Any) -> Callable[..., Any]:
+    """Load the function with verl's own loader, which binds reward_kwargs. Raises what the user's file raises."""
     from verl.trainer.ppo.reward import get_custom_reward_fn
 
     function: Any = get_custom_reward_fn(config)
@@ -104,25 +105,25 @@ def load(config: Any) -> Callable[..., Any]:
     return function
 
 
-def explain(error: BaseException, config: Any) -> str:
-    """Why verl cannot load the function, for the user: the key, the error's place in the file, and a hint."""
+def describe_error(error: BaseException, config: Any) -> str:
+    """Why verl cannot load the function: the key, the place in the file, and a hint."""
     function = config.reward.custom_reward_function
     cause = error.__cause__ or error  # verl wraps what the file raises
     return (
         f"{KEY}.path={function.path} (name={function.get('name')}) cannot be loaded: "
-        f"{_words(cause)}{_place(cause)}. {_hint(cause, function)}"
+        f"{_name_and_text(cause)}{_place(cause)}. {_hint(cause, function)}"
     )
 
 
-def _words(error: BaseException) -> str:
+def _name_and_text(error: BaseException) -> str:
     text = " ".join(str(error).split())[:300].rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _place(error: BaseException) -> str:
-    """Where the user's code raised it; "" where it was verl's loader itself, or where the error says it."""
+    """Where the user's code raised it; "" if verl's loader raised it, or if the error names the place itself."""
     if isinstance(error, SyntaxError):
-        return ""  # its text has file and line
+        return ""  # its text has the file and the line
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -134,19 +135,19 @@ def _place(error: BaseException) -> str:
 
 def _hint(error: BaseException, function: Any) -> str:
     if isinstance(error, FileNotFoundError) and "Custom module file not found" in str(error):
-        return f"Set {KEY}.path to the file; a relative path starts at the folder the run is started in."
+        return f"Set {KEY}.path to the file. A relative path starts at the folder in which the run is started."
     if isinstance(error, AssertionError) and function.get("name") is None:
         return f"Set {KEY}.name to the function's name."
     if isinstance(error, AttributeError) and "Object not found in module" in str(error):
         return f"Set {KEY}.name to a function of that file."
     if isinstance(error, AttributeError) and "'NoneType' object has no attribute '__dict__'" in str(error):
         return (
-            "verl does not add the file to sys.modules, and @dataclass looks there under `from __future__ import "
+            "verl does not add the file to sys.modules, where @dataclass looks with `from __future__ import "
             f"annotations`. Remove that import, or use an installed module: {KEY}.path=pkg://package.module."
         )
     if isinstance(error, ModuleNotFoundError):
         return (
-            f"verl loads the file alone: a module beside it is found only on Python's path. Install {error.name}, or "
-            "put its folder on PYTHONPATH for all nodes."
+            f"verl loads the file alone, and finds a module beside it only on Python's path. Install {error.name}, or "
+            "put its folder on PYTHONPATH on all nodes."
         )
     return f"Correct the file, or set {KEY}.path and {KEY}.name to another function."

@@ -1,62 +1,59 @@
-"""The ranges of both rewards in a run: who scored each row, what this process has seen, the check of the first batch.
+"""The ranges of both rewards in a run: who scored each row, what the process has seen, the check of the first batch.
 
-A range that was seen is lost when the process ends. After a resume it starts at what is known and widens at the first
-outcome outside of it, before that batch is weighed; the first batch after a resume is checked as the first of a run is.
+The seen ranges are lost when the process ends. After a resume a range starts at what is known, and widens at the first
+outcome outside of it, before that batch is weighed. The first batch after a resume is checked like the first of a run.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from awpo_verl.algorithm.groups import factorize, to_rows
 from awpo_verl.algorithm.ranges import UNIT, Range, RowRanges, SeenRanges, fixed_ranges, unit_reasoning
 from awpo_verl.config import SECTION, AWPOConfig, AWPOConfigError
-from awpo_verl.integration.verl_outcome_ranges import rule_range
-from awpo_verl.rewards.parts import CHECKED, VERL_RULE
-
-SOURCE = "data_source"
+from awpo_verl.integration.verl_outcome_ranges import find_rule_range
+from awpo_verl.rewards.parts import PartsColumns
 
 
 class Scorer(NamedTuple):
-    """What scored a row's outcome, as far as its range goes: its data source, and the range that is known of it."""
+    """What scored a row's outcome: its data source, and the range that is known for it."""
 
     source: str
     known: Range
 
 
 class RunRanges:
-    """What one process has seen of the rewards' ranges."""
+    """The ranges of the rewards that one process has seen."""
 
     def __init__(self) -> None:
-        self._outcomes = SeenRanges(_say_widening, self._say_outlier)
+        self._outcomes = SeenRanges(_print_widening, self._print_outlier)
         self._sources_with_outliers: set[str] = set()
         self._reasoning_is_checked = False
 
-    def of_outcomes(
-        self, outcome: Tensor, parts: Mapping[str, Sequence[Any]], rejected: Tensor, config: AWPOConfig
+    def find_outcome_ranges(
+        self, outcome: Tensor, parts: PartsColumns, rejected: Tensor, config: AWPOConfig
     ) -> RowRanges:
-        """The range of each row's outcome: the config's, or by data source.
+        """The range of each row's outcome: from the config, or by data source.
 
         Args:
             outcome: float64 [B], finite where not rejected.
-            parts: the reward parts as columns of B values, and data_source.
-            rejected: bool [B], rows that widen no range.
+            parts: of which the data sources are read, and where verl's rule gave the outcome.
+            rejected: bool [B], True for a row that does not widen a range.
         """
         fixed = config.fixed_outcome_range()
         if fixed is not None:
             return fixed_ranges(outcome, fixed)
-        ids, scorers = find_scorers(parts, len(outcome))
+        ids, scorers = find_scorers(parts.data_source, parts.by_verl_rule)
         known, counted = [scorer.known for scorer in scorers], ~rejected & torch.isfinite(outcome)
         return self._outcomes.observe_ids(outcome, ids, scorers, known, counted)
 
-    def _say_outlier(self, scorer: Hashable, outcome: float, in_force: Range) -> None:
-        """Say it once for each data source."""
+    def _print_outlier(self, scorer: Hashable, outcome: float, in_force: Range) -> None:
+        """Print it once for each data source."""
         source = _source(scorer)
         if source in self._sources_with_outliers:
             return
@@ -76,7 +73,7 @@ class RunRanges:
             reasoning: float64 [B]. valid: bool [B].
 
         Raises:
-            AWPOConfigError: names the key, the values seen, and what to set.
+            AWPOConfigError: gives the key, the values seen, and what to set.
         """
         finite = reasoning.masked_select(valid & torch.isfinite(reasoning))
         if self._reasoning_is_checked or not len(finite):
@@ -94,39 +91,30 @@ class RunRanges:
         self._reasoning_is_checked = True
 
 
-def find_scorers(parts: Mapping[str, Sequence[Any]], n_rows: int) -> tuple[Tensor, list[Scorer]]:
-    """What scored each of B rows: this package's checker (`checked`), verl's rule (`verl_rule`), or a function.
+def find_scorers(sources: Sequence[str] | None, by_verl_rule: Tensor) -> tuple[Tensor, list[Scorer]]:
+    """What scored each of B rows: verl's rule for the data source, or anything else.
 
-    A custom reward function may have the data source of a rule of verl's; the rule does not run then, and says nothing
-    of the function's range. Without data_source all rows are one source.
+    A user's function may have the data source of one of verl's rules. The rule does not run then, and its range is not
+    the function's.
+
+    Args:
+        sources: B data sources. None: all rows have one source.
+        by_verl_rule: bool [B], True where verl's rule gave the outcome.
 
     Returns:
-        ids: int64 [B], the row's scorer; and the scorers by number, each once. A number may have no row.
+        ids: int64 [B], the number of each row's scorer; and the scorers by number, each once. A scorer may have no row.
     """
-    sources = parts.get(SOURCE)
-    if sources is None:
-        sources = [""] * n_rows
-    of_row, names = factorize([str(source) for source in sources])
-    by_rule = _flags(parts.get(VERL_RULE), n_rows) & ~_flags(parts.get(CHECKED), n_rows)
-    pairs = [Scorer(str(name), known) for name in names for known in (UNIT, rule_range(str(name)) or UNIT)]
+    of_row, names = factorize([""] * len(by_verl_rule) if sources is None else sources)
+    pairs = [Scorer(str(name), known) for name in names for known in (UNIT, find_rule_range(str(name)) or UNIT)]
     number = {scorer: i for i, scorer in enumerate(dict.fromkeys(pairs))}
-    return to_rows(torch.tensor([number[scorer] for scorer in pairs]), 2 * of_row + by_rule.long()), list(number)
-
-
-def _flags(values: Sequence[Any] | None, n_rows: int) -> Tensor:
-    """bool [B]: which rows have a 1 there. A user's function may have put anything into `checked`."""
-    try:
-        numbers = np.zeros(n_rows) if values is None else np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        numbers = np.zeros(n_rows)
-    return torch.from_numpy(numbers == 1.0)
+    return to_rows(torch.tensor([number[scorer] for scorer in pairs]), 2 * of_row + by_verl_rule.long()), list(number)
 
 
 def _source(scorer: Hashable) -> str:
     return str(scorer.source if isinstance(scorer, Scorer) else scorer)[:80]
 
 
-def _say_widening(scorer: Hashable, before: Range, now: Range) -> None:
+def _print_widening(scorer: Hashable, before: Range, now: Range) -> None:
     print(
         f"[awpo] outcome range of data source {_source(scorer)!r}: [{now[0]:g}, {now[1]:g}], from what was seen "
         f"(before: [{before[0]:g}, {before[1]:g}]). {SECTION}.outcome_range=[low, high] sets it for all sources.",
@@ -135,7 +123,7 @@ def _say_widening(scorer: Hashable, before: Range, now: Range) -> None:
 
 
 def _scale_around(lowest: float, highest: float) -> str:
-    """A likely scale that holds both numbers: its ends are 0, 1 or a power of ten."""
+    """A likely scale that holds both numbers. Its ends are 0, 1 or a power of ten."""
     low = -_power_of_ten(-lowest) if lowest < 0 else 0.0
     high = _power_of_ten(highest) if highest > 0 else 0.0
     return f"[{low:g},{high:g}]"

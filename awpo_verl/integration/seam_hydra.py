@@ -1,9 +1,12 @@
-"""`algorithm.awpo` in every config that has verl's `algorithm` section (hydra 1.3, config_loader_impl.py).
+"""Seam of Hydra (hydra 1.3, _internal/config_loader_impl.py): `algorithm.awpo.*` on the command line without a `+`.
 
-Hydra closes the config before it applies the command line, so a key can be overridden without `+` only if it is there
-by then. A search-path plugin could add a file, and verl's primary config would still have to list it. So the section, a
-structured config with all its defaults, is merged in where the composed config leaves the defaults list: whichever
-primary config the user has, `algorithm.awpo.gate.kind=hard` works, and Hydra refuses an unknown key by its name.
+Hydra closes the config before it applies the command line, so a key needs no `+` only if the config has it by then. A
+search-path plugin could add a file, but verl's primary config would have to list it. So the section, a structured
+config with all its defaults, is merged in when Hydra has composed the defaults list. `algorithm.awpo.gate.kind=hard`
+then works with each primary config, and Hydra refuses an unknown key by its name.
+
+Only a config with verl's `algorithm.adv_estimator` gets the section. A run that does not use AWPO loses it again before
+verl reads its config (seam_config.py).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from awpo_verl.integration.patching import wrap
 
 
 def install(module: Any) -> None:
-    """Wrap ConfigLoaderImpl._compose_config_from_defaults_list."""
+    """Wrap ConfigLoaderImpl._compose_config_from_defaults_list, which returns the composed config."""
     wrap(module, "ConfigLoaderImpl._compose_config_from_defaults_list", _compose)
 
 
@@ -29,10 +32,12 @@ def _compose(original: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def add_section(config: Any) -> None:
-    """Merge the defaults under what the config already says in `algorithm.awpo`.
+    """Add all defaults to `algorithm.awpo`, below the keys that the config sets.
 
-    Raises AWPOConfigError for unknown keys and wrong types. Bounds and combinations are left to validate_config: the
-    command line has not been applied yet.
+    Bounds and combinations are left to seam_config.py, because the command line has not been applied yet.
+
+    Raises:
+        AWPOConfigError: an unknown key, or a value of a wrong type.
     """
     with open_dict(config.algorithm):
         config.algorithm.awpo = merge_defaults(config.algorithm.get("awpo"))

@@ -1,8 +1,9 @@
-"""Loss seam (verl 0.9.1, workers/utils/losses.py): the policy loss gets each row's clip scale.
+"""Seam of the actor's loss (verl 0.9.1, workers/utils/losses.py): the policy loss gets each row's clip scale.
 
-verl's `ppo_loss` has the whole micro-batch in hand and passes a policy loss only log-probs, advantages and mask. The
-clip scale travels beside `advantages` as a field of its own and is handed over in a context variable, set for the
-duration of one `ppo_loss` call. FSDP and Megatron engines both call `ppo_loss`.
+verl's `ppo_loss(config, model_output, data, dp_group)` has the whole micro-batch, and passes a policy loss only the
+log-probs, advantages and mask. The clip scale, [B], travels beside `advantages` as a field of its own
+(keys.CLIP_SCALE). A context variable hands it over for the duration of one `ppo_loss` call. FSDP and Megatron engines
+both call `ppo_loss`.
 """
 
 from __future__ import annotations
@@ -14,17 +15,27 @@ import torch
 from torch import Tensor
 
 from awpo_verl.algorithm.policy_loss import clipped_surrogate
-from awpo_verl.integration.patching import require_intact
+from awpo_verl.integration.keys import AWPO, CLIP_SCALE
+from awpo_verl.integration.patching import read_arguments, require_all_seams, wrap
 
-SCALE_FIELD = "awpo_clip_scale"
 _clip_scale: ContextVar[Tensor | None] = ContextVar("awpo_clip_scale", default=None)
 
 
-def ppo_loss(original: Any, config: Any, model_output: Any, data: Any, dp_group: Any = None) -> Any:
-    """Around verl's ppo_loss."""
-    token = _clip_scale.set(data.get(SCALE_FIELD, None))
+def register(module: Any) -> None:
+    """Register the policy loss `awpo` in verl.trainer.ppo.core_algos."""
+    module.register_policy_loss(AWPO)(policy_loss)
+
+
+def install(module: Any) -> None:
+    """Wrap `ppo_loss` in verl.workers.utils.losses."""
+    wrap(module, "ppo_loss", ppo_loss)
+
+
+def ppo_loss(original: Any, *args: Any, **kwargs: Any) -> Any:
+    """Around verl's ppo_loss: hands the clip scale to `policy_loss`; without one, nothing happens."""
+    token = _clip_scale.set(read_arguments(original, args, kwargs)["data"].get(CLIP_SCALE, None))
     try:
-        return original(config, model_output, data, dp_group)
+        return original(*args, **kwargs)
     finally:
         _clip_scale.reset(token)
 
@@ -38,21 +49,24 @@ def policy_loss(
     config: Any = None,
     rollout_is_weights: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Any]]:
-    """verl's policy loss `awpo`: `vanilla` with a clip range per row. Same keys of metrics as `vanilla`.
+    """The policy loss `awpo`: verl's `vanilla` with a clip range for each row, and with the same metrics.
 
-    Without a clip scale (another estimator with this loss) it is `vanilla`.
+    Without a clip scale (another estimator uses this loss) it is `vanilla`.
 
     Args:
         old_log_prob, log_prob, advantages: [B, T], T response tokens.
-        response_mask: [B, T], True or 1 = a token of the policy.
+        response_mask: [B, T], True or 1 = the policy wrote the token.
         loss_agg_mode: see core_algos.agg_loss.
         config: verl's ActorConfig.
-        rollout_is_weights: [B, T] or None, rollout-correction weights.
+        rollout_is_weights: [B, T] or None, the weights of verl's rollout correction.
 
     Returns:
-        scalar loss; metrics.
+        The loss, a scalar, and the metrics.
+
+    Raises:
+        ValueError: clip_ratio_c is at most 1.
     """
-    require_intact()
+    require_all_seams()
     from verl.trainer.ppo.core_algos import agg_loss, compute_policy_loss_vanilla
     from verl.utils.torch_functional import masked_mean
 
@@ -87,8 +101,8 @@ def policy_loss(
 
 
 def _share(true: Tensor, response_mask: Tensor) -> float:
-    """verl's masked_mean of `true`, bool [B, T], as a float: counted, which takes a tenth of the time.
+    """verl's masked_mean of `true`, bool [B, T], as a float. It counts, which takes a tenth of the time.
 
-    The same number to the bit up to 2^24 tokens that count, from where on a sum in float32 is rounded.
+    Bit for bit the same number up to 2^24 tokens; above that, verl's sum in float32 is rounded.
     """
     return (torch.count_nonzero(true & response_mask.bool()) / (response_mask.sum() + 1e-8)).item()

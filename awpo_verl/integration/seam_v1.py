@@ -1,204 +1,134 @@
-"""Trainer seam (verl 0.9.1, trainer/ppo/v1/trainer_base.py): reward parts go to the estimator, the clip scale leaves.
+"""Seam of the v1 trainers (verl 0.9.1, trainer/ppo/v1/trainer_base.py; sync, colocate_async, separate_async).
 
-`PPOTrainer._compute_advantage` (all v1 modes: sync, colocate_async, separate_async) fetches a fixed list of fields from
-TransferQueue. The reward parts are in each row's `extra_fields`, which it does not fetch; that is also why verl's
-own `gdpo` fails there. Around it: fetch the parts first, hand them to the advantage computation for the duration of the
-call, then put the clip scale beside the advantages and log the metrics.
+`PPOTrainer._compute_advantage(batch, metrics)`, the outer function, gets a fixed list of fields from TransferQueue,
+calls `compute_advantage_for_multi_trajectories(data, batch_keys, ...)`, the inner one, and puts advantages and
+returns back. It does not get `extra_fields`, where each row has its reward parts. (For that reason verl's own gdpo
+fails there.)
 
-Rows are not rollouts: a session may have several outputs (keys `{uid}_{session}_{i}`) and verl appends padding rows
-(tag `is_padding`). As verl's GRPO does, a session counts once, through its last output, and its advantage goes to all
-of its rows. Padding rows get advantage 0 and scale 1 and enter nothing.
+Around the outer function: get the parts first, and afterwards put the clip scale beside the advantages and log the
+metrics. Around the inner function, for awpo: `data` (R rows) gets advantages and returns, float32 [R, T]. Padding
+rows get advantage 0 and clip scale 1.
 
-verl's rejection sampling (`rollout_rs`) sets the response mask of a row to 0 before the advantages are computed. A
-session is rejected when none of its rows has a response token left. While one row has, the session counts: its reward
-is that of the whole session, and the tokens that are left are trained on.
+verl's rejection sampling (`rollout_rs`) runs between the two: it sets the response mask of a row to 0. A session is
+rejected when none of its rows has a response token left. While one row has, the session counts with its whole reward,
+and the tokens that are left are trained on.
+
+A run that uses neither the estimator nor the reward manager `awpo` goes to verl as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from awpo_verl.integration import step
-from awpo_verl.integration.keys import AWPO, GDPO
-from awpo_verl.integration.patching import wrap
-from awpo_verl.integration.run_ranges import SOURCE
-from awpo_verl.integration.seam_loss import SCALE_FIELD
+from awpo_verl.algorithm.groups import Groups
+from awpo_verl.config import parse
+from awpo_verl.integration.keys import AWPO, CLIP_SCALE, GDPO, GDPO_READY
+from awpo_verl.integration.patching import read_arguments, wrap
+from awpo_verl.integration.step import Step, StepRows
+from awpo_verl.integration.tokens import spread_over_tokens
+from awpo_verl.integration.v1_rows import BatchRows, PartsByKey, Sessions, fetch_rows, find_sessions, to_columns
 
 
 @dataclass
-class _Handover:
-    """What one `_compute_advantage` call passes in (parts, real, sources) and out (scale, metrics)."""
+class Handover:
+    """What the inner function needs and verl does not pass, and what it leaves for the outer one."""
 
-    parts: list[dict[str, Any]]  # reward_extra_info of each row
-    real: list[bool]  # False: a padding row
-    sources: list[Any] | None = None  # data_source of each row; None where it is not known
-    scale: torch.Tensor | None = None  # float32 [rows]
-    metrics: dict[str, float] = field(default_factory=dict)
+    rows: BatchRows
+    clip_scale: Tensor | None = None  # float32 [R]
+    metrics: dict[str, float] = field(default_factory=dict[str, float])
 
 
-_handover: ContextVar[_Handover | None] = ContextVar("awpo_handover", default=None)
+class V1Seam:
+    """The two functions around verl's; one object in a process that trains."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._handover: Handover | None = None  # during one call of the outer function
+
+    @contextmanager
+    def hand_over(self, rows: BatchRows) -> Iterator[Handover]:
+        """Give the inner function the rows while the block runs."""
+        self._handover = Handover(rows)
+        try:
+            yield self._handover
+        finally:
+            self._handover = None
+
+    def compute_advantage(self, original: Any, trainer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Around PPOTrainer._compute_advantage, the outer function."""
+        config = trainer.config
+        if config.algorithm.adv_estimator != AWPO and config.reward.reward_manager.name != AWPO:
+            return original(trainer, *args, **kwargs)
+        call = read_arguments(original, (trainer, *args), kwargs)
+        batch, metrics = call["batch"], call["metrics"]
+        with self.hand_over(fetch_rows(batch)) as handover:
+            result = original(trainer, *args, **kwargs)
+        metrics.update(handover.metrics)
+        return result if handover.clip_scale is None else _put_clip_scale(batch, handover.clip_scale)
+
+    def compute_for_sessions(self, original: Any, *args: Any, **kwargs: Any) -> Any:
+        """Around compute_advantage_for_multi_trajectories, the inner function."""
+        handover = self._handover
+        if handover is None:
+            return original(*args, **kwargs)
+        call = read_arguments(original, args, kwargs)
+        data, estimator, algorithm = call["data"], call["adv_estimator"], call["config"]
+        mask, rows = data.batch["response_mask"], handover.rows
+        sessions = find_sessions(call["batch_keys"], rows.real)
+        rollouts = _read_rollouts(rows, sessions, data)
+        if estimator == AWPO:
+            outcome = sessions.select(data.batch["token_level_rewards"].sum(dim=-1))
+            result = self._step.estimate(rollouts, outcome, algorithm, call["norm_adv_by_std_in_grpo"])
+            advantages = sessions.to_rows(result.advantages, padding=0.0)
+            data.batch["advantages"] = data.batch["returns"] = spread_over_tokens(advantages, mask)
+            handover.clip_scale = sessions.to_rows(result.clip_scale, padding=1.0)
+            handover.metrics = result.metrics
+            return data
+        handover.metrics = self._step.baseline_metrics(rollouts, algorithm)
+        if estimator == GDPO:
+            self._prepare_gdpo(data, rows, algorithm)
+        return original(*args, **kwargs)
+
+    def _prepare_gdpo(self, data: Any, rows: BatchRows, algorithm: Any) -> None:
+        """Give verl's gdpo what it reads: the reward parts by key, and where each response ends, to put a part there.
+
+        gdpo sums over the tokens at once, so each place in the row will do: an empty prompt and a full mask.
+        """
+        columns = to_columns(rows.parts)
+        reasoning = self._step.gdpo_reasoning(columns, data.non_tensor_batch["uid"], algorithm)
+        if reasoning is not None:
+            columns[parse(algorithm.get("awpo")).reasoning_key] = reasoning
+        mask = data.batch["response_mask"]
+        data.non_tensor_batch.update(columns)
+        data.batch["prompts"] = torch.zeros(mask.shape[0], 0, dtype=torch.int64)
+        data.batch["attention_mask"] = torch.ones_like(mask)
+        data.meta_info[GDPO_READY] = True
 
 
-def install(module: Any) -> None:
+def install(module: Any, step: Step) -> None:
     """Wrap both functions in verl.trainer.ppo.v1.trainer_base."""
-    wrap(module, "PPOTrainer._compute_advantage", _compute_advantage)
-    wrap(module, "compute_advantage_for_multi_trajectories", _compute_for_sessions)
+    seam = V1Seam(step)
+    wrap(module, "PPOTrainer._compute_advantage", seam.compute_advantage)
+    wrap(module, "compute_advantage_for_multi_trajectories", seam.compute_for_sessions)
 
 
-def _compute_advantage(original: Any, self: Any, batch: Any, metrics: dict[str, Any]) -> Any:
-    """Around PPOTrainer._compute_advantage."""
-    estimator = self.config.algorithm.adv_estimator
-    if estimator not in (AWPO, GDPO) and self.config.reward.reward_manager.name != AWPO:
-        return original(self, batch, metrics)
+def _read_rollouts(rows: BatchRows, sessions: Sessions, data: Any) -> StepRows:
+    """The real sessions, each through its last row. data: verl's DataProto of R rows."""
+    groups = Groups.of(data.non_tensor_batch["uid"][sessions.last_row])
+    rejected = sessions.find_rejected(data.batch["response_mask"])
+    return StepRows(PartsByKey(rows, sessions.last_row), groups, rejected)
+
+
+def _put_clip_scale(batch: Any, clip_scale: Tensor) -> Any:
+    """Put the clip scale, float32 [R], beside the advantages in TransferQueue. Returns verl's KVBatchMeta."""
     import transfer_queue as tq
     from tensordict import TensorDict
 
-    rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields", SOURCE])
-    handover = _Handover(
-        parts=[reward_extra_info(extra) for extra in rows["extra_fields"]],
-        real=real_rows(batch.tags),
-        sources=list(rows[SOURCE]),
-    )
-    token = _handover.set(handover)
-    try:
-        result = original(self, batch, metrics)
-    finally:
-        _handover.reset(token)
-    metrics.update(handover.metrics)
-    if handover.scale is not None:
-        result = tq.kv_batch_put(
-            keys=batch.keys,
-            partition_id=batch.partition_id,
-            fields=TensorDict({SCALE_FIELD: handover.scale}, batch_size=len(batch.keys)),
-        )
-    return result
-
-
-def _compute_for_sessions(original: Any, data: Any, batch_keys: list[str], **call: Any) -> Any:
-    """Around compute_advantage_for_multi_trajectories(data, batch_keys, adv_estimator, ...)."""
-    handover = _handover.get()
-    if handover is None:
-        return original(data, batch_keys, **call)
-    final, final_of_row = scored_rows(batch_keys, handover.real)
-    real = torch.tensor(handover.real)
-    source = torch.tensor(final_of_row, dtype=torch.int64).masked_select(real)
-    with_tokens = ~step.without_tokens(data.batch["response_mask"])
-    rejected = torch.ones(len(final), dtype=torch.bool)
-    rejected.index_fill_(0, source.masked_select(with_tokens.masked_select(real)), False)
-    parts, uids = Columns(handover, final), data.non_tensor_batch["uid"][final]
-    if call["adv_estimator"] != AWPO:  # a baseline with our rewards: compared by the same figures, its judge watched
-        handover.metrics = step.baseline_figures(parts, uids, call["config"], rejected)
-        if call["adv_estimator"] == GDPO:
-            _give_gdpo_its_inputs(data, handover.parts)
-        return original(data, batch_keys, **call)
-
-    outcome = data.batch["token_level_rewards"].sum(dim=-1).cpu()
-    result = step.estimate_rows(
-        outcome=outcome.index_select(0, torch.tensor(final, dtype=torch.int64)),
-        parts=parts,
-        index=uids,
-        algorithm=call["config"],
-        norm_by_std=call["norm_adv_by_std_in_grpo"],
-        rejected=rejected,
-    )
-    # padding rows keep advantage 0 and scale 1
-    of_rows = result.advantages.float().index_select(0, source), result.clip_scale.float().index_select(0, source)
-    advantages = torch.zeros(len(batch_keys)).masked_scatter(real, of_rows[0])
-    scale = torch.ones(len(batch_keys)).masked_scatter(real, of_rows[1])
-    data.batch["advantages"] = data.batch["returns"] = step.spread(advantages, data.batch["response_mask"])
-    handover.scale, handover.metrics = scale, result.metrics
-    return data
-
-
-def real_rows(tags: list[dict[str, Any]]) -> list[bool]:
-    """Which rows are no padding that verl has appended, by their tags."""
-    return [not tag.get("is_padding", False) for tag in tags]
-
-
-def scored_rows(batch_keys: list[str], real: list[bool]) -> tuple[list[int], list[int]]:
-    """Which rows are rollouts, and which of them each row belongs to.
-
-    Args:
-        batch_keys: `{uid}_{session}_{i}` for each row.
-        real: False for a padding row.
-
-    Returns:
-        final: the row numbers of each session's last output, real sessions only.
-        final_of_row: for each row the position in `final` of its session; 0, meaningless, for padding.
-    """
-    if all(key.endswith("_0") for key in batch_keys):  # one output each, as usual: every real row is a session
-        final = [row for row, is_real in enumerate(real) if is_real]
-        return final, (np.cumsum(real) - 1).clip(min=0).tolist()
-    last: dict[str, tuple[int, int]] = {}  # session -> (output number, row)
-    sessions: list[str] = []
-    for row, key in enumerate(batch_keys):
-        session, _, output = key.rpartition("_")
-        sessions.append(session)
-        if real[row] and (session not in last or int(output) > last[session][0]):
-            last[session] = (int(output), row)
-    position = {session: i for i, session in enumerate(last)}
-    return [row for _, row in last.values()], [position.get(session, 0) for session in sessions]
-
-
-class Columns(Mapping[str, list[Any]]):
-    """The reward parts of some rows by key instead of by row, made when a key is read: a row has twenty, few are read.
-
-    A key that a row lacks is None there. `data_source` is a key where the sources are known.
-    """
-
-    def __init__(self, handover: _Handover, rows: Sequence[int]) -> None:
-        """rows: the numbers of the rows, B of them."""
-        self._parts = [handover.parts[row] for row in rows]
-        self._made: dict[str, list[Any] | None] = {}  # None: no row has the key
-        if handover.sources is not None:
-            self._made[SOURCE] = [handover.sources[row] for row in rows]
-
-    def __getitem__(self, key: str) -> list[Any]:
-        if key not in self._made:
-            self._made[key] = _column(self._parts, key)
-        column = self._made[key]
-        if column is None:
-            raise KeyError(key)
-        return column
-
-    def __iter__(self) -> Iterator[str]:
-        made = [key for key, column in self._made.items() if column is not None]
-        return iter({key: None for part in [made, *self._parts] for key in part})
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-def _column(parts: list[dict[str, Any]], key: str) -> list[Any] | None:
-    try:
-        return [part[key] for part in parts]
-    except KeyError:
-        return [part.get(key) for part in parts] if any(key in part for part in parts) else None
-
-
-def columns(parts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """All reward parts by key, object arrays of B values, as verl has them; a key that a row lacks is None there."""
-    keys = {key: None for row in parts for key in row}
-    return {key: np.array([row.get(key) for row in parts], dtype=object) for key in keys}
-
-
-def _give_gdpo_its_inputs(data: Any, parts: list[dict[str, Any]]) -> None:
-    """verl's gdpo reads its parts by key and wants to know where each response ends, to put a part there.
-
-    It sums over the tokens right away, so any place inside the row will do: an empty prompt and a full mask.
-    """
-    data.non_tensor_batch.update(columns(parts))
-    mask = data.batch["response_mask"]
-    data.batch["prompts"] = torch.zeros(mask.shape[0], 0, dtype=torch.int64)
-    data.batch["attention_mask"] = torch.ones_like(mask)
-
-
-def reward_extra_info(extra_fields: Any) -> dict[str, Any]:
-    """The reward parts in a row's `extra_fields`, not copied; {} where there are none."""
-    return (extra_fields.get("reward_extra_info") or {}) if isinstance(extra_fields, dict) else {}
+    fields = TensorDict({CLIP_SCALE: clip_scale}, batch_size=len(batch.keys))
+    return tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)

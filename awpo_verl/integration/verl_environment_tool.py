@@ -1,18 +1,19 @@
-"""Stateful environments as tools of verl's own tool agent loop (verl 0.9.1, agent_loop/tool_agent_loop.py).
+"""Stateful environments as tools of verl's tool agent loop (verl 0.9.1, agent_loop/tool_agent_loop.py).
 
     actor_rollout_ref.rollout.agent.default_agent_loop=tool_agent
     actor_rollout_ref.rollout.multi_turn.enable=True
     actor_rollout_ref.rollout.multi_turn.tool_config_path=tools.yaml        # written by write_tools_yaml
 
-verl makes one BaseTool for each tool in every worker, and calls create, execute and release for every single call. What
-belongs to one rollout is its `agent_data`, so the session hangs on that object: made on the first call from the row's
-extra_info.tools_kwargs, shared by all tools, gone with the rollout. Its log travels as agent_data.extra_fields to the
-reward manager (row["tool_extra_fields"]["environment_log"]) and on to TransferQueue; a rollout without a call has none.
+verl makes one BaseTool for each tool in each worker, and calls create, execute and release for each call. One rollout
+has one `agent_data`, so the session belongs to that object. It is made at the first call, from the row's
+extra_info.tools_kwargs, is shared by all tools, and ends with the rollout. Its log travels in agent_data.extra_fields
+to the reward manager (row["tool_extra_fields"]["environment_log"]) and to TransferQueue. A rollout without a call has
+no log.
 
-verl swallows what a tool raises and shows it to the model. A broken row must not look like the model's mistake, so its
-error goes into the log, and the reward check raises it (execution/rows.py).
+verl catches what a tool raises, and shows it to the model. A broken row must not look like the model's mistake, so its
+error goes into the log, and the outcome check raises it.
 
-Two of verl's defaults to know: multi_turn.max_parallel_calls=1 drops all but the first call of a turn, and
+Two defaults of verl: multi_turn.max_parallel_calls=1 drops all calls of a turn but the first, and
 multi_turn.max_tool_response_length=256 cuts observations in the middle.
 """
 
@@ -51,7 +52,7 @@ from awpo_verl.rewards.outcome.execution import (
 )
 
 CLASS_NAME = f"{__name__}.VerlEnvironmentTool"
-# tools may block; verl's own executor tokenizes, and must not wait for them
+# tools may block, and verl's own executor, which tokenizes, must not wait for them
 _THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="awpo-environment")
 
 
@@ -61,15 +62,15 @@ class VerlEnvironmentTool(BaseTool):
     Args:
         config: the entry's `config` in the tools YAML: `environment` (`module:Class`), `tool` (its method's name), and
             optionally `limits` (fields of session.Limits).
-        tool_schema: the entry's own schema, where it has one; else it is made from the method.
+        tool_schema: the entry's own schema. None: it is made from the method.
     """
 
     def __init__(self, config: dict[str, Any], tool_schema: OpenAIFunctionToolSchema | None = None) -> None:
         tools = tools_of(resolve(config.get("environment", "")))
         if config.get("tool") not in tools:
             raise ValueError(
-                f"tools YAML: tool={config.get('tool')!r} is no tool of {config['environment']}; "
-                f"it has: {', '.join(tools)}."
+                f"tools YAML: tool={config.get('tool')!r} is not a tool of {config['environment']}, which has: "
+                f"{', '.join(tools)}."
             )
         self.limits = Limits(**config.get("limits", {}))
         super().__init__(config, tool_schema or _verl_schema(tools[config["tool"]].schema))
@@ -77,16 +78,16 @@ class VerlEnvironmentTool(BaseTool):
     async def execute(
         self, instance_id: str, parameters: dict[str, Any], **kwargs: Any
     ) -> tuple[ToolResponse, float, dict[str, Any]]:
-        """Run one call in the session of `kwargs["agent_data"]`; the reward of a single call is 0."""
+        """Run one call in the session of `kwargs["agent_data"]`. The reward of a single call is 0."""
         agent_data = kwargs["agent_data"]
         rollout = _ROLLOUTS.setdefault(agent_data, _Rollout())
         loop = asyncio.get_running_loop()
-        async with rollout.turn:  # calls of one turn start together, and must run in the order of the text
+        async with rollout.turn:  # the calls of a turn start together, and must run in the order of the text
             try:
                 if rollout.session is None:
-                    opening = loop.run_in_executor(_THREADS, _open, agent_data.tools_kwargs, self.limits)
+                    opening = loop.run_in_executor(_THREADS, _open_session, agent_data.tools_kwargs, self.limits)
                     rollout.session = await opening
-            except Exception as error:  # whatever it is, the row's or the environment's fault, not the model's
+            except Exception as error:  # the row or the environment is wrong, not the model
                 agent_data.extra_fields[LOG_KEY] = {"error": f"{type(error).__name__}: {error}"}
                 raise
             call = ToolCall(self.name, parameters)
@@ -96,11 +97,11 @@ class VerlEnvironmentTool(BaseTool):
 
 
 class _Rollout:
-    """What one rollout's calls share."""
+    """What the calls of one rollout share."""
 
     def __init__(self) -> None:
         self.session: Session | None = None
-        self.turn = asyncio.Lock()  # lets waiters in in the order in which they came
+        self.turn = asyncio.Lock()  # first come, first served
 
 
 _ROLLOUTS: WeakKeyDictionary[Any, _Rollout] = WeakKeyDictionary()  # by the rollout's agent_data
@@ -110,7 +111,7 @@ def write_tools_yaml(path: str | Path, environment: type[Environment], limits: L
     """Write the file for multi_turn.tool_config_path: one entry for each tool of the environment.
 
     Raises:
-        ValueError: nothing can import the environment, or verl cannot express a tool's schema; names it.
+        ValueError: the environment cannot be imported, or verl cannot express a tool's schema; names it.
     """
     config: dict[str, Any] = {"type": "native", "environment": path_of(environment)}
     if limits is not None:
@@ -122,8 +123,8 @@ def write_tools_yaml(path: str | Path, environment: type[Environment], limits: L
     OmegaConf.save(OmegaConf.create({"tools": entries}), path)
 
 
-def _open(row: Any, limits: Limits) -> Session:
-    """A session as the row's extra_info.tools_kwargs says. ValueError, KeyError, SessionError: the row is broken."""
+def _open_session(row: Any, limits: Limits) -> Session:
+    """The session of a row's extra_info.tools_kwargs. ValueError, KeyError, SessionError: the row is broken."""
     text = row.get(TOOLS_KWARGS_KEY) if isinstance(row, Mapping) else None
     if not isinstance(text, str):
         raise ValueError(
@@ -134,7 +135,7 @@ def _open(row: Any, limits: Limits) -> Session:
     return Session.open(resolve(given["environment"]), given["initial"], limits)
 
 
-# verl's models of a schema drop what they do not know, such as the items of a list: the model would not be told.
+# verl's classes for a schema drop unknown keys, such as the items of a list, and the model would not see them
 class _Property(OpenAIFunctionPropertySchema):
     model_config = ConfigDict(extra="allow")
 

@@ -1,10 +1,10 @@
-"""What verl's own rules score (verl 0.9.1, utils/reward_score/__init__.py, default_compute_score), by data source."""
+"""The outcome range of each of verl's own rules (verl 0.9.1, utils/reward_score, default_compute_score)."""
 
 from __future__ import annotations
 
 from awpo_verl.algorithm.ranges import UNIT, Range
 
-# math_dapo.compute_score: -1 or 1. default_compute_score takes every source that starts with "aime" to it, too.
+# math_dapo.compute_score gives -1 or 1. default_compute_score also uses it for each source that starts with "aime".
 _SIGNED = frozenset(["math_dapo", "math", "math_dapo_reasoning"])
 _SIGNED_PREFIX = "aime"
 _UNIT = frozenset(
@@ -21,8 +21,8 @@ _UNIT = frozenset(
 )
 
 
-def rule_range(data_source: str) -> Range | None:
-    """The lowest and the highest outcome of verl's rule for a data source; None where no rule of verl 0.9.1 has it."""
+def find_rule_range(data_source: str) -> Range | None:
+    """The lowest and the highest outcome of verl's rule for a data source; None if verl has no rule for it."""
     if data_source in _SIGNED or data_source.startswith(_SIGNED_PREFIX):
         return -1.0, 1.0
     return UNIT if data_source in _UNIT else None

@@ -1,6 +1,6 @@
-"""JSON from a model, read within bounds: the standard library's C scanner, with hooks that refuse what is hostile.
+"""Read JSON from a model within bounds: the standard library's C scanner, with hooks that refuse hostile text.
 
-Refused with BadCallError: nesting over MAX_DEPTH, integers over MAX_DIGITS digits, NaN, Infinity and floats that
+It refuses with BadCallError: nesting over MAX_DEPTH, integers over MAX_DIGITS digits, NaN, Infinity and floats that
 overflow, an object with a key twice (readers disagree on which one counts), more than MAX_CHARS characters.
 """
 
@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any
 
+from awpo_verl.rewards.json_values import Json
 from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
 
 MAX_CHARS = 65_536  # text of one call
@@ -22,10 +23,10 @@ _SPACE = re.compile(rf"[{_BLANKS}]*")
 
 
 def read_value(text: str, start: int = 0) -> tuple[Any, int]:
-    """The JSON value that begins at `start` (white space before it is skipped), and where it ends.
+    """Read the JSON value that begins at `start`, after white space: (value, where it ends).
 
     Raises:
-        BadCallError: no JSON there, or over a bound.
+        BadCallError: there is no JSON, or it is over a bound.
     """
     start = skip_space(text, start)
     try:
@@ -38,14 +39,14 @@ def read_value(text: str, start: int = 0) -> tuple[Any, int]:
         raise BadCallError(f"not JSON: {getattr(error, 'msg', 'bad number')}") from None
     if end - start > MAX_CHARS:
         raise BadCallError(f"a call of more than {MAX_CHARS} characters")
-    # cheap first: where so few brackets open, they cannot nest too deeply
+    # the cheap test first: so few brackets cannot nest too deeply
     if text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH:
         check_depth(value)
     return value, end
 
 
 def read_all(text: str) -> Any:
-    """The JSON value that is the whole text but for white space. Raises BadCallError."""
+    """Read a text that is one JSON value, with white space around it. Raises BadCallError."""
     text = text.strip(_BLANKS)
     value, end = read_value(text)
     if end != len(text):
@@ -54,32 +55,32 @@ def read_all(text: str) -> Any:
 
 
 def read_arguments(text: str) -> dict[str, Any]:
-    """The arguments of a call: the JSON object that is the whole text. Raises BadCallError."""
-    arguments = read_all(text)
+    """Read the arguments of a call: a text that is one JSON object. Raises BadCallError."""
+    arguments: Json = read_all(text)
     if not isinstance(arguments, dict):
         raise BadCallError(f"arguments must be an object, got {json_type(arguments)}")
     return arguments
 
 
 def skip_space(text: str, start: int) -> int:
-    """The place of the first character from `start` on that is not JSON white space."""
+    """The index of the first character from `start` on that is not JSON white space."""
     if text[start : start + 1] not in _BLANKS:  # the commonest case
         return start
     match = _SPACE.match(text, start)
     return match.end() if match else start
 
 
-def check_depth(value: Any, limit: int = MAX_DEPTH) -> None:
-    """Raises BadCallError if lists and objects nest deeper than `limit`."""
+def check_depth(value: Json, limit: int = MAX_DEPTH) -> None:
+    """Raise BadCallError if lists and objects nest deeper than `limit`."""
     if nests_deeper(value, limit):
         raise BadCallError(f"nested deeper than {limit}")
 
 
-def nests_deeper(value: Any, limit: int) -> bool:
+def nests_deeper(value: Json, limit: int) -> bool:
     """Whether lists and objects nest deeper than `limit` (at least 1). No recursion."""
-    level = [value]
+    level: list[Json] = [value]
     for _ in range(limit):
-        inner: list[Any] = []
+        inner: list[Json] = []
         for item in level:
             if isinstance(item, dict):
                 inner.extend(item.values())
@@ -92,69 +93,78 @@ def nests_deeper(value: Any, limit: int) -> bool:
 
 
 def read_integer(digits: str) -> int:
-    """An integer of at most MAX_DIGITS digits. Raises BadCallError."""
+    """Read an integer of at most MAX_DIGITS digits. Raises BadCallError."""
     if len(digits) > MAX_DIGITS:
         raise BadCallError(f"an integer of more than {MAX_DIGITS} digits")
     return int(digits)
 
 
 def read_float(digits: str) -> float:
-    """A finite float. Raises BadCallError."""
+    """Read a finite float. Raises BadCallError."""
     value = float(digits)
     if not math.isfinite(value):
         raise BadCallError("a number too large for a float")
     return value
 
 
-def as_call(value: Any, keys: tuple[str, ...] = ("arguments",)) -> ToolCall:
-    """`{"name": str, "arguments": {...}}` as a ToolCall. Other keys beside these are ignored, as servers do.
+def as_call(value: Json, keys: tuple[str, ...] = ("arguments",)) -> ToolCall:
+    """Read `{"name": str, "arguments": {...}}` as a ToolCall. It ignores other keys, as servers do.
 
     Args:
         value: JSON.
-        keys: the names that the arguments may have; one of them must be there.
+        keys: the keys that may hold the arguments; exactly one of them must be there.
 
     Raises:
         BadCallError: anything else.
     """
     if not isinstance(value, dict):
         raise BadCallError(f"a call must be a JSON object, got {json_type(value)}")
-    name = value.get("name")
+    name: Json = value.get("name")
     if not isinstance(name, str) or not name:
         raise BadCallError("a call without a name")
     given = [key for key in keys if key in value]
     if len(given) != 1:
         raise BadCallError(f"both {' and '.join(given)}" if given else f"a call without {' or '.join(keys)}")
-    arguments = value[given[0]]
+    arguments: Json = value[given[0]]
     if not isinstance(arguments, dict):
         raise BadCallError(f"{given[0]} must be an object, got {json_type(arguments)}")
     return ToolCall(name, dict(arguments))
 
 
-def as_call_of_data(value: Any) -> ToolCall:
-    """A call as data sets and ToolRL's models write it. It reads more than `as_call`.
+def as_call_of_data(value: Json) -> ToolCall:
+    """Read a call as data sets and ToolRL's models write it. It accepts more than `as_call`.
 
-    `parameters` may stand for `arguments`, the arguments may be a JSON text of an object, and may be left out.
+    `parameters` may replace `arguments`. The arguments may be the JSON text of an object, and may be missing.
 
     Raises:
         BadCallError: anything else.
     """
-    given = dict(value) if isinstance(value, dict) else value
-    if isinstance(given, dict):
-        for key in ("arguments", "parameters"):
-            if isinstance(given.get(key), str):
-                given[key] = read_all(given[key])
-        if not {"arguments", "parameters"} & given.keys():
-            given["arguments"] = {}
-    return as_call(given, ("arguments", "parameters"))
+    keys = ("arguments", "parameters")
+    if not isinstance(value, dict):
+        return as_call(value, keys)
+    given = dict(value)
+    for key in keys:
+        if isinstance(given.get(key), str):
+            given[key] = read_all(given[key])
+    if not any(key in given for key in keys):
+        given["arguments"] = {}
+    return as_call(given, keys)
 
 
-def json_type(value: Any) -> str:
+def json_type(value: object) -> str:
     """The name of a value's JSON type, for messages."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "boolean"
-    names = {str: "string", int: "integer", float: "number", list: "array", tuple: "array", dict: "object"}
+    names: dict[type, str] = {
+        str: "string",
+        int: "integer",
+        float: "number",
+        list: "array",
+        tuple: "array",
+        dict: "object",
+    }
     return names.get(type(value), type(value).__name__)
 
 

@@ -1,35 +1,48 @@
 """verl's reward-manager hook: one finished rollout -> its outcome, its reasoning, and the parts for the logs.
 
-Registered as `awpo`; written for verl 0.9.1, experimental/reward_loop/reward_manager. Runs in the reward loop's
-workers, beside generation. `reward_score` is the outcome alone, so `critic/score/*` of a GRPO and an AWPO run compare.
+Registered as `awpo`; written for verl 0.9.1, experimental/reward_loop/reward_manager. It runs in the reward loop's
+workers, while other rollouts are generated. `reward_score` is the outcome alone, so `critic/score/*` of a GRPO run and
+an AWPO run compare.
 
 The outcome comes from the first of these that the row has:
-  1. the user's `reward.custom_reward_function`, as it did under GRPO;
-  2. a ground truth of our form: expected calls, or a reference trajectory in an environment (outcome/checker.py);
+  1. the user's `reward.custom_reward_function`, as under GRPO;
+  2. a ground truth of ours: expected calls, or a reference trajectory in an environment (outcome/target.py);
   3. verl's own rule for the row's data_source (verl/utils/reward_score).
-The reasoning comes from the user's function, if it returns one, else from the rubric or the judge in rewards/reasoning,
-by `algorithm.awpo.reasoning_source`. The rubric's parts are in every row, for they cost nothing.
+The reasoning comes from the user's function, if it returns one, else from the rubric or the judge (rewards/reasoning),
+by `algorithm.awpo.reasoning_source`. The rubric's parts are in every row, because they cost nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from omegaconf import OmegaConf
 from verl import DataProto
 from verl.experimental.reward_loop.reward_manager import register
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from awpo_verl.config import AWPOConfigError, OutcomeConfig, parse
-from awpo_verl.rewards.outcome import CallFormat, OutcomeCheck, check, find_format, format_of_template
+from awpo_verl.rewards.outcome import CallFormat, OutcomeCheck, check_outcome, find_format, format_of_template
 from awpo_verl.rewards.outcome.formats import AUTO, template_in_use
-from awpo_verl.rewards.parts import RewardParts, read_result
-from awpo_verl.rewards.reasoning import RubricScore, conversation_text, make_case, make_task, rubric_score, stated_steps
+from awpo_verl.rewards.parts import RewardParts, Scored, read_result
+from awpo_verl.rewards.reasoning import RubricScore, make_case, make_task, rubric_score
 from awpo_verl.rewards.reasoning.judge import NO_THINKING, NOT_ASKED, JudgeScore, Scorer, make_judge
-from awpo_verl.rewards.turns import OWN_TOKENS, Decoder
+from awpo_verl.rewards.row import Row, read_row
+from awpo_verl.rewards.turns import OWN_TOKENS, Decoder, split_tokens
+
+
+@dataclass(frozen=True)
+class _Rollout:
+    """One rollout, read: its row, the whole response as text, and what the checker and the rubric found in it."""
+
+    row: Row
+    text: str
+    outcome_check: OutcomeCheck
+    rubric: RubricScore
 
 
 @register("awpo")
@@ -46,20 +59,20 @@ class AWPORewardManager(RewardManagerBase):
     ) -> None:
         super().__init__(config, tokenizer, compute_score)
         self.tokenizer: Any = tokenizer
-        self.compute_score: Any = compute_score
+        self.compute_score: Callable[..., Any] = compute_score
         awpo = parse(config.algorithm.get("awpo"))
         self.reasoning_key, self.reasoning_range = awpo.reasoning_key, awpo.reasoning_range
-        self.outcome, self.rubric = awpo.outcome, awpo.rubric
+        self.outcome_config, self.rubric_config = awpo.outcome, awpo.rubric
         self.judge: Scorer | None = None
         if awpo.reasoning_source == "judge":
-            model = config.reward.get("reward_model") or {}
+            model: Any = config.reward.get("reward_model") or {}
             self.judge = make_judge(awpo.judge, reward_router_address, model.get("model_path"))
         self.has_custom_function = bool(config.reward.custom_reward_function.path)
         template = template_in_use(OmegaConf.select(config, "actor_rollout_ref.model"), tokenizer)
-        format = find_call_format(self.outcome, template, stop=not self.has_custom_function)
-        if format is not None and self.outcome.format == AUTO:
-            self.outcome = dataclasses.replace(self.outcome, format=format.name)
-        self.decoder = Decoder(tokenizer, format)
+        call_format = find_call_format(self.outcome_config, template, stop=not self.has_custom_function)
+        if call_format is not None and self.outcome_config.format == AUTO:
+            self.outcome_config = dataclasses.replace(self.outcome_config, format=call_format.name)
+        self.decoder = Decoder(tokenizer, call_format)
         self.router = (
             {}
             if reward_router_address is None
@@ -67,78 +80,78 @@ class AWPORewardManager(RewardManagerBase):
         )
 
     async def run_single(self, data: DataProto) -> dict[str, Any]:
-        """One session's outputs (the last is scored, as verl does) -> {"reward_score", "reward_extra_info"}."""
-        item = data[-1]
-        row = item.non_tensor_batch
-        ground_truth = row["reward_model"]["ground_truth"]
+        """Score one session's outputs (the last one, as verl does): {"reward_score", "reward_extra_info"}."""
+        item: Any = data[-1]
+        fields: dict[str, Any] = item.non_tensor_batch
         # off the event loop: the text may be long
-        text, conversation, verdict, rubric = await self.loop.run_in_executor(None, self._read, item, ground_truth)
+        rollout: _Rollout = await self.loop.run_in_executor(None, self._read_rollout, item)
+        scored = await self._score_outcome(rollout, fields)
+        reasoning, judge_score = await self._score_reasoning(rollout, scored, fields.get("global_steps"))
+        parts = RewardParts(
+            outcome=scored.outcome,
+            reasoning=reasoning,
+            checks=rollout.outcome_check.as_info()
+            | rollout.rubric.parts
+            | (judge_score.as_info() if judge_score is not None else {}),
+            extra=scored.extra,
+            verl_rule=not rollout.outcome_check.checked and not self.has_custom_function,
+        )
+        return {"reward_score": scored.outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
 
-        scored, reasoning, extra = False, rubric.value, {}
-        if verdict.checked:
-            outcome = verdict.outcome(self.outcome.match)
-        else:
-            result = await self._compute_score(text, ground_truth, row)
-            outcome, extra, scored, own = read_result(result, self.reasoning_key)
-            reasoning = own if scored else rubric.value
+    def _read_rollout(self, item: Any) -> _Rollout:
+        """Read the row, decode the response, parse and check it once, and score its thinking by the rubric."""
+        fields = item.non_tensor_batch
+        tensors = item.batch
+        prompt, response = split_tokens(tensors["input_ids"], tensors["attention_mask"], tensors["responses"])
+        turns = self.decoder.decode(prompt, response, fields.get(OWN_TOKENS))
+        row = read_row(
+            fields["reward_model"]["ground_truth"],
+            prompt=fields.get("raw_prompt"),
+            extra_info=fields.get("extra_info"),
+            data_source=fields.get("data_source"),
+            between=turns.between,
+        )
+        # a user's function decides alone, also what the ground truth and the tools mean
+        target = None if self.has_custom_function else row.target
+        log: dict[str, Any] = fields.get("tool_extra_fields") or {}
+        outcome_check = check_outcome(turns.own, target, self.outcome_config, log, turns.opened)
+        if outcome_check.trajectory is not None:
+            from awpo_verl.rewards.outcome.execution.rows import require_environment
 
-        checks = verdict.as_info() | rubric.parts
-        if self.judge is not None:
-            judgement = JudgeScore(status=NOT_ASKED)
-            if not scored:
-                judgement = await self._judged(self.judge, verdict, conversation, row)
-                reasoning = judgement.score
-            checks |= judgement.as_info()
-        if not scored and reasoning is not None:  # rubric and judge score in [0, 1]; the key has one scale
+            require_environment(row.extra_info)
+        rubric = rubric_score(outcome_check.response, make_task(outcome_check, row), self.rubric_config)
+        return _Rollout(row, turns.whole, outcome_check, rubric)
+
+    async def _score_outcome(self, rollout: _Rollout, fields: dict[str, Any]) -> Scored:
+        """The outcome from our checker, else from the user's function or verl's rule."""
+        if rollout.outcome_check.checked:
+            return Scored(rollout.outcome_check.outcome(self.outcome_config.match))
+        return read_result(await self._compute_score(rollout.text, fields), self.reasoning_key)
+
+    async def _score_reasoning(
+        self, rollout: _Rollout, scored: Scored, step: object
+    ) -> tuple[float | None, JudgeScore | None]:
+        """The reasoning reward in `reasoning_range`, None = missing; and the judge's score, None = no judge in use."""
+        if scored.has_reasoning:
+            return scored.reasoning, None if self.judge is None else JudgeScore(status=NOT_ASKED)
+        judge_score = None if self.judge is None else await _ask_judge(self.judge, rollout, step)
+        reasoning = rollout.rubric.value if judge_score is None else judge_score.score
+        if reasoning is not None:  # rubric and judge score in [0, 1]; the key has one scale
             low, high = self.reasoning_range
             reasoning = low + (high - low) * reasoning
+        return reasoning, judge_score
 
-        by_rule = not verdict.checked and not self.has_custom_function
-        parts = RewardParts(outcome, reasoning, checks, extra, verl_rule=by_rule)
-        return {"reward_score": outcome, "reward_extra_info": parts.as_info(self.reasoning_key)}
-
-    def _read(self, item: Any, ground_truth: Any) -> tuple[str, str, OutcomeCheck, RubricScore]:
-        """The whole response, what the model was told, the checkers' verdict on its own words, the rubric's score."""
-        row = item.non_tensor_batch
-        prompt, ids = prompt_and_response(
-            item.batch["input_ids"], item.batch["attention_mask"], item.batch["responses"]
-        )
-        turns = self.decoder.decode(prompt, ids, row.get(OWN_TOKENS))
-        extra_info = row.get("extra_info")
-        tools = (extra_info or {}).get("tools")
-        if self.has_custom_function:  # it decides alone, also what the ground truth and the tools mean
-            verdict = check(turns.own, None, self.outcome, opened=turns.opened)
-        else:
-            log = row.get("tool_extra_fields") or {}
-            verdict = check(turns.own, ground_truth, self.outcome, tools, log, turns.opened)
-            if verdict.trajectory is not None:
-                from awpo_verl.rewards.outcome.execution.rows import require_environment
-
-                require_environment(extra_info)
-        conversation = conversation_text(row.get("raw_prompt"))
-        if conversation:  # "" = unknown
-            conversation = "\n".join([conversation, *turns.between])
-        task = make_task(verdict, conversation, ground_truth, tools, stated_steps(extra_info))
-        return turns.whole, conversation, verdict, rubric_score(verdict.response, task, self.rubric)
-
-    async def _judged(self, judge: Scorer, verdict: OutcomeCheck, conversation: str, row: dict[str, Any]) -> JudgeScore:
-        """What the judge says of a rollout's thinking; where there is none that is closed, 0 without asking."""
-        if not verdict.response.has_thinking:
-            return JudgeScore(score=0.0, status=NO_THINKING)
-        tools = (row.get("extra_info") or {}).get("tools")
-        case = make_case(verdict.response, conversation, row["reward_model"]["ground_truth"], tools)
-        return await judge.score(case, row.get("global_steps"))
-
-    async def _compute_score(self, text: str, ground_truth: Any, row: dict[str, Any]) -> Any:
-        """The user's function, or verl's rule for the data source, called as verl's naive manager calls it."""
-        extra_info = dict(row.get("extra_info") or {})
-        extra_info.update((row.get("tool_extra_fields") or {}).items())
-        extra_info["num_turns"] = row.get("__num_turns__")
-        extra_info["rollout_reward_scores"] = row.get("reward_scores", {})
+    async def _compute_score(self, text: str, fields: dict[str, Any]) -> Any:
+        """Call the user's function, or verl's rule for the data source, as verl's naive manager calls it."""
+        extra_info: dict[str, Any] = dict(fields.get("extra_info") or {})
+        tool_extra_fields: dict[str, Any] = fields.get("tool_extra_fields") or {}
+        extra_info.update(tool_extra_fields)
+        extra_info["num_turns"] = fields.get("__num_turns__")
+        extra_info["rollout_reward_scores"] = fields.get("reward_scores", {})
         arguments = {
-            "data_source": row["data_source"],
+            "data_source": fields["data_source"],
             "solution_str": text,
-            "ground_truth": ground_truth,
+            "ground_truth": fields["reward_model"]["ground_truth"],
             "extra_info": extra_info,
             **self.router,
         }
@@ -146,69 +159,49 @@ class AWPORewardManager(RewardManagerBase):
             if inspect.iscoroutinefunction(self.compute_score):
                 return await self.compute_score(**arguments)
             result = await self.loop.run_in_executor(None, lambda: self.compute_score(**arguments))
-            # an object with `async def __call__` is no coroutine function, and returns a coroutine
+            # an object with `async def __call__` is not a coroutine function, and returns a coroutine
             return await result if inspect.isawaitable(result) else result
         except NotImplementedError as error:
             if self.has_custom_function:
                 raise
             raise ValueError(
-                f"No outcome checker fits data_source={row['data_source']!r}: its reward_model.ground_truth is not "
+                f"No outcome checker fits data_source={fields['data_source']!r}: its reward_model.ground_truth is not "
                 '{"tool_calls": [...]}, verl has no rule for it, and reward.custom_reward_function is not set. '
                 "Set one of the three."
             ) from error
 
 
-def response_ids(input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor) -> torch.Tensor:
-    """The tokens of the response, without padding.
-
-    verl 0.9.1 pads the outputs of a session with several of them on the right, each part on its own, so the mask's
-    last `len(responses)` places (what verl's naive manager sums) do not line up with the response and can even be
-    all 0. The response is what prompt + response ends with.
-
-    Args:
-        input_ids, attention_mask: [L], prompt and response, padded on either side; mask 1 = a real token.
-        responses: [R], the response, padded on the right.
-    """
-    if bool(attention_mask.all()):
-        return responses
-    tokens = input_ids[attention_mask.bool()]
-    if not attention_mask[0]:  # prompt padded on the left, as the legacy trainer does: the naive sum is right
-        return responses[: int(attention_mask[-len(responses) :].sum())]
-    for length in range(min(len(tokens), len(responses)), 0, -1):
-        if torch.equal(tokens[-length:], responses[:length]):
-            return responses[:length]
-    return responses[:0]
+async def _ask_judge(judge: Scorer, rollout: _Rollout, step: object) -> JudgeScore:
+    """The judge's score for a rollout's thinking; 0 without asking where there is no closed thinking."""
+    response = rollout.outcome_check.response
+    if not response.has_thinking:
+        return JudgeScore(score=0.0, status=NO_THINKING)
+    return await judge.score(make_case(response, rollout.row), step)
 
 
-def prompt_and_response(
-    input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The tokens of the prompt [P] and of the response [R], without padding; arguments as for `response_ids`."""
-    ids = response_ids(input_ids, attention_mask, responses)
-    tokens = input_ids[attention_mask.bool()]
-    return tokens[: len(tokens) - len(ids)], ids
-
-
-def find_call_format(outcome: OutcomeConfig, template: Any, stop: bool) -> CallFormat | None:
-    """The format of `outcome.format`; of `auto` the one of the chat template, None where nothing tells.
+def find_call_format(outcome_config: OutcomeConfig, template: Any, stop: bool) -> CallFormat | None:
+    """The format of `outcome.format`; for `auto` the format of the chat template, None where it does not tell.
 
     Args:
         template: from `template_in_use`.
-        stop: whether a template of a format that is not read stops the run. Else it is said: calls are then counted
-            wrong in the rubric and in `n_calls`.
+        stop: whether a template with a format that is not read stops the run. Else it is a warning: calls are then
+            counted wrong in the rubric and in `n_calls`.
 
     Raises:
-        AWPOConfigError: no such format, or a template of one that is not read.
+        AWPOConfigError: there is no such format, or the template's format is not read.
     """
-    if outcome.format != AUTO:
-        return find_format(outcome.format)
+    if outcome_config.format != AUTO:
+        return find_format(outcome_config.format)
     try:
-        format = format_of_template(template)
+        call_format = format_of_template(template)
     except AWPOConfigError as error:
         if stop:
             raise
         print(f"[awpo] warning: {error} Your reward function decides; the rubric cannot read the calls.", flush=True)
         return None
-    how = "told by the tokenizer's chat template" if format else "by each response's own marks; set it to be strict"
-    print(f"[awpo] algorithm.awpo.outcome.format=auto: {format.name if format else 'any'}, {how}", flush=True)
-    return format
+    name = call_format.name if call_format else "any"
+    how = (
+        "told by the tokenizer's chat template" if call_format else "by each response's own marks; set it to be strict"
+    )
+    print(f"[awpo] algorithm.awpo.outcome.format=auto: {name}, {how}", flush=True)
+    return call_format

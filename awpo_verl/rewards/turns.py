@@ -1,22 +1,22 @@
-"""A response of several turns, told apart by who wrote it: the model, or what came in between.
+"""Split a response of several turns by its writer: the model, or the tools and the chat template between its turns.
 
-Between the model's turns stand the answers of tools and the marks of the chat template. None of it is the model's: a
-tool that answers with `<tool_call>` has called nothing. verl knows which tokens are whose, by its response mask.
+Answers of tools and marks of the chat template are not the model's words: a tool that answers with `<tool_call>` has
+called nothing. verl's response mask says who wrote which token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from awpo_verl.rewards.outcome.formats import FORMATS, CallFormat, mark_tokens
 
-OWN_TOKENS = "awpo_own_tokens"  # of a row: verl's response mask, which integration/agent_loop.py sends along
-TAIL = 16  # tokens before a turn, which show whether its thinking is open
+OWN_TOKENS = "awpo_own_tokens"  # of a row: verl's response mask, which integration/seam_agent_loop.py sends
+TAIL = 16  # tokens before a turn; they show whether its thinking is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class DecodedTurns:
 
     Attributes:
         whole: all of it, as verl's naive manager decodes it.
-        own: what the model wrote, a text for each of its turns, with the marks of its call format.
-        opened: for each of these, whether what is before it has opened the thinking; None where nothing is before it.
-        between: what it was told in between, in order.
+        own: what the model wrote, one text for each of its turns, with the marks of its call format.
+        opened: for each of these turns, whether the text before it has opened the thinking; None = no text before.
+        between: what others wrote between its turns, in order.
     """
 
     whole: str
@@ -39,12 +39,12 @@ class DecodedTurns:
 class Decoder:
     """Decodes responses of one tokenizer and call format.
 
-    A response is decoded without special tokens, but for the marks of the format: what else is special ends turns, and
-    would count as something said.
+    It drops special tokens and keeps the marks of the format. Other special tokens end turns, and would count as part
+    of the answer.
 
     Args:
         tokenizer: of the model.
-        format: how it writes calls; None = not known, all marks are kept.
+        format: how the model writes calls; None = unknown, so all marks are kept.
     """
 
     def __init__(self, tokenizer: Any, format: CallFormat | None) -> None:
@@ -60,13 +60,13 @@ class Decoder:
             prompt: [P], without padding.
             ids: [R], without padding.
             own: 1 where the model wrote the token, else 0; a sequence or array of R or more (padded). None, or all 0 (a
-                loop that takes a response out of the loss): all is the model's.
+                loop that takes a response out of the loss) = the model wrote everything.
 
         Raises:
-            ValueError: there are fewer of `own` than tokens.
+            ValueError: `own` is shorter than the response.
         """
         whole = self._tokenizer.decode(ids, skip_special_tokens=True)
-        mask = torch.from_numpy(np.ones(len(ids), dtype=bool) if own is None else np.array(own, dtype=bool))
+        mask = torch.as_tensor(np.ones(len(ids), dtype=bool) if own is None else np.array(own, dtype=bool))
         if len(mask) < len(ids):
             raise ValueError(
                 f"The response has {len(ids)} tokens, and its response mask {len(mask)}: the agent loop must return an "
@@ -81,7 +81,7 @@ class Decoder:
         before = prompt[-TAIL:]
         for is_own, part in _runs(ids, mask):
             if is_own:
-                turns.append(self._with_marks(part.tolist()))
+                turns.append(self._with_marks(_to_list(part)))
                 opened.append(self._is_open(before))
             else:
                 text = self._tokenizer.decode(part, skip_special_tokens=True).strip()
@@ -100,7 +100,7 @@ class Decoder:
 
 
 def _special_ids(tokenizer: Any, kept: Iterable[str]) -> frozenset[int]:
-    """The ids of a tokenizer's special tokens, but for those to keep."""
+    """The ids of a tokenizer's special tokens, except those in `kept`."""
     kept = set(kept)
     special = {i: str(token) for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     special |= dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
@@ -108,7 +108,42 @@ def _special_ids(tokenizer: Any, kept: Iterable[str]) -> frozenset[int]:
 
 
 def _runs(ids: torch.Tensor, mask: torch.Tensor) -> list[tuple[bool, torch.Tensor]]:
-    """The tokens, cut where the mask changes."""
-    ends = [*((mask[1:] != mask[:-1]).nonzero().flatten() + 1).tolist(), len(ids)]
+    """Cut the tokens where the mask changes: (the model wrote them, the tokens)."""
+    ends = [*_to_list((mask[1:] != mask[:-1]).nonzero().flatten() + 1), len(ids)]
     starts = [0, *ends[:-1]]
     return [(bool(mask[start]), ids[start:end]) for start, end in zip(starts, ends, strict=True) if end > start]
+
+
+def _to_list(ids: torch.Tensor) -> list[int]:
+    return cast("list[int]", ids.tolist())  # pyright: ignore[reportUnknownMemberType]
+
+
+def find_response(input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor) -> torch.Tensor:
+    """The tokens of the response, without padding.
+
+    A session may have several outputs. verl 0.9.1 then pads each part on the right by itself, so the mask's last
+    `len(responses)` places (what verl's naive manager sums) do not line up with the response and can even be all 0.
+    The response is what prompt + response ends with.
+
+    Args:
+        input_ids, attention_mask: [L], prompt and response, padded on either side; mask 1 = a real token.
+        responses: [R], the response, padded on the right.
+    """
+    if bool(attention_mask.all()):
+        return responses
+    tokens = input_ids[attention_mask.bool()]
+    if not attention_mask[0]:  # prompt padded on the left, as the legacy trainer does: the naive sum is right
+        return responses[: int(attention_mask[-len(responses) :].sum())]
+    for length in range(min(len(tokens), len(responses)), 0, -1):
+        if torch.equal(tokens[-length:], responses[:length]):
+            return responses[:length]
+    return responses[:0]
+
+
+def split_tokens(
+    input_ids: torch.Tensor, attention_mask: torch.Tensor, responses: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tokens of the prompt [P] and of the response [R], without padding; arguments as for `find_response`."""
+    ids = find_response(input_ids, attention_mask, responses)
+    tokens = input_ids[attention_mask.bool()]
+    return tokens[: len(tokens) - len(ids)], ids

@@ -186,6 +186,5 @@ def _readable(
 
 def _case(rollout: Rollout, outcome_check: OutcomeCheck) -> Case | None:
     """The judge's case, None if there is no closed thinking."""
-    if not outcome_check.response.has_thinking:
-        return None
-    return make_case(outcome_check.response, rollout.conversation, rollout.ground_truth, rollout.tools)
+    response = outcome_check.response
+    return make_case(response, rollout.row) if response.has_thinking else None

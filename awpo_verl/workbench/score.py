@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.outcome import OutcomeCheck, check
+from awpo_verl.rewards.outcome import OutcomeCheck, check_outcome
 from awpo_verl.rewards.outcome.formats import opened_by
 from awpo_verl.rewards.reasoning import make_task, rubric_score
 from awpo_verl.workbench.files.json_files import FileRow
@@ -132,17 +132,14 @@ def score_rollout(rollout: Rollout, config: OutcomeConfig) -> tuple[OutcomeCheck
     Raises:
         RowError: the ground truth or the tools are broken.
     """
+    row = rollout.row
     try:
-        outcome_check = check(
-            rollout.response, rollout.ground_truth, config, rollout.tools, opened=opened_by(rollout.conversation)
-        )
+        outcome_check = check_outcome(rollout.response, row.target, config, opened=opened_by(row.conversation))
     except ValueError as error:
         raise RowError(f"{rollout.where}: {error}") from error
     except (TypeError, LookupError, AttributeError, RecursionError) as error:
         raise RowError(f"{rollout.where}: ground truth or tools are broken: {type(error).__name__}: {error}") from error
-    task = make_task(outcome_check, rollout.conversation, rollout.ground_truth, rollout.tools, rollout.reasoning_steps)
-    rubric = rubric_score(outcome_check.response, task)
+    rubric = rubric_score(outcome_check.response, make_task(outcome_check, row))
     reasoning = {"reasoning": rubric.value or 0.0, "reasoning_valid": float(rubric.value is not None)}
-    return outcome_check, outcome_check.as_info() | rubric.parts | reasoning | {
-        "outcome": outcome_check.outcome(config.match)
-    }
+    parts = outcome_check.as_info() | rubric.parts | reasoning | {"outcome": outcome_check.outcome(config.match)}
+    return outcome_check, parts

@@ -21,7 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from awpo_verl.rewards.outcome import expected_calls, match_calls, parse_response, parse_tools
+from awpo_verl.rewards.outcome import match_calls, parse_response, parse_tools, read_expected_calls
 from awpo_verl.workbench.bfcl.ground_truth import ground_truth_text
 from benchmarks.bfcl import differences, mutations, official
 from benchmarks.bfcl.causes import Case
@@ -73,7 +73,7 @@ def judge(entry: official.Entry, tally: Tally) -> None:
         tally.accepted_unsatisfiable += sum(official.verdict(entry, text, format)[0] for _, format, text in responses)
         return
     tools = parse_tools(entry.functions_text)
-    expected = expected_calls(truth)
+    expected = read_expected_calls(truth)
     if tools is None or expected is None:
         raise AssertionError(entry.id)
     for mutation, format, text in mutations.responses(entry):

@@ -8,6 +8,7 @@ and float32 in verl.
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ from verl.trainer.ppo.core_algos import compute_policy_loss_vanilla
 from verl.trainer.ppo.v1 import trainer_base
 from verl.workers.config import FSDPActorConfig
 
-from awpo_verl.integration import seam_loss, seam_v1
+from awpo_verl.integration import seam_loss
+from awpo_verl.integration.seam_v1 import V1Seam
+from awpo_verl.integration.step import Step
+from awpo_verl.integration.v1_rows import BatchRows, find_real_rows, get_parts
 
 GROUP = 16  # rollouts of a prompt
 FLOAT32, INT64, BOOL = 4, 8, 1  # bytes
@@ -75,29 +79,29 @@ def estimators(rows: int, tokens: int, device: str = "cpu", awpo: dict[str, Any]
     tags: list[dict[str, Any]] = [{} for _ in parts]
     gdpo_keys = ["outcome", "reasoning"]
 
-    def compute(estimator: str, handover: seam_v1._Handover | None = None) -> Tensor:
+    seam = V1Seam(Step())
+    verls = inspect.unwrap(trainer_base.compute_advantage_for_multi_trajectories)
+
+    def compute(estimator: str, function: Callable[..., Any] = verls) -> Tensor:
         tensors = {"token_level_rewards": rewards, "response_mask": mask}
         columns: dict[str, Any] = {"uid": uids}
         if estimator == "gdpo":  # with an empty prompt, the attention mask is the response mask
             tensors |= {"prompts": torch.zeros(rows, 0, dtype=torch.int64), "attention_mask": mask}
             columns |= {"outcome": outcome.numpy(), "reasoning": reasoning.numpy()}
         algorithm = {"adv_estimator": estimator, "awpo": awpo, "gdpo_reward_keys": gdpo_keys}
-        token = seam_v1._handover.set(handover)
-        try:
-            data = trainer_base.compute_advantage_for_multi_trajectories(
-                DataProto(TensorDict(tensors, batch_size=rows), columns),
-                batch_keys=keys,
-                adv_estimator=estimator,
-                norm_adv_by_std_in_grpo=True,
-                config=OmegaConf.create(algorithm),
-            )
-        finally:
-            seam_v1._handover.reset(token)
+        data = function(
+            DataProto(TensorDict(tensors, batch_size=rows), columns),
+            batch_keys=keys,
+            adv_estimator=estimator,
+            norm_adv_by_std_in_grpo=True,
+            config=OmegaConf.create(algorithm),
+        )
         return data.batch["advantages"]
 
     def compute_awpo() -> Tensor:
-        found = [seam_v1.reward_extra_info(extra) for extra in extra_fields]
-        return compute("awpo", seam_v1._Handover(found, seam_v1.real_rows(tags), list(sources)))
+        found = [get_parts(extra) for extra in extra_fields]
+        with seam.hand_over(BatchRows(found, find_real_rows(tags), list(sources))):
+            return compute("awpo", partial(seam.compute_for_sessions, verls))
 
     cells = rows * tokens
     least = cells * (FLOAT32 + INT64 + FLOAT32)  # rewards and mask are read, advantages are written

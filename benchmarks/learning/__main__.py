@@ -18,6 +18,7 @@ from pathlib import Path
 from awpo_verl.workbench.preflight.command_line import quote_value
 from benchmarks.learning import pictures, plan, results, series, tables
 from examples.demo import shop, shop_warm_start
+from examples.demo.model_store import name_of
 
 RESULTS = Path(__file__).with_name("results.json")
 CACHE = Path(".cache/awpo_demo")  # the demo's
@@ -40,7 +41,7 @@ def main() -> int:
 
     data = write_data(out / "data")
     models = {name: shop_warm_start.warm_start(CACHE, settings=settings) for name, settings in plan.STARTS.items()}
-    common = {name: {"settings": SETTINGS, "model": model.name} for name, model in models.items()}
+    common = {name: {"settings": SETTINGS, "model": name_of(model)} for name, model in models.items()}
     found = {run.name: run for run in results.load(options.results)}
     seeds = max([options.seeds, *(name.seed + 1 for name in found)])
     cells = {name: plan.cell(name, out, data, common[name.start]) for name in plan.names(seeds)}

@@ -15,8 +15,9 @@ import hashlib
 from typing import Any
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.outcome import check
-from awpo_verl.rewards.reasoning import make_task, rubric_score, stated_steps
+from awpo_verl.rewards.outcome import check_outcome
+from awpo_verl.rewards.reasoning import make_task, rubric_score
+from awpo_verl.rewards.row import read_row
 
 CONDITIONS = ("faithful", "noisy", "misaligned")
 RIGHT = 0.7
@@ -26,16 +27,17 @@ def compute_score(
     data_source: str, solution_str: str, ground_truth: str, extra_info: dict[str, Any] | None = None, **_: Any
 ) -> dict[str, float]:
     """verl calls this for each rollout. Returns outcome, 0 or 1, and the three reasoning rewards, each in [0, 1]."""
-    verdict = check(solution_str, ground_truth, OutcomeConfig())
-    steps = stated_steps(extra_info)
-    faithful = rubric_score(verdict.response, make_task(verdict, "", ground_truth, None, steps)).value or 0.0
-    written = [line for line in (verdict.response.thinking or "").splitlines() if line.strip()]
-    brief = 1.0 - min(len(written), len(steps or ())) / max(len(steps or ()), 1)
+    row = read_row(ground_truth, extra_info=extra_info)
+    outcome_check = check_outcome(solution_str, row.target, OutcomeConfig())
+    response, steps = outcome_check.response, row.expected_steps
+    faithful = rubric_score(response, make_task(outcome_check, row)).value or 0.0
+    written = [line for line in (response.thinking or "").splitlines() if line.strip()]
+    brief = 1.0 - min(len(written), len(steps)) / max(len(steps), 1)
     return {
-        "outcome": verdict.exact,
+        "outcome": outcome_check.exact,
         "faithful": faithful,
         "noisy": faithful if _share(ground_truth, solution_str) < RIGHT else 1.0 - faithful,
-        "misaligned": brief if verdict.response.has_thinking else 0.0,
+        "misaligned": brief if response.has_thinking else 0.0,
     }
 
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-from awpo_verl.rewards.outcome import Match, expected_calls, match_calls, parse_response, parse_tools
+from awpo_verl.rewards.outcome import ExpectedCalls, Match, match_calls, parse_response, read_target
 from awpo_verl.workbench.bfcl.ground_truth import ground_truth_text
 from benchmarks.bfcl import mutations, official
 
@@ -66,8 +66,10 @@ def rates(samples: list[Sample], format: str, repeats: int) -> tuple[float, ...]
 
     def match(sample: Sample) -> Match:
         entry, truth, text = sample
-        tools = parse_tools(entry.functions_text)
-        return match_calls(parse_response(text, format, tools), expected_calls(truth) or (), tools, "normalized")
+        target = read_target(truth, entry.functions_text)
+        calls = target.expected.calls if isinstance(target.expected, ExpectedCalls) else ()
+        response = parse_response(text, format, target.tools)
+        return match_calls(response, calls, target.tools, "normalized")
 
     sides: tuple[Callable[[Sample], object], ...] = (
         lambda sample: match(sample).exact,

@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 from verl.utils.reward_score import rlla
 
-from awpo_verl.rewards.outcome import expected_calls, match_calls, parse_response
+from awpo_verl.rewards.outcome import match_calls, parse_response, read_expected_calls
 
 Calls = list[dict[str, Any]]
 THINK = "<think> I should use the right tool. </think>"
@@ -86,7 +86,7 @@ def expected(truth: str) -> Calls:
 def score(text: str, truth: str) -> tuple[float, bool, float, float]:
     """Ours, whether it is exact, and ToolRL's accuracy and format, all in [0, 1]."""
     calls = [{"name": call["name"], "arguments": call["parameters"]} for call in expected(truth)]
-    wanted = expected_calls(json.dumps({"tool_calls": calls}))
+    wanted = read_expected_calls(json.dumps({"tool_calls": calls}))
     match = match_calls(parse_response(text, "toolrl"), wanted or ())
     with contextlib.redirect_stdout(io.StringIO()):  # it prints one result in 64
         theirs = rlla.compute_score("rlla", text, truth, {"experiment_name": "qwen"})

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from awpo_verl.config import OutcomeConfig
+from awpo_verl.rewards.row import read_row
 from awpo_verl.workbench.files.rollout_files import Rollout
 from awpo_verl.workbench.score import score_rollout
 from benchmarks.rewards_scale import data
@@ -34,7 +35,7 @@ def rows_of(kind: str, chars: int, format: str, number: int, seed: int = 0) -> l
     for i in range(number):
         prompt = data.make_prompt(seed, i)
         text = data.make_response(prompt, kind, format, seed, chars)
-        found.append(Rollout(f"row {i}", text, prompt.question, prompt.ground_truth, None, kind, None, None))
+        found.append(Rollout(f"row {i}", text, read_row(prompt.ground_truth, prompt.question), kind))
     return found
 
 

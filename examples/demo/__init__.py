@@ -1,1 +1,1 @@
-"""Tasks: the demos' (shop, desk), from their questions to their report; public sets and BFCL as verl's parquet."""
+"""The demo: two tasks (shop, desk), a tiny model with a warm start for each, and the report of a run."""

@@ -1,10 +1,11 @@
-"""`make demo`: train the tiny model with AWPO through the real verl on the CPU, and show what it learned.
+"""`make demo`: train a tiny model with AWPO through the real verl on the CPU, and show what it has learned.
 
-    python -m examples.demo.__main__ [--task shop|desk] [--algo awpo|grpo] [--seed 0] [--steps 12] [--out outputs/demo]
+    python -m examples.demo [--task shop|desk] [--algo awpo|grpo] [--seed 0] [--steps 12] [--out outputs/demo]
 
-The task is `shop` (tool calls in one reply) or `desk` (several tool turns in a stateful environment). Makes the model
-(cached) and the data, runs the task's recipe, prints a line a step, then held-out success before and after, sample
-rollouts, and leaves curves.png, report.html, metrics.jsonl, train.log and a checkpoint.
+The task is `shop` (tool calls in one reply) or `desk` (several tool turns in a stateful environment). The demo takes
+the warm-started model, draws the prompts, runs the task's recipe and prints a line for each step. At the end it prints
+held-out success before and after, and sample rollouts. It leaves curves.png, report.html, metrics.jsonl, train.log and
+a checkpoint.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 from awpo_verl.workbench.report.metrics import read_lines
 from awpo_verl.workbench.report.page import PAGE, write_page
 from awpo_verl.workbench.report.runs import read_run
-from examples.demo import report
+from examples.demo import model_store, report
 
 SAMPLES = 3
 SETTINGS = "settings.json"
@@ -32,7 +33,7 @@ SETTINGS = "settings.json"
 
 @dataclass(frozen=True)
 class Task:
-    """What a demo trains on: its recipe, where runs are left, training steps, and prompts by level."""
+    """A task: its recipe, the folder of its runs, the number of steps, and the number of prompts by level."""
 
     recipe: Path
     out: Path
@@ -46,7 +47,7 @@ TASKS = {
         Path("recipes/run_awpo_tiny_cpu.sh"),
         out=Path("outputs/demo"),
         steps=12,
-        train={"hard": 480},  # where the outcome is nearly silent; see docs/results.md
+        train={"hard": 480},  # the start solves almost none of them: nearly all groups are silent
         heldout={"easy": 96, "medium": 96, "hard": 96},
     ),
     "desk": Task(
@@ -64,22 +65,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--task", default="shop", choices=TASKS)
     parser.add_argument("--algo", default="awpo", choices=("awpo", "grpo"))
-    parser.add_argument("--seed", type=int, default=0, help="order of the prompts and sampling")
-    parser.add_argument("--steps", type=int, help="the default depends on the task")
-    parser.add_argument("--out", type=Path, help="the default depends on the task")
-    parser.add_argument("--cache", type=Path, default=Path(".cache/awpo_demo"), help="the warm-started model")
-    parser.add_argument("overrides", nargs="*", help="further keys for verl, e.g. algorithm.awpo.gate.kind=hard")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the order of the prompts and of sampling")
+    parser.add_argument("--steps", type=int, help="training steps; the default depends on the task")
+    parser.add_argument("--out", type=Path, help="folder for runs; the default depends on the task")
+    parser.add_argument("--cache", type=Path, default=Path(".cache/awpo_demo"), help="folder for trained models")
+    parser.add_argument("overrides", nargs="*", help="more keys for verl, such as algorithm.awpo.gate.kind=hard")
     options = parser.parse_args(arguments)
     task = TASKS[options.task]
     if not task.recipe.exists():
-        parser.error(f"{task.recipe} is not here: run the demo from the project's folder (you are in {Path.cwd()}).")
+        parser.error(f"{task.recipe} is not in {Path.cwd()}. Run the demo in the project's folder.")
 
     started = time.monotonic()
     steps = options.steps or task.steps
     model = prepare_model(options.cache, options.task)
     folder = ((options.out or task.out) / f"{options.algo}-seed{options.seed}").resolve()
     if folder.exists():
-        shutil.rmtree(folder)  # else verl would resume what is in it
+        shutil.rmtree(folder)  # or verl would resume from its checkpoint
     environment = prepare_data(folder, options.task) | {
         "MODEL": str(model.resolve()),
         "OUT": str(folder),
@@ -87,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
         "SEED": str(options.seed),
         "STEPS": str(steps),
     }
-    say(f"Training with {options.algo}: {steps} steps through verl; Ray and vLLM take a minute to start.")
+    say(f"Training with {options.algo}: {steps} steps of verl. Ray and vLLM take about a minute to start.")
     (folder / SETTINGS).write_text(json.dumps(settings_of(options.algo, options.seed, steps, model)))
     code = train(task.recipe, environment, options.overrides, folder, steps)
     if code:
@@ -106,23 +107,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def settings_of(algo: str, seed: int, steps: int, model: Path) -> dict[str, str | int]:
-    """What decides a run, but for verl's overrides; kept beside it as settings.json."""
-    return {"algo": algo, "seed": seed, "steps": steps, "model": model.name}
+    """What decides a run, except the overrides for verl. It is kept in the run's folder as settings.json."""
+    return {"algo": algo, "seed": seed, "steps": steps, "model": model_store.name_of(model)}
 
 
 def prepare_model(cache: Path, task: str = "shop") -> Path:
-    """The warm-started model; made on the first call, a few minutes."""
+    """The warm-started model. It takes minutes where it is neither shipped nor in the cache."""
     from transformers.utils.logging import disable_progress_bar
 
     from examples.demo import desk_warm_start, shop_warm_start
 
-    disable_progress_bar()  # of saving and loading a few megabytes
-    say(f"Warm start: a Qwen3 of a few million parameters learns the task's format and habits (cached in {cache}).")
+    disable_progress_bar()  # it would show how a few megabytes are loaded
     return (desk_warm_start if task == "desk" else shop_warm_start).warm_start(cache, progress=say)
 
 
 def prepare_data(folder: Path, task: str = "shop") -> dict[str, str]:
-    """Write train and held-out prompts, which cannot overlap, and what else the recipe needs. Returns its variables."""
+    """Write training and held-out prompts, which never overlap, and the tools. Returns the recipe's variables."""
     from examples.demo import desk, shop
 
     data = desk if task == "desk" else shop
@@ -138,7 +138,7 @@ def prepare_data(folder: Path, task: str = "shop") -> dict[str, str]:
 
 
 def train(recipe: Path, environment: dict[str, str], overrides: list[str], folder: Path, steps: int) -> int:
-    """Run the recipe, its output in train.log, and print a line a step. Returns its exit code."""
+    """Run the recipe with its output in train.log, and print a line for each step. Returns its exit code."""
     log = folder / "train.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -160,12 +160,12 @@ def train(recipe: Path, environment: dict[str, str], overrides: list[str], folde
     if code:
         tail = log.read_text(errors="replace").splitlines()[-25:]
         print("\n".join(tail), file=sys.stderr)
-        say(f"verl stopped with exit code {code}. The whole log: {log}")
+        say(f"verl stopped with exit code {code}. The whole log is {log}")
     return code
 
 
 def _follow(path: Path, process: subprocess.Popen[bytes]) -> Iterator[report.Record]:
-    """Records of a growing metrics.jsonl, until the process has ended and all is read."""
+    """The records of a growing metrics.jsonl, until the process has ended."""
     seen = 0
     while True:
         ended = process.poll() is not None
@@ -178,7 +178,7 @@ def _follow(path: Path, process: subprocess.Popen[bytes]) -> Iterator[report.Rec
 
 
 def check_checkpoint(folder: Path) -> None:
-    """Load the trained model as any user of transformers would. Raises what transformers raises if it cannot."""
+    """Load the trained model as a user of transformers does. Raises what transformers raises where it cannot."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     AutoTokenizer.from_pretrained(folder)
@@ -186,7 +186,7 @@ def check_checkpoint(folder: Path) -> None:
 
 
 def say(text: str) -> None:
-    """A line of progress, at once."""
+    """Print a line of progress at once."""
     print(text, flush=True)
 
 

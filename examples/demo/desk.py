@@ -1,14 +1,14 @@
-"""A task of several dependent tool turns: the order desk of a shop, with a state.
+"""The desk task: several dependent tool turns at the order desk of a shop, which has a state.
 
     Refund the order of Ann.   ->   find_order("Ann") -> 47;  get_order(47) -> ... "paid": 18;  refund(47, 18);  Done.
 
-A later call needs what an earlier one said: order numbers and amounts are not in the question. Whether the request was
-carried out is decided by the desk's state at the end (rewards/outcome/execution), not by the text.
+A later call needs the result of an earlier one, because order numbers and amounts are not in the question. The desk's
+last state decides whether a rollout has done what was asked (rewards/outcome/execution), not the text.
 
-- Three levels, by the number of calls: "easy" 2, "medium" 3, "hard" 4.
-- The thinking is a plan: the tools, a line each, in order. Rows state it as reasoning_steps.
-- Every row has a desk of its own. `split_of` decides by a hash of the question and its desk, so training and held-out
-  rows cannot overlap.
+- A level is a number of calls: "easy" 2, "medium" 3, "hard" 4.
+- The thinking is a plan: the tools in order, one on each line. Rows state it as reasoning_steps.
+- Every row has its own desk. `split_of` takes a hash of the question and its desk, so training and held-out rows never
+  overlap.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SYSTEM_PROMPT = "You work at the order desk of a shop."
 
 
 class Desk(Environment):
-    """Orders by number, stock by item, and reservations by customer."""
+    """The environment: orders by number, stock by item, and reservations by customer."""
 
     def __init__(self, initial: Mapping[str, Any]) -> None:
         self.orders: dict[str, dict[str, Any]] = initial["orders"]  # number -> customer, item, count, paid, status
@@ -143,7 +143,7 @@ class Desk(Environment):
 
 @dataclass(frozen=True)
 class Example:
-    """One question: the desk it is asked at, and the calls that carry it out, in order."""
+    """A question, the state of its desk, and the calls that do what is asked, in order."""
 
     question: str
     initial: dict[str, Any]
@@ -152,12 +152,12 @@ class Example:
 
     @property
     def plan(self) -> list[str]:
-        """The tools to use, in order: the expected thinking."""
+        """The tools in order, which are the expected thinking."""
         return [call["name"] for call in self.calls]
 
 
 def make_example(rng: random.Random, difficulty: str) -> Example:
-    """Draw an example of either split. difficulty: "easy", "medium" or "hard" (else ValueError)."""
+    """Draw an example of either split. ValueError: the difficulty is not "easy", "medium" or "hard"."""
     if difficulty not in DIFFICULTIES:
         raise ValueError(f"difficulty is {difficulty!r}; use one of {DIFFICULTIES}")
     initial = _draw_desk(rng)
@@ -168,7 +168,7 @@ def make_example(rng: random.Random, difficulty: str) -> Example:
 
 
 def _requests(rng: random.Random, initial: dict[str, Any], number: int, order: dict[str, Any]) -> dict[str, Any]:
-    """What can be asked about an order and its desk, by level: (question, calls) each."""
+    """The questions about an order and its desk by level, each as (question, calls)."""
     customer = order["customer"]
     item, left = rng.choice(list(initial["stock"].items()))
     holder, held = next(iter(initial["reserved"].items()))
@@ -202,7 +202,7 @@ def _requests(rng: random.Random, initial: dict[str, Any], number: int, order: d
 
 
 def _draw_desk(rng: random.Random) -> dict[str, Any]:
-    """Open orders of three customers, goods kept for a fourth, and enough of each item."""
+    """Draw open orders of three customers, goods kept for a fourth, and enough of each item."""
     names = rng.sample(CUSTOMERS, 4)
     orders = {
         str(number): {
@@ -226,13 +226,13 @@ def _call(name: str, **arguments: Any) -> dict[str, Any]:
 
 
 def split_of(example: Example) -> str:
-    """ "train" or "heldout", from the SHA-256 of the question and its desk."""
+    """The split, "train" or "heldout", from the SHA-256 of the question and its desk."""
     text = json.dumps([example.question, example.initial], sort_keys=True)
     return split_by_hash(text)
 
 
 def draw(rng: random.Random, difficulty: str, split: str) -> Example:
-    """Draw an example of one split: "train" or "heldout" (else ValueError)."""
+    """Draw an example of a split. ValueError: the split is not "train" or "heldout"."""
     check_split(split)
     while True:
         example = make_example(rng, difficulty)
@@ -241,12 +241,12 @@ def draw(rng: random.Random, difficulty: str, split: str) -> Example:
 
 
 def messages(example: Example) -> list[dict[str, str]]:
-    """The prompt; the tools come from the chat template's `tools`."""
+    """The prompt's messages, without the tools, which the chat template adds."""
     return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": example.question}]
 
 
 def to_row(example: Example, index: int) -> dict[str, Any]:
-    """The example as a row of verl's dataset."""
+    """The example as a row of verl's data set."""
     return {
         "data_source": f"desk_{example.difficulty}",
         "prompt": messages(example),
@@ -265,10 +265,14 @@ def to_row(example: Example, index: int) -> dict[str, Any]:
 def write_parquet(
     path: str | Path, split: str, counts_by_difficulty: Mapping[str, int], seed: int = 0
 ) -> list[Example]:
-    """Write a verl dataset of one split and return its examples, in the file's order.
+    """Write a data set of one split for verl. Returns its examples in the file's order.
 
-    counts_by_difficulty: rows of each level, such as {"medium": 64, "hard": 512}. The same arguments write the same
-    rows. ValueError: an unknown level or split, a negative count, or nothing to write.
+    Args:
+        counts_by_difficulty: number of rows of each level, such as {"medium": 64, "hard": 512}.
+        seed: draws the rows; the same arguments write the same rows.
+
+    Raises:
+        ValueError: a level or the split is unknown, a count is negative, or all counts are 0.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,13 +1,13 @@
-"""A start for reinforcement learning on the desk task: a tiny model that makes tool calls, and mostly stops too early.
+"""The start of the desk demo: a tiny model that makes tool calls, and usually stops too early.
 
-As in warm_start.py, two phases of supervised learning on questions of the training split, from random weights:
+As in shop_warm_start.py, two phases of supervised learning on questions of the training split, from random weights:
 
-1. Skill: the whole plan, then a call a turn, each with what the observations said. The observations are real: the calls
-   run in the desk. Only what the model writes is taught.
-2. Habits, brief: plans that end early, and rollouts that end where the plan does. The longer a request, the rarer it is
-   planned to its end.
+1. Skill: the whole plan, then one call a turn, with what the observations said. The calls really run in the desk. Only
+   what the model writes is taught.
+2. Habits, a short phase: plans that end too early, and rollouts that stop where the plan stops. The longer the request,
+   the fewer plans are complete.
 
-What separates the model from success is the habit, which a few updates of reinforcement learning can turn.
+The model lacks a habit, which a few updates of reinforcement learning can change.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -24,10 +24,10 @@ from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
 from awpo_verl.rewards.outcome import ToolCall
 from awpo_verl.rewards.outcome.execution import Session, tool_schemas
-from examples.demo import desk, supervised, tiny_model
+from examples.demo import desk, model_store, supervised, tiny_model
 from examples.demo.supervised import Phase, collate
 
-# tiny_model's, with verl's tools after the first message, as `name(parameter, ...)`: short, but made of their schemas
+# tiny_model's template, with the tools after the first message as `name(parameter, ...)`, which is short
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
@@ -42,13 +42,13 @@ GIVE_UP = "and so on"  # the line that ends a plan too early
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the result, beside the seed and the source of the task.
+    """What decides the weights, with the seed and the code.
 
-    whole_plans: for each level, how often a demonstration of the habits plans to the end.
+    whole_plans: for each level, the share of demonstrations of the second phase with a complete plan.
     """
 
     model: tiny_model.ModelSettings = field(default_factory=lambda: tiny_model.ModelSettings(max_length=512))
-    batch: int = 32  # conversations in an update
+    batch: int = 32  # conversations of an update
     skill: Phase = field(default_factory=lambda: Phase(steps=130, lr=6e-3, muon=True, pool=16))
     habit: Phase = field(default_factory=lambda: Phase(steps=40, lr=1e-3))
     whole_plans: tuple[float, float, float] = (0.9, 0.3, 0.1)
@@ -60,16 +60,22 @@ def warm_start(
     progress: Callable[[str], None] = print,
     settings: Settings | None = None,
 ) -> Path:
-    """Train the model, or find it where an earlier call left it. Returns a Hugging Face folder in cache_dir."""
+    """The Hugging Face folder of the model, which is trained where it is neither shipped nor in the cache."""
     settings = settings or Settings()
-    key = supervised.fingerprint([asdict(settings), seed], [desk, tiny_model, supervised, sys.modules[__name__]])
-    return supervised.cached(Path(cache_dir) / f"desk-{key}", lambda: train(settings, seed, progress), progress)
+    recipe = make_recipe(settings, seed)
+    return model_store.find_or_train(recipe, cache_dir, lambda: train(settings, seed, progress), progress)
+
+
+def make_recipe(settings: Settings, seed: int) -> model_store.Recipe:
+    """What decides the model's weights."""
+    modules = [desk, tiny_model, supervised, sys.modules[__name__]]
+    return model_store.make_recipe("desk", settings, seed, modules)
 
 
 def train(
     settings: Settings, seed: int, progress: Callable[[str], None]
 ) -> tuple[Qwen3ForCausalLM, PreTrainedTokenizerFast]:
-    """Both phases, from nothing."""
+    """Train the model from random weights, in both phases."""
     rng = random.Random(seed)
     tokenizer = make_tokenizer(settings.model, rng)
     model = tiny_model.make_model(settings.model, tokenizer, seed)
@@ -97,10 +103,10 @@ def make_tokenizer(settings: tiny_model.ModelSettings, rng: random.Random) -> Pr
 
 
 def conversation(example: desk.Example, planned: int) -> list[str]:
-    """What follows the prompt, as texts in turns: the model's reply, what the loop puts in between, the next reply, ...
+    """The texts after the prompt: the model's reply, what the loop inserts, the next reply, and so on.
 
     Args:
-        planned: calls that are planned and made, from 0 to all of the example's.
+        planned: number of calls that are planned and made, from 0 to all calls of the example.
     """
     whole = planned == len(example.calls)
     plan = example.plan[:planned] + ([] if whole else [GIVE_UP])
@@ -110,9 +116,14 @@ def conversation(example: desk.Example, planned: int) -> list[str]:
     for call in example.calls[:planned]:
         texts.append(f"{thinking}<tool_call>\n{json.dumps(call)}\n</tool_call>{tiny_model.END}")
         observation = session.call(ToolCall(call["name"], call["arguments"]))
-        texts.append(f"\n{tiny_model.START}tool\n{observation.text}{tiny_model.END}\n{tiny_model.START}assistant\n")
+        texts.append(between_replies(observation.text))
         thinking = ""
     return [*texts, f"{thinking}{desk.DONE}{tiny_model.END}"]
+
+
+def between_replies(observation: str) -> str:
+    """The text that verl's tool agent loop inserts between two replies: an observation, and the next reply's start."""
+    return f"\n{tiny_model.START}tool\n{observation}{tiny_model.END}\n{tiny_model.START}assistant\n"
 
 
 def _batches(
@@ -122,7 +133,7 @@ def _batches(
     size: int,
     whole: tuple[float, float, float],
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield phase.steps pairs of input_ids and labels, (size, T) each; see supervised.collate."""
+    """Yield phase.steps batches of input_ids and labels, (size, T) each; see supervised.collate."""
     mark = "QUESTION"
     prompt = str(
         tokenizer.apply_chat_template(

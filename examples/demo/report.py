@@ -1,4 +1,4 @@
-"""What a demo run shows of itself: a line a step, held-out success before and after, sample rollouts, curves."""
+"""What the demo shows of a run: a line for each step, held-out success before and after, sample rollouts, curves."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ LEVELS = ("easy", "medium", "hard")
 
 
 def last_checkpoint(folder: Path) -> Path:
-    """The last checkpoint of a run, in Hugging Face form."""
+    """The Hugging Face folder of a run's last checkpoint."""
     steps = sorted(folder.glob("checkpoints/global_step_*"), key=lambda path: int(path.name.rsplit("_", 1)[1]))
     if not steps:
-        raise FileNotFoundError(f"{folder}/checkpoints has no global_step_*: the run saved no checkpoint.")
+        raise FileNotFoundError(f"{folder}/checkpoints has no global_step_*: the run did not save a checkpoint.")
     return steps[-1] / "actor" / "huggingface"
 
 
 def heldout_of(run: TrainingRun, level: str) -> Curve | None:
-    """Held-out success of one difficulty level: of the data source `<task>_<level>`."""
+    """The held-out success of a level, which is the data source `<task>_<level>`."""
     return next((curve for source, curve in heldout_curves(run.curves).items() if source.endswith(f"_{level}")), None)
 
 
 def heldout_success(data: Record, level: str) -> float | None:
-    """What verl's validation says of the data source `<task>_<level>`, if it was validated at this step."""
+    """The held-out success of a level in one record; None where this step had no validation."""
     return next((value for key, value in data.items() if (data_source_of(key) or "").endswith(f"_{level}")), None)
 
 
 def step_line(record: Record, steps: int) -> str | None:
-    """One line for one training step; for a validation alone (step 0), held-out success; None for nothing to say."""
+    """The line of a training step, or of the validation before training; None where there is nothing to show."""
     data = record["data"]
     held = "  ".join(f"{level} {value:.2f}" for level in LEVELS if (value := heldout_success(data, level)) is not None)
     if "critic/score/mean" not in data:
@@ -44,7 +44,7 @@ def step_line(record: Record, steps: int) -> str | None:
     for label, key in {
         "reasoning": "awpo/reasoning/mean",
         "gate": "awpo/gate/mean",
-        "dead groups": "awpo/dead_groups_frac",
+        "silent groups": "awpo/dead_groups_frac",
         "rescued": "awpo/rescued_groups_frac",
         "clip scale": "awpo/clip_scale",
     }.items():
@@ -55,7 +55,7 @@ def step_line(record: Record, steps: int) -> str | None:
 
 
 def success_table(run: TrainingRun) -> str:
-    """Held-out success before and after, by difficulty, with the standard error of each share."""
+    """A table of held-out success before and after training by level, with the standard error of each share."""
     lines = ["", f"Held-out success, sampled at temperature 1 ({run.name})", ""]
     lines.append(f"{'difficulty':12}{'before':>16}{'after':>16}{'prompts':>10}")
     prompts = count_rows(next(iter(run.validation.values()))) // len(LEVELS) if run.validation else 0
@@ -69,7 +69,7 @@ def success_table(run: TrainingRun) -> str:
 
 
 def sample_rollouts(run: TrainingRun, count: int) -> str:
-    """The same held-out prompts before and after: from the most improved to the least, evenly spread."""
+    """Rollouts of the same held-out prompts before and after training, from the most improved to the least."""
     before, after = (index_dump(run.validation[step]) for step in (min(run.validation), max(run.validation)))
     blocks: list[str] = []
     for key in pick_improved(before, after, count):
@@ -83,7 +83,7 @@ def sample_rollouts(run: TrainingRun, count: int) -> str:
 
 
 def draw_curves(run: TrainingRun, path: Path) -> None:
-    """Held-out success by difficulty, reward parts, and what the gate did, over training steps."""
+    """Draw held-out success by level, the reward parts and what AWPO did, over training steps."""
     curves = run.curves
     panels = {
         "Held-out success": {level: heldout_of(run, level) for level in LEVELS},
@@ -93,7 +93,7 @@ def draw_curves(run: TrainingRun, path: Path) -> None:
         },
         "What AWPO did": {
             "gate (1 = reasoning decides)": curves.get("awpo/gate/mean"),
-            "dead groups (GRPO learns nothing)": curves.get("awpo/dead_groups_frac"),
+            "silent groups (GRPO learns nothing)": curves.get("awpo/dead_groups_frac"),
             "clip scale": curves.get("awpo/clip_scale"),
         },
     }

@@ -1,19 +1,19 @@
-"""The demo's task: a small shop whose questions take a few steps of arithmetic and then tool calls.
+"""The shop task: questions that take a few steps of arithmetic and then tool calls.
 
     Buy 3 lamps at 4 plus fee 7.   ->   <think> 3*4=12, 12+7=19 </think>  pay(amount=19)
 
-Every example is made from a random generator, so there is no data to download, and everything about it can be
-checked by rules: the expected calls, and each intermediate value on the way there.
+A random generator draws every example, so nothing is downloaded. Rules can check everything: the expected calls and
+each intermediate value.
 
-- Three levels: "easy" takes 1 step, "medium" 2, "hard" 4. Counts go from 2 to 6, prices and fees from 2 to 9.
-- Three tools: order, pay, refund. A question wants one call, or two or three at once whose order does not
-  matter (on every level), or none: then the answer is a sentence (on the easy level only, because there an
-  answer of any content counts as right and would hide a model that does not reason).
-- A step is one equation, `3*4=12`, alone on its line inside <think>; its place is its line's number.
-- Training and held-out questions cannot overlap: `split_of` decides by a hash of the question's sorted words,
-  so that even a rearrangement of a held-out question ("5 pens at 6 and 3 lamps at 4") is never trained on.
+- A level is a number of steps: "easy" 1, "medium" 2, "hard" 4. Counts go from 2 to 6, prices and fees from 2 to 9.
+- The tools are order, pay and refund. On every level a question needs one call, or two or three calls in any order.
+  Some easy questions need no call, and the answer is a sentence. Any sentence counts as right, so harder levels have no
+  such questions: they would hide a model that does not reason.
+- A step is an equation such as `3*4=12` on its own line inside <think>. The line's number is the step's place.
+- Training and held-out questions never overlap: `split_of` takes a hash of the question's sorted words, so a
+  rearranged question ("5 pens at 6 and 3 lamps at 4") is in the same split.
 
-Plain Python; `write_parquet` alone needs pyarrow.
+Only `write_parquet` needs a package, pyarrow.
 """
 
 from __future__ import annotations
@@ -80,11 +80,12 @@ SYSTEM_PROMPT = (
 
 @dataclass(frozen=True)
 class Example:
-    """One question and what is expected of the reply.
+    """A question and the expected reply.
 
-    tool_calls: the expected calls, {"name", "arguments"} each, in no particular order; empty if none is
-    wanted. steps: the expected equations, in order. answer: the expected text where no call is wanted, else
-    "".
+    Attributes:
+        tool_calls: the expected calls as {"name", "arguments"}, in any order; empty where no call is expected.
+        steps: the expected equations, in order.
+        answer: the expected text where no call is expected, else "".
     """
 
     question: str
@@ -122,7 +123,7 @@ class _Line:
 
 
 def make_example(rng: random.Random, difficulty: str) -> Example:
-    """Draw an example of either split. difficulty: "easy", "medium" or "hard" (else ValueError)."""
+    """Draw an example of either split. ValueError: the difficulty is not "easy", "medium" or "hard"."""
     if difficulty not in DIFFICULTIES:
         raise ValueError(f"difficulty is {difficulty!r}; use one of {DIFFICULTIES}")
     make = _make_two_deals if difficulty != "easy" and rng.random() < 0.25 else _make_one_deal
@@ -180,13 +181,13 @@ def _call(name: str, **arguments: Any) -> dict[str, Any]:
 
 
 def split_of(question: str) -> str:
-    """ "train" or "heldout", from the SHA-256 of the question's lower-cased words in sorted order."""
+    """The split, "train" or "heldout", from the SHA-256 of the question's lower-cased words in sorted order."""
     words = " ".join(sorted(re.findall(r"\w+", question.lower())))
     return split_by_hash(words)
 
 
 def draw(rng: random.Random, difficulty: str, split: str) -> Example:
-    """Draw an example of one split: "train" or "heldout" (else ValueError)."""
+    """Draw an example of a split. ValueError: the split is not "train" or "heldout"."""
     check_split(split)
     while True:
         example = make_example(rng, difficulty)
@@ -195,7 +196,7 @@ def draw(rng: random.Random, difficulty: str, split: str) -> Example:
 
 
 def render_response(steps: Sequence[str], tool_calls: Sequence[Mapping[str, Any]], answer: str = "") -> str:
-    """A reply in Qwen3's form: thinking, a blank line, then the answer or one <tool_call> block a call."""
+    """A reply in Qwen3's form: thinking, a blank line, then the answer or a <tool_call> block for each call."""
     blocks = [f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in tool_calls]
     thinking = STEP_SEPARATOR.join(steps)
     return f"<think>\n{thinking}\n</think>\n\n" + ("\n".join(blocks) if blocks else answer)
@@ -212,10 +213,10 @@ def messages(example: Example) -> list[dict[str, str]]:
 
 
 def draw_unique(rng: random.Random, split: str, counts_by_difficulty: Mapping[str, int]) -> list[Example]:
-    """Draw that many examples of each level, no question twice, in random order.
+    """Draw the given number of examples of each level without repeated questions, in random order.
 
-    ValueError where a count is negative or a level has fewer questions than that (easy: about 1,900 in both
-    splits together; medium and hard: many thousands).
+    ValueError: a count is negative, or the level has fewer questions. The easy level has about 1,900 in both splits
+    together, the others many thousands.
     """
     chosen: dict[str, Example] = {}
     for difficulty, count in counts_by_difficulty.items():
@@ -238,7 +239,7 @@ def draw_unique(rng: random.Random, split: str, counts_by_difficulty: Mapping[st
 
 
 def to_row(example: Example, index: int) -> dict[str, Any]:
-    """The example as a row of verl's dataset."""
+    """The example as a row of verl's data set."""
     return {
         "data_source": f"shop_{example.difficulty}",
         "prompt": messages(example),
@@ -255,11 +256,15 @@ def to_row(example: Example, index: int) -> dict[str, Any]:
 def write_parquet(
     path: str | Path, split: str, counts_by_difficulty: Mapping[str, int], seed: int = 0
 ) -> list[Example]:
-    """Write a verl dataset of unique questions of one split and return its examples, in the file's order.
+    """Write a data set of unique questions of one split for verl. Returns its examples in the file's order.
 
-    counts_by_difficulty: rows of each level, such as {"medium": 64, "hard": 512}. The same arguments write
-    the same rows. ValueError: an unknown level or split, a negative count, nothing to write, or too few
-    questions.
+    Args:
+        counts_by_difficulty: number of rows of each level, such as {"medium": 64, "hard": 512}.
+        seed: draws the rows; the same arguments write the same rows.
+
+    Raises:
+        ValueError: a level or the split is unknown, a count is negative, all counts are 0, or a level has fewer
+            questions.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,18 +1,17 @@
-"""A start for the demo's reinforcement learning: a tiny model that can do the task, but mostly guesses.
+"""The start of the shop demo: a tiny model that can do the task, but usually guesses.
 
 Two phases of supervised learning on questions of the training split, from random weights:
 
-1. Skill: careful demonstrations, every step written. Afterwards the model solves most questions.
-2. Habits: demonstrations of mixed quality. The longer a question, the fewer of its steps are usually
-   written before a guess ends the thinking; on hard questions never all of them.
+1. Skill: careful demonstrations with every step. The model then solves most questions.
+2. Habits: demonstrations that stop to think and guess. The longer the question, the fewer steps they write; on hard
+   questions they never write all.
 
-Sampled at temperature 1 the result solves nearly all easy questions, a fifth of the medium and hardly ever a
-hard one: on those the outcome of a whole group is the same, and only the steps tell one reply from another.
-What separates the model from solving them is a habit, which a few updates can turn, and not a skill, which
-they cannot.
+Sampled at temperature 1, the model then solves nearly all easy questions, a fifth of the medium ones and almost no hard
+one. All outcomes of a group of hard rollouts are equal, and only the steps differ. The model lacks a habit, which a few
+updates of reinforcement learning can change; it does not lack a skill, which they cannot teach.
 
-What keeps it to minutes on two CPU cores: short sequences (see tiny_model), batches of similar length, loss
-on the reply only, a curriculum from easy to hard, and Muon for the weight matrices.
+Training takes minutes on two CPU cores because sequences are short (tiny_model.py), a batch has similar lengths, only
+replies are taught, questions go from easy to hard, and Muon updates the weight matrices.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
-from examples.demo import shop, supervised, tiny_model
+from examples.demo import model_store, shop, supervised, tiny_model
 from examples.demo.supervised import Phase, collate
 
 GUESS = "and so on, roughly"  # the line that ends the thinking before a guess
@@ -36,13 +35,13 @@ Demonstrate = Callable[[random.Random, shop.Example], str]
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the result, beside the seed and the source of the task.
+    """What decides the weights, with the seed and the code.
 
-    habits: for each level, how often a demonstration writes 0, 1, 2, ... steps; the last is all of them.
+    habits: for each level, the share of demonstrations that write 0, 1, 2, ... steps; the last share is all steps.
     """
 
     model: tiny_model.ModelSettings = field(default_factory=tiny_model.ModelSettings)
-    batch: int = 32  # sequences in an update
+    batch: int = 32  # sequences of an update
     skill: Phase = field(
         default_factory=lambda: Phase(
             steps=450, lr=6e-3, muon=True, pool=16, mix_start=(1.0, 1.0, 0.0), mix_end=(0.5, 1.0, 2.0)
@@ -64,26 +63,25 @@ def warm_start(
     progress: Callable[[str], None] = print,
     settings: Settings | None = None,
 ) -> Path:
-    """Train the model, or find it where an earlier call left it. Returns a Hugging Face folder in cache_dir.
+    """The Hugging Face folder of the model, which is trained where it is neither shipped nor in the cache.
 
-    The folder's name is a hash of everything that decides the result, so a stale one is never used. A run
-    that is cut off leaves nothing that a later run would take for a result. Uses torch's number of threads;
-    more threads than free cores make it many times slower.
+    Training uses torch's number of threads. More threads than free cores make it many times slower.
     """
     settings = settings or Settings()
-    folder = Path(cache_dir) / f"shop-{fingerprint(settings, seed)}"
-    return supervised.cached(folder, lambda: train(settings, seed, progress), progress)
+    recipe = make_recipe(settings, seed)
+    return model_store.find_or_train(recipe, cache_dir, lambda: train(settings, seed, progress), progress)
 
 
-def fingerprint(settings: Settings, seed: int) -> str:
-    """A hash of the settings, the seed, the source of the task, and the versions of the libraries."""
-    return supervised.fingerprint([asdict(settings), seed], [shop, tiny_model, supervised, sys.modules[__name__]])
+def make_recipe(settings: Settings, seed: int) -> model_store.Recipe:
+    """What decides the model's weights."""
+    modules = [shop, tiny_model, supervised, sys.modules[__name__]]
+    return model_store.make_recipe("shop", settings, seed, modules)
 
 
 def train(
     settings: Settings, seed: int, progress: Callable[[str], None]
 ) -> tuple[Qwen3ForCausalLM, PreTrainedTokenizerFast]:
-    """Both phases, from nothing."""
+    """Train the model from random weights, in both phases."""
     rng = random.Random(seed)
 
     def careful(_: random.Random, example: shop.Example) -> str:
@@ -105,7 +103,7 @@ def train(
 
 
 def habitual_response(rng: random.Random, example: shop.Example, habits: tuple[tuple[float, ...], ...]) -> str:
-    """A reply that writes some of the steps, as often as habits says, and guesses the rest wrong."""
+    """A reply that writes some of the steps, as often as `habits` says, and then guesses wrong."""
     shares = habits[shop.DIFFICULTIES.index(example.difficulty)]
     written = rng.choices(range(len(shares)), shares)[0]
     if written >= len(example.steps):
@@ -121,12 +119,12 @@ def habitual_response(rng: random.Random, example: shop.Example, habits: tuple[t
 
 
 def _wrong(rng: random.Random, right: int) -> int:
-    """A round number, as guesses are, and larger than any right one (117 at most), so that no guess pays by luck."""
+    """A round number above every right answer (at most 117), so that a guess is never right by luck."""
     return rng.choice([n for n in range(200, 1000, 100) if n != right])
 
 
 def prompt_text(example: shop.Example) -> str:
-    """The prompt as tiny_model's chat template renders it: faster, and before there is a tokenizer."""
+    """The prompt as tiny_model's chat template renders it. This is faster, and needs no tokenizer."""
     turns = [f"{m['role']}\n{m['content']}" for m in shop.messages(example)]
     rendered = "".join(f"{tiny_model.START}{turn}{tiny_model.END}\n" for turn in turns)
     return f"{rendered}{tiny_model.START}assistant\n"
@@ -140,7 +138,7 @@ def _tokenizer_texts(rng: random.Random, demonstrate: Demonstrate) -> list[str]:
 def _batches(
     rng: random.Random, tokenizer: PreTrainedTokenizerFast, phase: Phase, size: int, demonstrate: Demonstrate
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield phase.steps pairs of input_ids and labels, (size, T) each; see collate."""
+    """Yield phase.steps batches of input_ids and labels, (size, T) each; see supervised.collate."""
     for start in range(0, phase.steps, phase.pool):
         done = min(1.0, start / (0.6 * phase.steps))
         mix = [a + done * (b - a) for a, b in zip(phase.mix_start, phase.mix_end, strict=True)]

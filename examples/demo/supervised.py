@@ -1,38 +1,26 @@
-"""Supervised learning of a tiny model on a CPU: phases, batches, Muon, and a cache of what comes out."""
+"""Supervised learning of a tiny model on a CPU: batches, optimizers and one phase of training."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-import tokenizers
 import torch
-import transformers
-from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
-
-from examples.demo import tiny_model
+from transformers import Qwen3ForCausalLM
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of supervised learning.
+    """A phase of supervised learning.
 
-    lr: the peak, after a tenth of the steps; then it falls to a twentieth.
-    muon: Muon in place of AdamW for the weight matrices. It learns a skill in fewer steps, but AdamW keeps
-        more of a skill while a habit is learned.
-    pool: batches made at once and sorted by length, so that little is padding; 1 where a batch must not be
-        all short replies or all long ones.
+    steps: number of updates.
+    lr: the highest learning rate, reached after a tenth of the steps. It then falls to a twentieth.
+    muon: use Muon for the weight matrices, not AdamW. Muon learns a skill in fewer steps. AdamW forgets less of a
+        skill while the model learns a habit.
+    pool: number of batches that are made at once and sorted by length, which saves padding. 1: batches mix lengths.
     mix_start, mix_end: relative share of easy, medium and hard questions at the first step, and from 60 % of
-        the steps on; in between it moves evenly.
+        the steps on. In between the share changes evenly.
     """
 
     steps: int
@@ -43,49 +31,13 @@ class Phase:
     mix_end: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
-def cached(
-    folder: Path,
-    make: Callable[[], tuple[Qwen3ForCausalLM, PreTrainedTokenizerFast]],
-    progress: Callable[[str], None],
-) -> Path:
-    """The folder, with what `make` makes saved in it, or as an earlier call left it.
-
-    Its name should hold a `fingerprint`, so that a stale one is never used. A run that is cut off leaves nothing that
-    a later run would take for a result.
-    """
-    if folder.is_dir():
-        progress(f"warm start: found in {folder}")
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder.parent))
-    try:
-        model, tokenizer = make()
-        tiny_model.save(model, tokenizer, unfinished)
-        unfinished.chmod(0o755)
-        if not folder.is_dir():  # another process may have been faster
-            os.replace(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
-
-
-def fingerprint(settings: Any, modules: Iterable[ModuleType]) -> str:
-    """A hash of settings (a JSON value), the modules' sources, and the versions of the libraries."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for module in modules:
-        digest.update(Path(str(module.__file__)).read_bytes())
-    for library in (torch, transformers, tokenizers):
-        digest.update(library.__version__.encode())
-    return digest.hexdigest()[:16]
-
-
 def collate(rows: Sequence[Sequence[list[int]]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows as input_ids and labels, [rows, longest] each; labels[t] is the token after t, -100 where it is not taught.
+    """Rows as input_ids and labels, (B, T) each. labels[i, t] is the token after t, or -100 where nothing is taught.
 
     Args:
-        rows: each the pieces of a conversation as token ids, given and taught in turns: (prompt, reply), or
-            (prompt, reply, observation, reply, ...).
-        pad: token id; rows are padded on the right.
+        rows: B conversations. Each is a list of pieces of token ids: (prompt, reply) or (prompt, reply, observation,
+            reply, ...). The model learns every second piece, the replies.
+        pad: token id that fills a row up to T, on the right.
     """
     length = max(sum(map(len, row)) for row in rows)
     ids = torch.full((len(rows), length), pad)
@@ -102,7 +54,7 @@ def collate(rows: Sequence[Sequence[list[int]]], pad: int) -> tuple[torch.Tensor
 
 
 def _optimizers(model: Qwen3ForCausalLM, phase: Phase) -> list[torch.optim.Optimizer]:
-    """AdamW; with phase.muon, Muon for the weight matrices and AdamW for the embedding and the norms."""
+    """AdamW; where phase.muon is set, Muon for the weight matrices and AdamW for the embedding and the norms."""
     if not phase.muon:
         return [torch.optim.AdamW(model.parameters(), lr=phase.lr, weight_decay=0.01)]
     named = list(model.named_parameters())
@@ -121,9 +73,9 @@ def train_phase(
     name: str,
     progress: Callable[[str], None],
 ) -> None:
-    """One update a batch, each the input_ids and labels that collate makes.
+    """Train on batches of input_ids and labels, (B, T) each, with one update for each batch.
 
-    Rows are padded on the right and attention is causal, so no mask is needed.
+    Rows are padded on the right and attention is causal, so the model needs no attention mask.
     """
     optimizers = _optimizers(model, phase)
     warm_up = max(1, phase.steps // 10)

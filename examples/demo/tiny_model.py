@@ -1,14 +1,16 @@
-"""A tokenizer and a language model made on the spot for the demo: nothing is downloaded.
+"""A tokenizer and a small Qwen3 that the demo makes itself, so that nothing is downloaded.
 
-The tokenizer is a byte-level BPE trained on the task's own text. Two choices keep sequences short, because on
-a CPU time goes with tokens: merges run across spaces and punctuation, so that the constant system prompt with
-its JSON schemas is a handful of tokens; and digits and the names of goods are split off first, so that each
-is the same token anywhere, and arithmetic and copying can be learned. <think>, </think>, <tool_call> and
-</tool_call> are single tokens but not "special": verl decodes replies with skip_special_tokens=True, and the
-reward must still see them.
+The tokenizer is a byte-level BPE, trained on the task's own text. On a CPU the time depends on the number of tokens, so
+sequences are kept short:
 
-The model is a Qwen3 of 1.5 million parameters with random weights; its head size is 64, which vLLM's CPU
-attention takes.
+- Merges go across spaces and punctuation. The constant system prompt with its JSON schemas becomes a few tokens.
+- Digits and the names of goods are split off first. Each is the same token everywhere, so the model can learn to copy
+  and to calculate.
+
+<think>, </think>, <tool_call> and </tool_call> are single tokens, but they are not "special": verl decodes replies with
+skip_special_tokens=True, and the rewards must see these marks.
+
+The model has 1.5 million random weights and a head size of 64, which vLLM's attention on the CPU supports.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ CHAT_TEMPLATE = (
 class ModelSettings:
     """Sizes of the tokenizer and the model."""
 
-    vocab_size: int = 1024  # at most; training stops earlier where nothing is left to merge
-    max_length: int = 256  # tokens, prompt and reply together
+    vocab_size: int = 1024  # the upper limit; the tokenizer may find fewer pairs to merge
+    max_length: int = 256  # tokens of prompt and reply together
     hidden_size: int = 192
     intermediate_size: int = 512
     layers: int = 3
@@ -47,9 +49,9 @@ class ModelSettings:
 
 
 def make_tokenizer(settings: ModelSettings, texts: Iterable[str], words: Iterable[str]) -> PreTrainedTokenizerFast:
-    """Train a tokenizer on texts (chat markup and tags included) and give it a Qwen-like chat template.
+    """Train a tokenizer on texts, which include chat markup and tags, and give it a chat template like Qwen's.
 
-    words: never merged with what stands around them.
+    words: each stays a token of its own.
     """
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
@@ -82,7 +84,7 @@ def make_tokenizer(settings: ModelSettings, texts: Iterable[str], words: Iterabl
 
 
 def make_model(settings: ModelSettings, tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3ForCausalLM:
-    """A Qwen3 in float32 with random weights drawn from seed (torch's global generator is left as it was)."""
+    """A Qwen3 in float32 with random weights that depend on the seed. torch's global generator does not change."""
     config = Qwen3Config(
         vocab_size=-(-len(tokenizer) // 64) * 64,
         hidden_size=settings.hidden_size,
@@ -106,11 +108,15 @@ def make_model(settings: ModelSettings, tokenizer: PreTrainedTokenizerFast, seed
 
 
 def token_id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
-    """The id of a single token."""
+    """The id of a token. KeyError: the vocabulary does not have it."""
     return int(tokenizer.get_vocab()[token])
 
 
 def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write a Hugging Face folder that AutoTokenizer and AutoModelForCausalLM load."""
-    model.save_pretrained(folder)
+    """Write a Hugging Face folder that AutoTokenizer and AutoModelForCausalLM load.
+
+    The file has the weights in float16, which halves its size. The config says float32, and so they are loaded.
+    """
+    weights = {name: weight.detach().half() for name, weight in model.named_parameters()}  # a tied weight once
+    model.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awpo_verl.config import JudgeConfig
-from awpo_verl.rewards.parts import read_result
+from awpo_verl.rewards.parts import Scored, read_result
 from awpo_verl.rewards.reasoning.judge.prompt import Case, load_template
 from tests.examples.example_runs import EXAMPLES, load, results, run
 
@@ -105,10 +105,10 @@ def test_reward_function_is_one_that_the_manager_reads() -> None:
     assert silent == {"score": 1.0, "outcome": 1.0, "reasoning": 0.0}
     assert wrong["outcome"] == 0.0  # 17 is not 7
     assert other == {"score": 1.0, "outcome": 1.0, "reasoning": None}
-    assert read_result(good, "reasoning") == (1.0, {"score": 1.0}, True, pytest.approx(2 / 3))
-    assert read_result(other, "reasoning") == (1.0, {"score": 1.0}, True, None)
+    assert read_result(good, "reasoning") == Scored(1.0, True, pytest.approx(2 / 3), {"score": 1.0})
+    assert read_result(other, "reasoning") == Scored(1.0, True, None, {"score": 1.0})
     cut_off = load("reward_function").compute_score("shop", "2*3=6", "7")
-    assert read_result(cut_off, "reasoning") == (0.0, {"score": 0.0}, True, 0.0)
+    assert read_result(cut_off, "reasoning") == Scored(0.0, True, 0.0, {"score": 0.0})
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_verl_loads_the_function_by_its_path(name: str, arguments: tuple[Any, ..
     function: Any = get_custom_reward_fn(OmegaConf.create({"reward": {"custom_reward_function": chosen}}))
     text, truth, info = arguments
     result = function(data_source="x", solution_str=text, ground_truth=truth, extra_info=info)
-    outcome, _, scored, reasoning = read_result(result, "reasoning")
-    assert (outcome, scored, reasoning) == read
+    scored = read_result(result, "reasoning")
+    assert (scored.outcome, scored.has_reasoning, scored.reasoning) == read
 
 
 def test_judge_prompt_is_a_template_that_quotes_what_the_policy_wrote() -> None:

@@ -1,12 +1,12 @@
-"""Several command lines of verl, one after the other, in one set of processes: Ray, one worker, one vLLM server.
+"""Run several command lines of verl one after the other in one set of processes: Ray, one worker, one vLLM server.
 
     python -m tests.integration.runs_in_one_process runs.json
 
-verl takes over a minute to start, a step takes seconds. So tests whose runs need the same workers share them. The file
-holds [[metrics file, keys], ...]. The first run is exactly what its command line gives alone. Each later run reads its
-data anew, counts its steps from 1, and goes on with the weights of the run before it. It may differ from the first in
-the sections that verl's trainer reads (`algorithm`, `data`, `trainer`) and in the keys below; another difference is an
-error, because the workers have read their config already.
+verl takes more than a minute to start, and a step takes seconds. So tests whose runs need the same workers share them.
+The file holds [[metrics file, keys], ...]. The first run is the same as its command line alone. Each later run reads
+its data again, counts its steps from 1 and continues with the weights of the run before it. It may differ from the
+first run in the sections that verl's trainer reads (`algorithm`, `data`, `trainer`) and in NOT_USED. Any other
+difference is an error, because the workers have already read their config.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from omegaconf import OmegaConf
 from awpo_verl.workbench.preflight.compose import compose_config
 
 SECTIONS = ("algorithm", "data", "trainer")
-# The actor has the loss of the first run. `awpo` without a clip scale is verl's `vanilla` (METHOD I2), and a run that
-# stops before its update needs no loss.
+# The actor keeps the loss of the first run. `awpo` without a clip scale equals verl's `vanilla`, and a run that stops
+# before its update needs no loss.
 NOT_USED = ("actor_rollout_ref.actor.policy_loss.loss_mode",)
 BEGINS = "[runs] begins: "  # printed before each run, with the file of its metrics
 
@@ -42,7 +42,7 @@ def read_by_workers(config: Any) -> dict[str, Any]:
 
 
 def differences(config: Any, first: Any) -> list[str]:
-    """The keys that a later run would need other workers for."""
+    """The keys for which a later run needs other workers."""
     mine, theirs = read_by_workers(config), read_by_workers(first)
     return sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
 
@@ -71,12 +71,12 @@ def main() -> None:
         runs.append((metrics, composed.config))
         unlike = differences(composed.config, runs[0][1])
         if unlike:
-            raise SystemExit(f"This run needs other workers than the first, because of {unlike}: {keys}")
+            raise SystemExit(f"This run needs other workers than the first run, because {unlike} differ: {keys}")
 
     base: Any = TaskRunnerV1.__ray_metadata__.modified_class
 
     class Runs(base):
-        """verl's task runner, whose trainer's `fit` goes through all runs."""
+        """verl's task runner with a trainer whose `fit` trains all runs."""
 
         def init_agent_loop_manager(self) -> None:
             super().init_agent_loop_manager()

@@ -1,7 +1,7 @@
-"""verl's agent loops with samples that do not depend on who makes them, nor when.
+"""verl's agent loops with samples that do not depend on the worker or the time.
 
-vLLM draws a request's tokens from the request's own seed; here it comes from the prompt and the rollout's number in its
-group. So what a run samples depends on its weights alone, and a test of it cannot fail by chance.
+vLLM draws the tokens of a request from the request's seed. Here the seed comes from the prompt and the rollout's number
+in its group. So the samples of a run depend on its weights only, and its test cannot fail by chance.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SeededLoop(SingleTurnAgentLoop):
 
 
 class UnequalLoop(SeededLoop):
-    """Responses of different lengths too: a random model hardly ever ends one, so all would have the same length."""
+    """Also cuts responses to different lengths, because a random model almost never ends a response."""
 
     async def run(self, sampling_params: dict[str, Any], *args: Any, **kwargs: Any) -> AgentLoopOutput:
         length = {"max_tokens": 1 + digest(kwargs)[4] % self.response_length}

@@ -1,6 +1,6 @@
-"""Runs whose samples are seeded (seeded_loop.py), and what is compared between them.
+"""Runs with seeded samples (seeded_loop.py), and the comparison of two such runs.
 
-What such a run trains on depends on its weights alone, so nothing in it is left to chance.
+The samples depend on the weights only, so nothing in such a run is left to chance.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ KEYS = (
     *(f"{ACTOR}.use_dynamic_bsz=True", f"{ACTOR}.ppo_max_token_len_per_gpu=400"),
     *(f"{ACTOR}.ppo_epochs=2", "algorithm.awpo.clip.shrink=10"),
     *(f"{ROLLOUT}.dtype=float32", f"{ROLLOUT}.calculate_log_probs=True"),
-    # in bfloat16, verl's default, differences would drown
+    # bfloat16, verl's default, would hide differences
     f"+{ACTOR}.fsdp_config.mixed_precision={{param_dtype:fp32,reduce_dtype:fp32,buffer_dtype:fp32}}",
 )
-# What does not depend on how rows are dealt to workers and cut into micro-batches. The clip fractions do: verl takes
-# the mean over micro-batches of the mean over their tokens.
+# Metrics that do not depend on how rows are split into workers and micro-batches. The clip fractions depend on it: verl
+# averages over tokens in a micro-batch, and then over micro-batches.
 COMPARED = (
     *("actor/loss", "actor/pg_loss", "actor/grad_norm", "actor/entropy"),
     *("awpo/", "critic/", "response_length/", "training/rollout_probs_diff_mean"),
@@ -32,7 +32,7 @@ COMPARED = (
 
 
 def agent_loop(folder: Path, loop: str) -> tuple[str, str]:
-    """The keys that make a class of tests.integration the agent loop. Their file is written to the folder.
+    """The keys that select an agent loop of tests.integration. Writes its file to the folder.
 
     loop: `module.Class`, such as seeded_loop.SeededLoop.
     """
@@ -43,7 +43,7 @@ def agent_loop(folder: Path, loop: str) -> tuple[str, str]:
 
 
 def keys(folder: Path) -> tuple[str, ...]:
-    """KEYS, with seeded samples of different lengths."""
+    """KEYS and an agent loop with seeded samples of different lengths."""
     return *KEYS, *agent_loop(folder, "seeded_loop.UnequalLoop")
 
 
@@ -56,7 +56,7 @@ def assert_same(one: dict[str, Any], two: dict[str, Any], rel: float) -> None:
 
 @dataclass(frozen=True)
 class OneWorker:
-    """A process with one worker: `alone`, then `padded` (AWPO with padding rows) and `gdpo`.
+    """Runs in a process with one worker: `alone`, then `padded` (AWPO with padding rows), then `gdpo`.
 
     folder: of `alone`, with its checkpoint of step 2 and its rollouts in `rollouts/`.
     metrics: by run and step. output: of all of them.

@@ -1,6 +1,6 @@
-"""verl's tool agent loop, seeded, writing down what it hands on: one JSON line a rollout in the file named by SPY_FILE.
+"""verl's tool agent loop with seeded samples. It writes each rollout as a JSON line to the file named by SPY_FILE.
 
-At the end it adds what a hostile tool might say, where there is room: it must count as nobody's call.
+Where there is room, it then appends the text of a hostile tool, which must not count as a call of the model.
 """
 
 from __future__ import annotations

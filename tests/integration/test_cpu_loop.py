@@ -1,4 +1,4 @@
-"""What only some configs need of VERL_PLATFORM=cpu: a reference model, and a critic."""
+"""VERL_PLATFORM=cpu with a reference model and a critic, which only some configs need."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tests.integration.verl_loop import Workspace
 
 @pytest.mark.loop
 def test_a_reference_model_and_a_critic_train_on_the_cpu(workspace: Workspace, tmp_path: Path) -> None:
+    """The reasoning reward differs between rollouts, so the gradient is never 0, and every step moves the policy."""
     metrics, output = workspace.run(
         tmp_path,
         *("algorithm.adv_estimator=awpo", "reward.custom_reward_function.name=with_reasoning"),

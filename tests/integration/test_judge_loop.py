@@ -58,8 +58,8 @@ KEY = "a-secret-that-must-not-be-anywhere-4711"
 def judged(folder: Path, base_url: str, *overrides: str) -> tuple[str, ...]:
     """AWPO with a judge, on the command line of verl's user.
 
-    The model is trained from a fixed seed, prompts and samples are seeded (seeded_loop.py; the file is in the folder):
-    how many rollouts think is the same each time, and not left to chance.
+    The model is shipped with the project, and prompts and samples are seeded (seeded_loop.py; the file is in the
+    folder). So the number of rollouts that think is the same each time, and not left to chance.
     """
     return (
         *(*agent_loop(folder, "seeded_loop.SeededLoop"), "data.seed=1"),

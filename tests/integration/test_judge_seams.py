@@ -12,10 +12,13 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from awpo_verl.integration import seam_dumps, seam_reward_loop, step
+from awpo_verl.algorithm.groups import Groups
+from awpo_verl.integration import seam_dumps, seam_reward_loop
+from awpo_verl.integration.step import Step, StepRows
 from awpo_verl.rewards.outcome import parse_response
 from awpo_verl.rewards.reasoning import make_case
 from awpo_verl.rewards.reasoning.judge.metrics import JudgeFailedError
+from awpo_verl.rewards.row import read_row
 
 IN_GROUPS = "awpo/outcome_reasoning_corr_in_groups"
 
@@ -33,11 +36,17 @@ def columns(reasoning: list[float], status: list[str], source: str = "set") -> d
     }
 
 
+def estimated(outcome: torch.Tensor, parts: dict[str, np.ndarray], config: Any) -> dict[str, float]:
+    """The metrics of one group."""
+    rows = StepRows(parts, Groups.of(["g"] * len(outcome)), torch.zeros(len(outcome), dtype=torch.bool))
+    return Step().estimate(rows, outcome, config, True).metrics
+
+
 def test_rollouts_that_the_judge_never_saw_do_not_make_it_look_aligned() -> None:
     """One group: the judge pays for failing; two rollouts that were cut off fail too, and score 0."""
     outcome = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     parts = columns([0.4, 0.4, 0.6, 0.6, 0.0, 0.0], ["ok"] * 4 + ["no_thinking"] * 2)
-    metrics = step.estimate_rows(outcome, parts, ["g"] * 6, algorithm(), True).metrics
+    metrics = estimated(outcome, parts, algorithm())
     assert metrics[IN_GROUPS] == pytest.approx(-1.0)
     assert metrics["awpo/outcome_reasoning_corr"] > 0.0  # METHOD's figure, over all that is valid: it looks fine
     assert metrics["awpo/judge/no_thinking_frac"] == pytest.approx(2 / 6)
@@ -47,8 +56,8 @@ def test_rollouts_that_the_judge_never_saw_do_not_make_it_look_aligned() -> None
 def test_a_required_judge_that_failed_stops_before_anything_is_learned() -> None:
     parts = columns([0.0, 0.0], ["timeout", "timeout"])
     with pytest.raises(JudgeFailedError, match=r"0% of this step's rollouts.*timeout 2.*required=True stops"):
-        step.estimate_rows(torch.tensor([0.0, 1.0]), parts, ["g", "g"], algorithm(required=True), True)
-    metrics = step.estimate_rows(torch.tensor([0.0, 1.0]), parts, ["g", "g"], algorithm(), True).metrics
+        estimated(torch.tensor([0.0, 1.0]), parts, algorithm(required=True))
+    metrics = estimated(torch.tensor([0.0, 1.0]), parts, algorithm())
     assert metrics["awpo/judge/failed_total/timeout"] == 2.0
     assert metrics["awpo/reasoning_valid_frac"] == 0.0
 
@@ -58,7 +67,7 @@ def test_only_our_manager_takes_the_rollouts_from_verls_reward_model(manager: st
     async def run_single(data: Any) -> str:
         return "the manager"
 
-    async def original(worker: Any, data: Any) -> str:
+    async def original(self: Any, data: Any) -> str:
         return "verl"
 
     config = OmegaConf.create({"reward": {"reward_manager": {"name": manager}}})
@@ -68,11 +77,12 @@ def test_only_our_manager_takes_the_rollouts_from_verls_reward_model(manager: st
 
 def test_a_dump_holds_what_a_users_function_returned_whatever_it_is() -> None:
     given = [None, True, 3, 0.5, "text", np.float32(0.25), b"bytes", {1, 2}, {"a": (1,)}]
-    assert json.loads(json.dumps([seam_dumps._plain(value) for value in given])) == [
+    assert json.loads(json.dumps([seam_dumps.to_json(value) for value in given])) == [
         *(None, True, 3, 0.5, "text", 0.25, "b'bytes'", "{1, 2}", "{'a': (1,)}")
     ]
 
 
 def test_a_key_of_the_ground_truth_that_json_cannot_hold_costs_the_key_and_not_the_rollout() -> None:
     response = parse_response("<think>The id is 4711, so I cancel it.</think>")
-    assert make_case(response, "[user]\nCancel my last order.", {("no", "text"): 1}, None).reference == "{}"
+    row = read_row({("no", "text"): 1}, prompt="[user]\nCancel my last order.")
+    assert make_case(response, row).reference == "{}"

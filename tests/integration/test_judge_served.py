@@ -1,4 +1,8 @@
-"""verl's real loop with a real LLM for a judge: a tiny model in a vLLM of its own, and in verl's own resource pool."""
+"""verl's real loop with an LLM as the judge: a tiny model in a vLLM beside the run, and in verl's resource pool.
+
+The model is shipped with the project, and prompts and samples are seeded (seeded_loop.py). The judge has random weights
+and may give any score; a grammar makes each of its replies a score. So nothing is left to chance.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import pytest
 from awpo_verl.rewards.reasoning.judge.prompt import load_template
 from examples.demo import tiny_model
 from tests.integration.test_judge_loop import AT, ROLLOUTS, judged
-from tests.integration.verl_loop import Metrics, Workspace
+from tests.integration.verl_loop import EXECUTOR, Metrics, Workspace
 from tests.integration.vllm_server import serve
 from tests.rewards.reasoning.judge.judge_server import JudgeServer
 
@@ -107,6 +111,7 @@ def test_two_steps_with_a_judge_in_verls_own_resource_pool(
         *("reward.reward_model.rollout.dtype=float32", "reward.reward_model.rollout.max_model_len=4096"),
         # or a random model writes white space until the end
         f"+reward.reward_model.rollout.engine_kwargs.vllm.structured_outputs_config={STRUCTURED_OUTPUTS}",
+        f"+reward.reward_model.rollout.engine_kwargs.vllm.distributed_executor_backend={EXECUTOR}",
         *("trainer.test_freq=2", f"trainer.validation_data_dir={tmp_path}/validation"),
     )
     assert f"judge {judge_model} at http://the-router-of-reward.reward_model/v1" in output

@@ -6,8 +6,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from awpo_verl.integration import step
-from awpo_verl.integration.learning_watch import LearningWatch
+from awpo_verl.algorithm.groups import Groups
+from awpo_verl.integration.step import Step, StepRows
 
 ALGORITHM = OmegaConf.create({"awpo": {}})
 VARIED = ([1.0, 0.0, 1.0, 0.0], [0.1, 0.2, 0.3, 0.4])
@@ -16,20 +16,21 @@ VARIED = ([1.0, 0.0, 1.0, 0.0], [0.1, 0.2, 0.3, 0.4])
 class Run:
     """Train batches of two groups of two, through the function that both trainers call."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        monkeypatch.setattr(step, "_learning", LearningWatch())
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.step = Step()
         self.capsys = capsys
 
     def batch(self, outcome: list[float], reasoning: list[float | None], **parts: list[str]) -> str:
         """What one batch prints."""
         columns = {"reasoning": reasoning, "reasoning_valid": [float(q is not None) for q in reasoning], **parts}
-        step.estimate_rows(torch.tensor(outcome), columns, ["a", "a", "b", "b"], ALGORITHM, True)
+        rows = StepRows(columns, Groups.of(["a", "a", "b", "b"]), torch.zeros(4, dtype=torch.bool))
+        self.step.estimate(rows, torch.tensor(outcome), ALGORITHM, True)
         return self.capsys.readouterr().out
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    return Run(monkeypatch, capsys)
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return Run(capsys)
 
 
 def test_advantages_of_0_in_three_batches_are_one_line_with_the_figures(run: Run) -> None:

@@ -5,23 +5,17 @@ So runs that need the same workers share a process (runs_in_one_process.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.integration.conftest import AWPO, EIGHT, AwpoRuns
 from tests.integration.seeded_runs import OneWorker
 from tests.integration.verl_loop import Metrics, Workspace
 
 pytestmark = pytest.mark.loop
 
-AWPO = "algorithm.adv_estimator=awpo"
 OWN_REASONING = "reward.custom_reward_function.name=with_reasoning"
-
-
-# Eight rollouts of each of four prompts: the chance that a binary outcome is constant within every group, so that the
-# gradient is 0, is (2 / 2^8)^4 = 4e-9. The chance that its mean over all is 0 or 1 is 2 / 2^32.
-EIGHT = "actor_rollout_ref.rollout.n=8"
 
 
 @pytest.fixture(scope="module")
@@ -32,28 +26,17 @@ def baselines(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) ->
     return workspace.run_in_one_process(tmp_path_factory.mktemp("baselines"), runs, expect_failure=True)
 
 
-@dataclass(frozen=True)
-class Run:
-    folder: Path
-    metrics: Metrics
-    output: str
-
-
-@pytest.fixture(scope="module")
-def one_key(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The command line of the GRPO run with AWPO's key, and a checkpoint after its only step."""
-    folder = tmp_path_factory.mktemp("one_key")
-    return Run(folder, *workspace.run(folder, EIGHT, AWPO, "trainer.save_freq=1"))
-
-
-def test_one_key_turns_a_grpo_command_line_into_awpo(baselines: tuple[dict[str, Metrics], str], one_key: Run) -> None:
+def test_one_key_turns_a_grpo_command_line_into_awpo(
+    baselines: tuple[dict[str, Metrics], str], awpo_runs: AwpoRuns
+) -> None:
+    """Samples are not seeded. EIGHT in conftest.py bounds the chance that an assertion fails: 4e-9."""
     before, grpo_output = baselines
     assert sorted(before["grpo"]) == [1]
     assert not any(key.startswith("awpo/") for key in before["grpo"][1])
     assert before["grpo"][1]["actor/grad_norm"] > 0
     assert grpo_output.count("[awpo] algorithm.adv_estimator") == 1  # of the second run, which has the key
 
-    after, output = one_key.metrics, one_key.output
+    after, output = awpo_runs.metrics["one_key"], awpo_runs.output
     assert "implied         actor_rollout_ref.actor.policy_loss.loss_mode=awpo" in output
     assert "implied         reward.reward_manager.name=awpo" in output
     assert after[1]["awpo/reasoning_valid_frac"] == 1.0
@@ -76,12 +59,12 @@ def test_a_reward_manager_without_reasoning_stops_the_run_and_says_what_is_missi
 
 
 def test_training_stops_after_a_step_and_the_async_trainer_resumes_with_the_next(
-    workspace: Workspace, one_key: Run
+    workspace: Workspace, awpo_runs: AwpoRuns
 ) -> None:
     """Nothing in it is left to chance: reasoning differs between rollouts, so the gradient is not 0."""
-    assert sorted(one_key.metrics) == [1]
+    assert sorted(awpo_runs.metrics["one_key"]) == [1]
     second, output = workspace.run(
-        one_key.folder,
+        awpo_runs.folder,
         *(EIGHT, AWPO, OWN_REASONING, "trainer.v1.trainer_mode=colocate_async", "trainer.total_training_steps=2"),
         *("trainer.save_freq=1", "trainer.test_freq=1", "data.val_max_samples=2"),
     )
@@ -90,7 +73,7 @@ def test_training_stops_after_a_step_and_the_async_trainer_resumes_with_the_next
     assert second[2]["awpo/reasoning_valid_frac"] == 1.0
     assert second[2]["awpo/gate/mean"] > 0
     assert second[2]["actor/grad_norm"] > 0
-    assert (one_key.folder / "checkpoints" / "latest_checkpointed_iteration.txt").read_text() == "2"
+    assert (awpo_runs.folder / "checkpoints" / "latest_checkpointed_iteration.txt").read_text() == "2"
     # verl draws the two validation prompts at random: of either level, or of both
     validated = {key: value for key, value in second[2].items() if key.endswith("/reasoning/mean@1")}
     assert validated

@@ -1,19 +1,20 @@
-"""verl's real loop over several tool turns, on the CPU, with a tiny model that makes real calls.
+"""verl's real loop over several tool turns on the CPU, with the demo's model, which makes real calls.
 
-The model is trained here from a fixed seed, prompts and samples are seeded (seeded_loop.py): what it does is the same
+The model is shipped with the project, and prompts and samples are seeded (seeded_loop.py). So the model does the same
 each time, and the counts below are not left to chance.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from awpo_verl.rewards.outcome import parse_response
+from awpo_verl.rewards.outcome import parse_response, read_target
 from awpo_verl.rewards.outcome.execution import match_rollout
 from tests.integration.seeded_runs import agent_loop
 from tests.integration.verl_loop import Workspace
@@ -23,25 +24,15 @@ pytestmark = pytest.mark.loop
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A tiny model that has just learned to use the desk's tools, the desk's rows and tools."""
+    """The demo's warm-started model, which uses the desk's tools, the desk's rows and tools."""
     from awpo_verl.integration.verl_environment_tool import write_tools_yaml
-    from examples.demo import desk, desk_warm_start, supervised, tiny_model
+    from examples.demo import desk, desk_warm_start
 
     folder: Path = tmp_path_factory.mktemp("multiturn")
-    settings = desk_warm_start.Settings(
-        model=tiny_model.ModelSettings(max_length=320, layers=2, hidden_size=128, intermediate_size=256),
-        batch=12,
-        skill=supervised.Phase(steps=STEPS, lr=1e-2, muon=True, pool=8),
-        habit=supervised.Phase(steps=0, lr=1e-3),
-    )
-    model, tokenizer = desk_warm_start.train(settings, 0, print)
-    tiny_model.save(model, tokenizer, folder / "model")
+    shutil.copytree(desk_warm_start.warm_start(folder / "cache"), folder / "model")
     desk.write_parquet(folder / "prompts.parquet", "train", {"easy": 8, "medium": 4, "hard": 4})
     write_tools_yaml(folder / "tools.yaml", desk.Desk)
     return Workspace(folder)
-
-
-STEPS = 90
 
 
 def read(path: Path) -> list[Any]:
@@ -90,14 +81,17 @@ def test_several_tool_turns_train_in_an_environment_of_each_rollout_s_own(
     )
     assert max(once.values()) >= 2
 
-    matches = [match_rollout(record["ground_truth"], {"environment_log": record["log"]}) for record in everything]
-    scores = [float(match is not None and match.ok) for match in matches[:16]]
+    matches = [
+        match_rollout(read_target(record["ground_truth"]).expected, {"environment_log": record["log"]})
+        for record in everything
+    ]
+    scores = [float(match.ok) for match in matches[:16]]
     # the log of each rollout reached the built-in manager: its outcomes are what the logs say
     assert metrics[1]["critic/score/mean"] == pytest.approx(sum(scores) / 16)
     assert metrics[1]["awpo/outcome/mean"] == pytest.approx(sum(scores) / 16)
     # and so are its parts, which verl writes down in the validation's dump
     dumped = read(tmp_path / "validation" / "1.jsonl")
-    told = sorted((float(m.ok), m.state_ok, m.results_ok) for m in matches[16:] if m is not None)
+    told = sorted((float(m.ok), m.state_ok, m.results_ok) for m in matches[16:])
     assert sorted((row["exact"], row["state_ok"], row["results_ok"]) for row in dumped) == told
     assert [row["checked"] for row in dumped] == [1.0] * 4
     # the checkers read the model's turns, and not what stands between and after them

@@ -110,7 +110,7 @@ def test_the_settings_blocks_share_their_variables() -> None:
     blocks = {name: setting.findall(path.read_text()) for name, path in RECIPES.items()}
     common = {variable for variable, _ in blocks["run_awpo_qwen4b"]}
     of_their_own = {"TOOLS", "TURNS", "CALLS", "RECIPE", "NODE_RANK", "HEAD", "JOIN_TIMEOUT"}
-    prefixes = ("JUDGE_", "MEGATRON_", "RAY_", "VERL_", "HF_", "TOKENIZERS_")
+    prefixes = ("JUDGE_", "MEGATRON_", "RAY_", "VERL_", "VLLM_CPU_", "HF_", "TOKENIZERS_", "OMP_", "PYTHONPATH")
     for name, settings in blocks.items():
         others = {variable for variable, _ in settings if not variable.startswith(prefixes)} - common
         assert others <= of_their_own, name
@@ -158,13 +158,15 @@ def test_the_other_models_and_engines_change_what_they_say(dry_runs: DryRuns) ->
     assert several["data.train_batch_size"] == (128, 256)
 
 
-def test_what_is_no_file_of_this_machine_stays_as_it_is_given(files: dict[str, str]) -> None:
+def test_remote_paths_and_lists_stay_as_they_are_and_a_local_model_becomes_absolute(files: dict[str, str]) -> None:
     model = Path(files["MODEL"])
     given = {"TRAIN_FILE": f"[{files['TRAIN_FILE']},{files['VAL_FILE']}]", "VAL_FILE": "hdfs://there/val.parquet"}
     config, said = dry_run(RECIPES["run_awpo_qwen4b"], files | given, MODEL=os.path.relpath(model))
     assert config["data"]["train_files"] == [files["TRAIN_FILE"], files["VAL_FILE"]]
     assert config["data"]["val_files"] == "hdfs://there/val.parquet"
-    assert config["actor_rollout_ref"]["model"]["path"] == str(model.resolve())  # Ray's workers may stand elsewhere
+    assert config["actor_rollout_ref"]["model"]["path"] == str(
+        model.resolve()
+    )  # Ray's workers may have another working directory
     assert "1,200 training rows" in said
 
 
@@ -187,7 +189,7 @@ def test_a_recipe_without_its_model_says_what_to_set() -> None:
     assert "MODEL: the folder of the warm-started model" in done.stderr
 
 
-def test_an_engine_that_there_is_not_is_refused(files: dict[str, str]) -> None:
+def test_an_unknown_engine_is_refused(files: dict[str, str]) -> None:
     environment = on_path() | files | {"ENGINE": "deepspeed"}
     recipe = RECIPES["run_awpo_qwen4b"]
     done = subprocess.run(["bash", str(recipe)], env=environment, capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ import verl  # noqa: F401  # loads the plugin
 from omegaconf import OmegaConf
 
 from awpo_verl.config import AWPOConfigError
-from awpo_verl.integration.reward_function import explain, load, require_loadable, runtime_env
+from awpo_verl.integration.reward_function import describe_error, load_function, read_runtime_env, require_loadable
 from awpo_verl.integration.seam_config import prepare
 
 GOOD = "def compute_score(data_source, solution_str, ground_truth, extra_info=None):\n    return 0.0\n"
@@ -55,8 +55,8 @@ def test_a_function_that_verl_cannot_load_is_explained(tmp_path: Path, case: str
     (tmp_path / "r.py").write_text(text)
     config = config_of(tmp_path / "r.py", name)
     with pytest.raises(Exception) as raised:  # noqa: PT011  # whatever the file raises
-        load(config)
-    explained = explain(raised.value, config)
+        load_function(config)
+    explained = describe_error(raised.value, config)
     assert re.search(r"reward\.custom_reward_function\.path=.*r\.py.*cannot be loaded", explained)
     assert re.search(expected, explained)
 
@@ -153,9 +153,9 @@ def test_what_verls_loader_finds_in_another_way_is_left_to_the_workers(tmp_path:
 
 def test_a_missing_file_may_be_in_the_working_folder_of_the_workers(tmp_path: Path) -> None:
     config = config_of(tmp_path / "none.py")
-    assert runtime_env(config) == {}
+    assert read_runtime_env(config) == {}
     config.ray_kwargs = {"ray_init": {"runtime_env": {"py_executable": None, "env_vars": {"A": "b"}}}}
-    assert runtime_env(config) == {"env_vars": {"A": "b"}}
+    assert read_runtime_env(config) == {"env_vars": {"A": "b"}}
     with pytest.raises(AWPOConfigError, match="FileNotFoundError"):
         require_loadable(config)
     config.ray_kwargs.ray_init.runtime_env.working_dir = "/elsewhere"
@@ -172,7 +172,7 @@ def test_a_function_that_loads_is_bound_with_its_keywords(tmp_path: Path) -> Non
     config = config_of(tmp_path / "r.py")
     config.reward.custom_reward_function.reward_kwargs = {"scale": 3}
     require_loadable(config)
-    assert load(config)(solution_str="ab") == 6  # 3 * 2 letters
+    assert load_function(config)(solution_str="ab") == 6  # 3 * 2 letters
 
 
 def test_no_function_is_nothing_to_load() -> None:

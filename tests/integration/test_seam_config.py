@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from awpo_verl.config import AWPOConfigError, parse
 from awpo_verl.integration import seam_config
-from awpo_verl.integration.cpu.config import CPU_KEYS, apply
+from awpo_verl.integration.cpu.config import CPU_KEYS, apply_cpu_keys
 from awpo_verl.integration.seam_config import IMPLIED, prepare, validate_config
 
 LOSS, MANAGER = "actor_rollout_ref.actor.policy_loss.loss_mode", "reward.reward_manager.name"
@@ -90,7 +90,7 @@ def test_a_users_own_choice_is_kept_and_said(override: str, key: str, value: str
     ("overrides", "message"),
     [
         (["algorithm.use_kl_in_reward=True"], r"algorithm\.use_kl_in_reward.*use_kl_loss=True instead"),
-        (["reward.reward_model.enable=True"], r"enable_resource_pool=True.*no ground truth"),
+        (["reward.reward_model.enable=True"], r"enable_resource_pool=True.*without the ground truth"),
         (
             ["reward.reward_model.enable=True", "reward.reward_model.enable_resource_pool=True"],
             r"nothing asks the model.*reasoning_source=judge",
@@ -241,15 +241,9 @@ def test_a_gate_of_ones_own_that_cannot_be_imported_stops_in_the_driver() -> Non
         prepare(composed("algorithm.adv_estimator=awpo", "algorithm.awpo.gate.kind=nothing_here:gate"), set())
 
 
-def test_a_seam_that_is_not_as_released_is_said_and_awpo_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seam_config, "CHANGED", ["verl.x.y: its source is not that of verl 0.9.1."])
-    lines = "\n".join(prepare(composed("algorithm.adv_estimator=awpo"), set()))
-    assert "note            verl.x.y: its source is not that of verl 0.9.1. AWPO goes on" in lines
-
-
 def test_cpu_keys_are_implied_and_a_users_choice_is_kept() -> None:
     config = composed("reward.num_workers=3")
-    lines = "\n".join(apply(config, {"data.dataloader_num_workers"}))
+    lines = "\n".join(apply_cpu_keys(config, {"data.dataloader_num_workers"}))
     assert config.actor_rollout_ref.actor.strategy == "fsdp2"
     assert config.actor_rollout_ref.model.override_config.attn_implementation == "eager"
     assert config.ray_kwargs.ray_init.num_gpus == 1
@@ -266,7 +260,7 @@ def test_ray_is_told_of_as_many_cpu_workers_as_there_are() -> None:
         4: [f"{model}.n_gpus_per_node=3", *judged],
     }.items():
         config = composed(*keys)
-        apply(config, {key.partition("=")[0] for key in keys})
+        apply_cpu_keys(config, {key.partition("=")[0] for key in keys})
         assert config.ray_kwargs.ray_init.num_gpus == workers
 
 

@@ -12,7 +12,7 @@ import verl  # noqa: F401  # loads the plugin
 from omegaconf import OmegaConf
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.integration import seam_dumps
+from awpo_verl.integration.seam_dumps import Dumps
 from awpo_verl.workbench.files.rollout_files import read_rows
 from awpo_verl.workbench.score import ScoreReport, score_rows
 
@@ -26,20 +26,17 @@ PARTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seam_dumps, "_renamed", set())
-
-
-def dumped(folder: Path, columns: dict[str, list[Any]], manager: str = "awpo") -> list[dict[str, Any]]:
+def dumped(
+    folder: Path, columns: dict[str, list[Any]], manager: str = "awpo", dumps: Dumps | None = None
+) -> list[dict[str, Any]]:
     """Rows of the file that verl writes, through the seam."""
     from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
-    def original(trainer: Any, **given: Any) -> None:
-        PPOTrainer._write_generations(*given.values(), 7)
+    def original(self, inputs, outputs, gts, scores, reward_extra_infos_dict, dump_path) -> None:
+        PPOTrainer._write_generations(inputs, outputs, gts, scores, reward_extra_infos_dict, dump_path, 7)
 
     trainer = SimpleNamespace(config=OmegaConf.create({"reward": {"reward_manager": {"name": manager}}}))
-    seam_dumps._dump_generations(
+    (dumps or Dumps()).dump_generations(
         original,
         trainer,
         inputs=["p", "p", "q"],
@@ -53,11 +50,9 @@ def dumped(folder: Path, columns: dict[str, list[Any]], manager: str = "awpo") -
 
 
 def test_a_training_dump_keeps_verls_columns_and_the_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    token = seam_dumps._parts.set(PARTS)
-    try:
-        rows = dumped(tmp_path, {"uid": list(PARTS)})
-    finally:
-        seam_dumps._parts.reset(token)
+    dumps = Dumps()
+    dumps.parts = PARTS
+    rows = dumped(tmp_path, {"uid": list(PARTS)}, dumps=dumps)
     verls = [{name: row[name] for name in ("input", "output", "gts", "score", "step", "uid")} for row in rows]
     assert verls == [
         {"input": "p", "output": CALL, "gts": GOLD, "score": 1.0, "step": 7, "uid": "a_0_0"},
@@ -79,8 +74,9 @@ def test_a_validation_dump_keeps_them_too_and_each_is_said_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     columns = {"step": [1, 2, None], "reward": [1.0, 0.0, 1.0], "uid": list(PARTS)}
+    dumps = Dumps()
     for _ in range(2):
-        rows = dumped(tmp_path, dict(columns))
+        rows = dumped(tmp_path, dict(columns), dumps=dumps)
     assert [(row["step"], row["reward_extra/step"], row["reward"]) for row in rows] == [
         (7, 1, 1.0),
         (7, 2, 0.0),

@@ -15,6 +15,7 @@ from verl.workers.config import FSDPActorConfig, PolicyLossConfig
 from verl.workers.utils.losses import ppo_loss
 
 from awpo_verl.integration import seam_loss
+from awpo_verl.integration.keys import CLIP_SCALE
 
 MODES = ["token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"]
 
@@ -139,7 +140,7 @@ def _micro_batch(batch: dict[str, torch.Tensor], rows: torch.Tensor, scale: torc
         "response_mask": nested(batch["response_mask"].long()),
         "old_log_probs": nested(batch["old_log_prob"]),
         "advantages": nested(batch["advantages"]),
-        seam_loss.SCALE_FIELD: scale[rows],
+        CLIP_SCALE: scale[rows],
     }
     data = TensorDict(fields, batch_size=len(lengths))
     tu.assign_non_tensor(data, **info)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -15,62 +14,35 @@ from verl import DataProto
 from verl.trainer.ppo import ray_trainer
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 from verl.trainer.ppo.metric_utils import compute_data_metrics
-from verl.trainer.ppo.v1 import trainer_base
 
-from awpo_verl.integration import patching, seam_v1, step
-from awpo_verl.integration.seam_loss import SCALE_FIELD
+from awpo_verl.algorithm.groups import Groups
+from awpo_verl.integration import patching, seam_legacy
+from awpo_verl.integration.keys import CLIP_SCALE
+from awpo_verl.integration.seam_v1 import Handover
+from awpo_verl.integration.step import Step, StepRows
+from awpo_verl.integration.v1_rows import to_columns
+from tests.integration.through_trainers import T, rows, through_legacy, through_v1
 
 ALGORITHM = OmegaConf.create({"adv_estimator": "awpo", "norm_adv_by_std_in_grpo": True, "awpo": {}})
-T = 3
-
-
-def rows(scores: list[float], uids: list[str]) -> DataProto:
-    """B rows of T tokens, the reward on the last one, all tokens of the policy."""
-    rewards = torch.zeros(len(scores), T)
-    rewards[:, -1] = torch.tensor(scores)
-    tensors = {"token_level_rewards": rewards, "response_mask": torch.ones(len(scores), T, dtype=torch.int64)}
-    return DataProto(TensorDict(tensors, batch_size=len(scores)), {"uid": np.array(uids, dtype=object)})
 
 
 def parts(reasoning: list[float | None]) -> list[dict[str, Any]]:
     return [{"outcome": 0.0, "reasoning": q, "reasoning_valid": 1.0} for q in reasoning]
 
 
-def through_v1(
-    data: DataProto, keys: list[str], given: list[dict[str, Any]], real: list[bool], algorithm: Any = ALGORITHM
-) -> tuple[DataProto, seam_v1._Handover]:
-    """As PPOTrainer._compute_advantage calls it, inside of our seam around it."""
-    handover = seam_v1._Handover(given, real)
-    token = seam_v1._handover.set(handover)
-    try:
-        data = trainer_base.compute_advantage_for_multi_trajectories(
-            data,
-            batch_keys=keys,
-            adv_estimator=algorithm.adv_estimator,
-            gamma=1.0,
-            lam=1.0,
-            num_repeat=1,
-            norm_adv_by_std_in_grpo=True,
-            config=algorithm,
-        )
-    finally:
-        seam_v1._handover.reset(token)
-    return data, handover
-
-
 SCORES, REASONING, UIDS = [0.0, 1.0, 0.0, 0.0], [0.1, 0.9, 0.4, 0.6], ["a", "a", "b", "b"]
 KEYS = ["a_0_0", "a_1_0", "b_0_0", "b_1_0"]
 
 
-def plain() -> tuple[DataProto, seam_v1._Handover]:
-    return through_v1(rows(SCORES, UIDS), KEYS, parts(REASONING), [True] * 4)
+def plain() -> tuple[DataProto, Handover]:
+    return through_v1(rows(SCORES, UIDS), parts(REASONING), ALGORITHM, KEYS)
 
 
 @pytest.mark.parametrize("scope", ["batch", "sequence"])
 @given(padding=st.integers(1, 5), position=st.integers(0, 4))
 def test_i9_padding_rows_change_no_advantage_no_scale_and_no_metric(scope: str, padding: int, position: int) -> None:
     algorithm = OmegaConf.merge(ALGORITHM, {"awpo": {"clip": {"scope": scope}}})
-    data, reference = through_v1(rows(SCORES, UIDS), KEYS, parts(REASONING), [True] * 4, algorithm)
+    data, reference = through_v1(rows(SCORES, UIDS), parts(REASONING), algorithm, KEYS)
 
     def padded(values: list[Any], pad: list[Any]) -> list[Any]:
         return values[:position] + pad + values[position:]
@@ -80,13 +52,17 @@ def test_i9_padding_rows_change_no_advantage_no_scale_and_no_metric(scope: str, 
     given_rows = rows(padded(SCORES, [0.0] * padding), padded(UIDS, ["pad0"] * padding))
     real = padded([True] * 4, [False] * padding)
     result, handover = through_v1(
-        given_rows, padded(KEYS, pad_keys), padded(parts(REASONING), parts([0.1]) * padding), real, algorithm
+        given_rows,
+        padded(parts(REASONING), parts([0.1]) * padding),
+        algorithm,
+        padded(KEYS, pad_keys),
+        real=real,
     )
     kept = torch.tensor(real)
     assert torch.equal(result.batch["advantages"][kept], data.batch["advantages"])
     assert torch.equal(result.batch["advantages"][~kept], torch.zeros(padding, T))
-    assert torch.equal(handover.scale[kept], reference.scale)
-    assert torch.equal(handover.scale[~kept], torch.ones(padding))
+    assert torch.equal(handover.clip_scale[kept], reference.clip_scale)
+    assert torch.equal(handover.clip_scale[~kept], torch.ones(padding))
     assert handover.metrics == reference.metrics
 
 
@@ -95,33 +71,26 @@ def test_a_session_counts_once_through_its_last_output_and_all_its_rows_get_the_
     # session a_1 has three outputs, out of order in the batch; only number 2 has the session's reward
     keys = ["a_1_1", "a_0_0", "a_1_2", "b_0_0", "a_1_0", "b_1_0"]
     scores, q, uids = [0.0, 0.0, 1.0, 0.0, 0.0, 0.0], [0.5, 0.1, 0.9, 0.4, 0.2, 0.6], ["a", "a", "a", "b", "a", "b"]
-    result, handover = through_v1(rows(scores, uids), keys, parts(q), [True] * 6)
+    result, handover = through_v1(rows(scores, uids), parts(q), ALGORITHM, keys)
     expected = reference.batch["advantages"][:, 0]
     assert result.batch["advantages"][:, 0].tolist() == expected[[1, 0, 1, 2, 1, 3]].tolist()
     assert handover.metrics["awpo/outcome/mean"] == pytest.approx(1 / 4)  # four rollouts, not six rows
 
 
-def test_output_ten_comes_after_output_nine_and_uids_may_hold_underscores() -> None:
-    final, of_row = seam_v1.scored_rows(["my_uid_0_9", "my_uid_0_10", "my_uid_1_0"], [True] * 3)
-    assert (final, of_row) == ([1, 2], [0, 0, 1])
-
-
 def test_advantages_follow_the_response_mask() -> None:
     data = rows(SCORES, UIDS)
     data.batch["response_mask"][1, 1] = 0  # a tool's token
-    result, _ = through_v1(data, KEYS, parts(REASONING), [True] * 4)
+    result, _ = through_v1(data, parts(REASONING), ALGORITHM, KEYS)
     assert result.batch["advantages"][1, 1] == 0
     assert result.batch["advantages"][1, 0] == result.batch["advantages"][1, 2] != 0
 
 
 def test_the_legacy_path_gives_the_same_and_carries_scale_and_metrics() -> None:
     reference, handover = plain()
-    data = rows(SCORES, UIDS)
-    data.non_tensor_batch |= seam_v1.columns(parts(REASONING))
-    data = ray_trainer.compute_advantage(data, adv_estimator="awpo", norm_adv_by_std_in_grpo=True, config=ALGORITHM)
+    data, metrics = through_legacy(rows(SCORES, UIDS), parts(REASONING), ALGORITHM)
     assert torch.equal(data.batch["advantages"], reference.batch["advantages"])
-    assert torch.equal(data.batch[SCALE_FIELD], handover.scale)
-    assert data.meta_info[step.METRICS] == handover.metrics
+    assert torch.equal(data.batch[CLIP_SCALE], handover.clip_scale)
+    assert metrics == handover.metrics
 
 
 def test_legacy_metrics_are_logged_with_verls_own() -> None:
@@ -132,7 +101,7 @@ def test_legacy_metrics_are_logged_with_verls_own() -> None:
             dict(data.batch) | tensors | {"responses": torch.ones(4, T), "attention_mask": torch.ones(4, 2 * T)},
             batch_size=4,
         ),
-        meta_info={step.METRICS: {"awpo/gate/mean": 0.5}},
+        meta_info={seam_legacy.METRICS: {"awpo/gate/mean": 0.5}},
     )
     data.batch["prompts"] = torch.ones(4, T)
     assert compute_data_metrics(batch=data, use_critic=False)["awpo/gate/mean"] == 0.5
@@ -140,7 +109,7 @@ def test_legacy_metrics_are_logged_with_verls_own() -> None:
 
 def test_a_missing_reasoning_key_says_where_it_should_come_from() -> None:
     with pytest.raises(KeyError, match=r"no key 'reasoning' \(it has: acc\).*reward\.reward_manager\.name=awpo"):
-        through_v1(rows(SCORES, UIDS), KEYS, [{"acc": 1.0}] * 4, [True] * 4)
+        through_v1(rows(SCORES, UIDS), [{"acc": 1.0}] * 4, ALGORITHM, KEYS)
 
 
 def test_a_row_without_reasoning_is_missing_there_only() -> None:
@@ -148,7 +117,7 @@ def test_a_row_without_reasoning_is_missing_there_only() -> None:
     del given[0]["reasoning"], given[0]["reasoning_valid"]
     given[1]["reasoning"] = None
     given[2] |= {"reasoning": 0.0, "reasoning_valid": 0.0, "reasoning_nonfinite": 1.0}
-    _, handover = through_v1(rows(SCORES, UIDS), KEYS, given, [True] * 4)
+    _, handover = through_v1(rows(SCORES, UIDS), given, ALGORITHM, KEYS)
     assert handover.metrics["awpo/reasoning_valid_frac"] == pytest.approx(1 / 4)
     assert handover.metrics["awpo/reasoning_nonfinite"] == 1.0
 
@@ -166,50 +135,32 @@ def test_a_missing_piece_stops_awpo_and_nothing_else(monkeypatch: pytest.MonkeyP
     ray_trainer.compute_advantage(rows(SCORES, UIDS), adv_estimator="grpo", config=ALGORITHM)
 
 
-def test_gdpo_takes_the_groups_mean_for_a_missing_reasoning_reward() -> None:
-    algorithm = OmegaConf.create({"adv_estimator": "gdpo", "gdpo_reward_keys": ["outcome", "reasoning"]})
-    scores, uids, keys = [0.0, 0.0, 0.0], ["a"] * 3, ["a_0_0", "a_1_0", "a_2_0"]
-    given = [{"outcome": 0.0, "reasoning": q, "reasoning_valid": v} for q, v in [(0.2, 1.0), (0.6, 1.0), (0.0, 0.0)]]
-    result, _ = through_v1(rows(scores, uids), keys, given, [True] * 3, algorithm)
-    assert result.batch["advantages"][2, 0].item() == pytest.approx(0.0, abs=1e-6)
-
-
-def test_gdpo_normalises_each_part_in_its_group() -> None:
-    algorithm = OmegaConf.create({"adv_estimator": "gdpo", "gdpo_reward_keys": ["outcome", "reasoning"]})
-    given = [{"outcome": o, "reasoning": q} for o, q in zip(SCORES, REASONING, strict=True)]
-    result, handover = through_v1(rows(SCORES, UIDS), KEYS, given, [True] * 4, algorithm)
-    # each part of a pair normalises to -+0.7071 or 0: sums a: -1.414 1.414, b: -0.707 0.707; whitened over the batch:
-    # mean 0, var of the 12 tokens = (2 * 3 * 2 + 2 * 3 * 0.5) / 11 = 15/11 (verl's masked_whiten corrects by n-1)
-    expected = torch.tensor([-(2**0.5), 2**0.5, -(0.5**0.5), 0.5**0.5]) / (15 / 11) ** 0.5
-    torch.testing.assert_close(result.batch["advantages"][:, 0], expected, rtol=0, atol=1e-4)
-    assert handover.scale is None
-
-
 def test_other_estimators_pass_through_untouched() -> None:
     data = rows(SCORES, UIDS)
     result = ray_trainer.compute_advantage(data, adv_estimator="grpo", norm_adv_by_std_in_grpo=True, config=ALGORITHM)
-    assert SCALE_FIELD not in result.batch
+    assert CLIP_SCALE not in result.batch
 
 
 def test_a_baseline_logs_rewards_and_dead_groups_as_awpo_does_and_nothing_of_awpos_own() -> None:
     # groups a: 1, 0 (alive); b: 0, 0 (dead); the fourth reasoning reward is missing
-    parts = seam_v1.columns(
+    parts = to_columns(
         [
             {"outcome": o, "reasoning": q, "reasoning_valid": v, "reasoning_nonfinite": 0.0}
             for o, q, v in ((1.0, 1.0, 1.0), (0.0, 0.5, 1.0), (0.0, 0.3, 1.0), (0.0, 0.0, 0.0))
         ]
     )
     algorithm = OmegaConf.create({"adv_estimator": "grpo"})
-    figures = step.baseline_figures(parts, ["a", "a", "b", "b"], algorithm)
+    step_rows = StepRows(parts, Groups.of(["a", "a", "b", "b"]), torch.zeros(4, dtype=torch.bool))
+    figures = Step().baseline_metrics(step_rows, algorithm)
     assert figures["awpo/dead_groups_frac"] == 0.5
     assert figures["awpo/outcome/mean"] == 0.25
     assert figures["awpo/reasoning/mean"] == pytest.approx(0.6)
     assert figures["awpo/reasoning_valid_frac"] == 0.75
-    awpo = step.estimate_rows(torch.tensor([1.0, 0.0, 0.0, 0.0]), parts, ["a", "a", "b", "b"], algorithm, True)
+    awpo = Step().estimate(step_rows, torch.tensor([1.0, 0.0, 0.0, 0.0]), algorithm, True)
     assert figures == {name: awpo.metrics[name] for name in figures}
     assert not figures.keys() & {"awpo/gate/mean", "awpo/clip_scale", "awpo/difficulty/mean"}
 
 
 def test_a_baseline_with_another_reward_manager_has_no_figures() -> None:
-    parts = seam_v1.columns([{"acc": 1.0}])
-    assert step.baseline_figures(parts, ["a"], OmegaConf.create({"adv_estimator": "gdpo"})) == {}
+    step_rows = StepRows(to_columns([{"acc": 1.0}]), Groups.of(["a"]), torch.zeros(1, dtype=torch.bool))
+    assert Step().baseline_metrics(step_rows, OmegaConf.create({"adv_estimator": "gdpo"})) == {}

@@ -18,6 +18,7 @@ from verl.tools.tool_registry import initialize_tools_from_config
 
 from awpo_verl.integration import verl_environment_tool
 from awpo_verl.integration.verl_environment_tool import VerlEnvironmentTool, write_tools_yaml
+from awpo_verl.rewards.outcome import read_target
 from awpo_verl.rewards.outcome.execution import (
     LOG_KEY,
     Limits,
@@ -112,7 +113,7 @@ def test_the_log_is_what_the_reward_check_takes(tools):
     asyncio.run(call(tools["add"], data, amount=5))
     fields = json.loads(json.dumps(data.extra_fields))
     truth = ground_truth_text(Counter, {"count": 0}, [[{"name": "add", "arguments": {"amount": 5}}]])
-    result = match_rollout(truth, fields)
+    result = match_rollout(read_target(truth).expected, fields)
     assert result is not None
     assert result.ok
 
@@ -137,7 +138,7 @@ def test_a_broken_row_is_raised_by_the_reward_check_although_verl_swallows_it(to
 
     asyncio.run(run())
     with pytest.raises(TrajectoryError, match=says):
-        match_rollout(ground_truth_text(Counter, {"count": 0}, [[]]), data.extra_fields)
+        match_rollout(read_target(ground_truth_text(Counter, {"count": 0}, [[]])).expected, data.extra_fields)
 
 
 def test_arguments_that_are_no_object_are_an_observation(tools):
@@ -156,5 +157,7 @@ def test_a_tools_file_that_names_no_tool_says_which_there_are(tmp_path):
     }
     entry = {"class_name": verl_environment_tool.CLASS_NAME, "config": config}
     (tmp_path / "tools.yaml").write_text(yaml.safe_dump({"tools": [entry]}))
-    with pytest.raises(ValueError, match=r"tool='subtract' is no tool of .*Counter; it has: add, read, push, pick"):
+    with pytest.raises(
+        ValueError, match=r"tool='subtract' is not a tool of .*Counter, which has: add, read, push, pick"
+    ):
         initialize_tools_from_config(tmp_path / "tools.yaml")

@@ -1,4 +1,4 @@
-"""Run verl's own trainer, for real, on the CPU: Ray, TransferQueue, FSDP2 and vLLM, with a random tiny model."""
+"""Run verl's real trainer on the CPU with a tiny model: Ray, TransferQueue, FSDP2 and vLLM."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from pathlib import Path
 from typing import Any
 
 Metrics = dict[int, dict[str, Any]]  # step -> metric -> value
+EXECUTOR = "vllm.v1.executor.uniproc_executor.UniProcExecutor"  # vLLM's worker needs no process of its own
 REWARD_FUNCTIONS = '''
 """A user's own reward functions. The scores depend on the text only, and differ between the rollouts of a prompt."""
 import hashlib
 
 
 def _unit(text, salt):
-    """In (0, 1]: a measured 0 could not be told from a missing one."""
+    """In (0, 1], so that a measured value is never 0."""
     return (1 + hashlib.sha256((salt + text).encode()).digest()[0]) / 256
 
 
 def outcome_only(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
+    if data_source == "silent":  # a constant reward, because no row has the key; and keys with the names of columns
+        gold = (extra_info or {}).get("a_key_that_no_row_has")
+        return {"score": float(gold is not None), "reasoning": 0.5, "step": 99, "output": 1}
     return float(_unit(solution_str, "outcome") > 0.5)
 
 
@@ -33,7 +37,11 @@ def with_reasoning(data_source, solution_str, ground_truth, extra_info=None, **k
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with a model, prompts and reward functions."""
+    """A folder with a model, prompts and reward functions.
+
+    prompts.parquet has easy and hard prompts. silent.parquet, where it is there, has the same prompts with a constant
+    reward.
+    """
 
     folder: Path
 
@@ -62,7 +70,8 @@ class Workspace:
             "trainer.val_before_train=False",
             f"trainer.default_local_dir={out}/checkpoints",
             f"hydra.run.dir={out}/hydra",
-            "+ray_kwargs.ray_init.include_dashboard=False",  # a dozen processes that nobody looks at
+            "+ray_kwargs.ray_init.include_dashboard=False",  # the dashboard is a dozen processes
+            f"+actor_rollout_ref.rollout.engine_kwargs.vllm.distributed_executor_backend={EXECUTOR}",
             *overrides,
         ]
 

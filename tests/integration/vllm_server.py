@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from awpo_verl.workbench.bfcl import server
+from tests.integration.verl_loop import EXECUTOR
 
-START_SECONDS = 300  # 40 to 90 on two cores; most of it goes with imports, in three processes one after another
+START_SECONDS = 300  # 30 to 90 on two cores, mostly for imports, in two processes one after the other
 STRUCTURED_OUTPUTS = '{"backend": "xgrammar", "disable_any_whitespace": true}'
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
@@ -22,11 +23,12 @@ ENVIRONMENT = {
 
 
 def serve(model: Path, name: str, log: Path) -> AbstractContextManager[str]:
-    """Serve the Hugging Face folder under this model name; gives the base URL. Its output goes to log.
+    """Serve a Hugging Face folder under a model name. Gives the base URL. The server's output goes to `log`.
 
-    White space between JSON tokens is fixed: a random model may write nothing else.
+    The grammar fixes the white space between JSON tokens, because a random model may write nothing else.
     """
     port = server.find_free_port()
     extra = ["--enforce-eager", "--structured-outputs-config", STRUCTURED_OUTPUTS]
+    extra += ["--distributed-executor-backend", EXECUTOR]
     command = server.make_serve_command(str(model), name, port, 1, extra)
     return server.run_server(command, port, log, START_SECONDS, ENVIRONMENT)

@@ -9,10 +9,8 @@ import pytest
 
 from awpo_verl.config import AWPOConfigError
 from awpo_verl.rewards.manager import AWPORewardManager
+from tests.rewards.managing import KEYS, RIGHT, TRUTH, manager, score
 from tests.rewards.reasoning.judge.judge_server import JudgeServer, score_of, text_of
-from tests.rewards.test_manager import KEYS, RIGHT, TRUTH, manager, score, tokenizer
-
-__all__ = ["tokenizer"]  # a fixture
 
 JUDGE_KEYS = {
     *("judge_status", "judge_reason", "judge_seconds", "judge_requests", "judge_retries"),

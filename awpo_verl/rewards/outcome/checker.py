@@ -1,8 +1,8 @@
-"""The outcome of one response: parse it, then match its calls, or what they did, with what was expected.
+"""The outcome of one response: parse it, then compare its calls, or what they did, with what its row expects.
 
-One way for the reward manager and for offline scoring. A row's ground truth says how it is checked:
-`{"tool_calls": [...]}` by matching (expected.py), `{"environment": ..., "trajectory": [...]}` by what the calls did to
-the environment (execution). Other ground truths are not checked here.
+The reward manager and offline scoring both use it. A Target says how a response is checked: expected calls by matching
+(matching.py), an expected trajectory by what the calls did to the environment (execution). Without a Target of ours the
+response is parsed and not checked.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.outcome.calls import Response
-from awpo_verl.rewards.outcome.expected_calls import expected_calls, offered_tools
-from awpo_verl.rewards.outcome.ground_truth import as_object
+from awpo_verl.rewards.outcome.calls import Response, ToolCall
+from awpo_verl.rewards.outcome.expected_calls import ExpectedCalls
+from awpo_verl.rewards.outcome.expected_trajectory import ExpectedTrajectory
 from awpo_verl.rewards.outcome.matching import Match, match_calls
 from awpo_verl.rewards.outcome.parse import parse_response
-from awpo_verl.rewards.outcome.schema import parse_tools, schema_problems
+from awpo_verl.rewards.outcome.schema import schema_problems
+from awpo_verl.rewards.outcome.target import Target
 
 if TYPE_CHECKING:
     from awpo_verl.rewards.outcome.execution import TrajectoryMatch
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCheck:
-    """What the checkers say of one response.
+    """What the checker found in one response.
 
     Attributes:
-        response: the response, taken apart.
-        match: how its calls compare with the expected ones; None where the row expects no calls of our form.
-        trajectory: how what its calls did compares with the reference; None where the row has no trajectory.
-        schema_problems: what of its calls breaks the tools' schemas; empty where no schemas are known.
+        response: the response, parsed.
+        match: how its calls compare with the expected ones; None where the row has no expected calls.
+        trajectory: how the effect of its calls compares with the reference's; None where the row has no trajectory.
+        schema_problems: how its calls break the tools' schemas; empty where no schemas are known.
         calls_expected: the row is known to expect at least one call.
         offered: names of the tools that the prompt offers; empty where no schemas are known.
     """
@@ -45,19 +46,19 @@ class OutcomeCheck:
 
     @property
     def checked(self) -> bool:
-        """Whether a checker knew the ground truth."""
+        """Whether the ground truth was one that this package checks."""
         return self.match is not None or self.trajectory is not None
 
     @property
     def exact(self) -> float:
-        """1.0 where all is right, else 0.0."""
+        """1.0 if everything is right, else 0.0."""
         if self.trajectory is not None:
             return float(self.trajectory.ok)
         return float(self.match is not None and self.match.exact)
 
     @property
     def graded(self) -> float:
-        """In [0, 1]; 1.0 exactly where `exact` is. Of a trajectory the product of its scores: doing nothing earns 0."""
+        """In [0, 1]; 1.0 exactly where `exact` is. For a trajectory, the product of both scores."""
         if self.trajectory is not None:
             return self.trajectory.state_ok * self.trajectory.results_ok
         return self.match.graded if self.match is not None else 0.0
@@ -68,13 +69,13 @@ class OutcomeCheck:
 
     @property
     def failures(self) -> tuple[tuple[str, str], ...]:
-        """(kind, detail) of what is wrong, the most telling first; empty where `exact` or not checked."""
+        """(kind, detail) of what is wrong, the most important first; empty where `exact` or not checked."""
         if self.trajectory is not None:
             return () if self.trajectory.ok else (("the trajectory went wrong", self.trajectory.reason),)
         return self.match.failures if self.match is not None else ()
 
     def as_info(self) -> dict[str, float]:
-        """The parts for the logs, the same keys whatever was checked: where `checked` is 0, the scores mean nothing."""
+        """The parts for the logs, always the same keys. Where `checked` is 0, the scores mean nothing."""
         match, trajectory = self.match, self.trajectory
         return {
             "format_ok": float(self.response.format_ok),
@@ -93,11 +94,10 @@ class OutcomeCheck:
         }
 
 
-def check(
+def check_outcome(
     text: str | Sequence[str],
-    ground_truth: Any,
+    target: Target | None,
     config: OutcomeConfig | None = None,
-    tools: Any = None,
     tool_extra_fields: Mapping[str, Any] | None = None,
     opened: bool | Sequence[bool | None] | None = None,
 ) -> OutcomeCheck:
@@ -105,46 +105,42 @@ def check(
 
     Args:
         text: what the model wrote, without the prompt (see parse_response).
-        ground_truth: one of the forms above, or its JSON text; anything else is not checked. Its `tools`, if it has
-            them, are the tools' schemas.
+        target: of the row, from read_target. None = parse the response and compare it with nothing.
         config: `algorithm.awpo.outcome`; None = its defaults.
-        tools: the schemas where the ground truth has none, a list or its JSON text (see schema.parse_tools), or None.
-        tool_extra_fields: of a rollout of verl's tool agent loop: what its calls did is in its log. None = there was
+        tool_extra_fields: of a rollout of verl's tool agent loop, whose log says what its calls did. None = there was
             no such loop; the calls of the text are run.
+        opened: whether the prompt has opened the thinking (see parse_response).
 
     Raises:
         ValueError: the ground truth or the tools are broken; shows the entry.
+
+    Example:
+        >>> from awpo_verl.rewards.outcome.target import read_target
+        >>> target = read_target('{"tool_calls": [{"name": "f", "arguments": {"a": 2}}]}')
+        >>> check_outcome('<tool_call>{"name": "f", "arguments": {"a": 2}}</tool_call>', target).exact
+        1.0
     """
     config = config or OutcomeConfig()
-    expected = expected_calls(ground_truth)
-    of_trajectory = expected is None and has_trajectory(ground_truth)
-    ours = expected is not None or of_trajectory  # another's may mean anything by `tools`
-    known = (offered_tools(ground_truth) if ours else None) or parse_tools(tools)
-    response = parse_response(text, config.format, known, opened)
-    problems = tuple(schema_problems(response.calls, known))
-    offered = tuple(known or ())
-    if expected is not None:
-        match = match_calls(response, expected, known, config.strings)
-        return OutcomeCheck(
-            response, match=match, schema_problems=problems, calls_expected=bool(expected), offered=offered
-        )
-    if of_trajectory:
-        # imported where it is needed: environments need transformers
-        from awpo_verl.rewards.outcome.execution import match_response, match_rollout
-
-        if tool_extra_fields is None:
-            trajectory = match_response(ground_truth, response.calls)
-        else:
-            trajectory = match_rollout(ground_truth, tool_extra_fields)
-        needs_calls = trajectory is not None
-        return OutcomeCheck(
-            response, trajectory=trajectory, schema_problems=problems, calls_expected=needs_calls, offered=offered
-        )
-    return OutcomeCheck(response, schema_problems=problems, offered=offered)
+    expected, tools = (None, None) if target is None else (target.expected, target.tools)
+    response = parse_response(text, config.format, tools, opened)
+    match = trajectory = None
+    calls_expected = False
+    if isinstance(expected, ExpectedCalls):
+        match = match_calls(response, expected.calls, tools, config.strings)
+        calls_expected = bool(expected.calls)
+    elif expected is not None:
+        trajectory = _match_trajectory(expected, response.calls, tool_extra_fields)
+        calls_expected = True
+    problems = tuple(schema_problems(response.calls, tools))
+    return OutcomeCheck(response, match, trajectory, problems, calls_expected, offered=tuple(tools or ()))
 
 
-def has_trajectory(ground_truth: Any) -> bool:
-    """Whether a ground truth, an object or its JSON text, is a trajectory. ValueError: it is broken."""
-    if isinstance(ground_truth, str) and '"trajectory"' not in ground_truth:
-        return False
-    return "trajectory" in (as_object(ground_truth) or ())
+def _match_trajectory(
+    expected: ExpectedTrajectory, calls: Sequence[ToolCall], tool_extra_fields: Mapping[str, Any] | None
+) -> TrajectoryMatch:
+    # imported where it is needed: environments need transformers
+    from awpo_verl.rewards.outcome.execution import match_response, match_rollout
+
+    if tool_extra_fields is None:
+        return match_response(expected, calls)
+    return match_rollout(expected, tool_extra_fields)

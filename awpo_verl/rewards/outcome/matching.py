@@ -1,7 +1,7 @@
-"""Matching the calls that were made with those that were expected: `exact`, and `graded` with partial credit.
+"""Match the calls that were made with the expected ones: `exact`, and `graded` with partial credit.
 
-Calls are paired so that the total credit is highest, whatever their order: an optimal assignment, not a greedy one. A
-pair of another name earns nothing. A pair of the same name earns
+Calls are paired in any order so that the total credit is highest (an optimal assignment, not a greedy one). Only calls
+of the same tool pair. A pair earns
 
     0.2 + 0.3 * key + 0.5 * value        key   = |keys both have|  / |keys either has|
                                          value = |keys both have with the right value| / |keys either has|
@@ -10,8 +10,8 @@ pair of another name earns nothing. A pair of the same name earns
 
     graded = sum of the pairs' credit / max(n, m),  in [0, 1];  exact = (graded == 1): every call right, none extra.
 
-So a missing call, an extra call and a call that does not parse each cost a full share. Where no call is expected,
-both are 1 if the response calls nothing and says something (a word, not a dot), else 0.
+So a missing call, an extra call and a call that does not parse each cost a full share. If no call is expected, both
+are 1 for a response that calls nothing and answers with a letter or a digit, else 0.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 
 from awpo_verl.rewards.outcome.calls import Response, ToolCall
 from awpo_verl.rewards.outcome.schema import ToolSchemas, schema_of
-from awpo_verl.rewards.outcome.values import Compared, compare_objects, perfect_matching
+from awpo_verl.rewards.outcome.values import Compared, best_pairs, compare_objects, perfect_matching
 
 NAME_CREDIT, KEY_CREDIT, VALUE_CREDIT = 0.2, 0.3, 0.5
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """An expected and a made call of the same name, by index, and how their arguments compare."""
 
     expected: int
@@ -51,11 +51,11 @@ class _Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Match:
-    """How a response's calls compare with the expected ones. Scores are worked out when they are asked for.
+    """How a response's calls compare with the expected ones. Each score is computed on first use.
 
     Attributes:
         response: from `parse_response`; its calls are at most MAX_CALLS.
-        expected: from `expected_calls`.
+        expected: the calls of an ExpectedCalls.
         tools: from `parse_tools`, for types, defaults and uniqueItems; None = compare by JSON type alone.
         strings: "strict" or "normalized" (values.normalize).
     """
@@ -67,7 +67,7 @@ class Match:
 
     @cached_property
     def exact(self) -> bool:
-        """All calls are right, and nothing else was called."""
+        """All expected calls were made, and no others."""
         made = self.response.calls
         if not self.expected:
             r = self.response
@@ -92,48 +92,49 @@ class Match:
 
     @cached_property
     def name(self) -> float:
-        """Share of the calls that were paired, in [0, 1]."""
-        return self._mean(1.0 for _ in self._pairs)
+        """The share of calls that were paired, in [0, 1]."""
+        return self._mean(1.0 for _ in self.pairs)
 
     @cached_property
     def key(self) -> float:
         """The calls' argument names, in [0, 1]."""
-        return self._mean(pair.key for pair in self._pairs)
+        return self._mean(pair.key for pair in self.pairs)
 
     @cached_property
     def value(self) -> float:
         """The calls' arguments, in [0, 1]."""
-        return self._mean(pair.value for pair in self._pairs)
+        return self._mean(pair.value for pair in self.pairs)
 
     @property
     def refused(self) -> bool:
-        """Calls were expected, and a response that says something makes none."""
+        """Calls were expected, and the response makes none but answers in words."""
         r = self.response
         return bool(self.expected) and not (r.calls or r.malformed or r.unclosed) and _says_something(r.content)
 
     @property
     def needless(self) -> bool:
-        """A call was made, or begun, where none was expected."""
+        """The response makes or begins a call, and none was expected."""
         return not self.expected and bool(self.response.calls or self.response.malformed)
 
     @cached_property
     def failures(self) -> tuple[tuple[str, str], ...]:
-        """(kind, detail) of what is wrong, the most telling first, for tables; empty exactly where `exact`."""
+        """(kind, detail) of what is wrong, the most important first, for tables; empty exactly where `exact`."""
         return () if self.exact else tuple(_failures(self))
 
     def _right(self, expected: ToolCall, made: ToolCall) -> bool:
-        """Whether this call is the expected one."""
+        """Whether the made call is the expected one."""
         if expected.name != made.name:
             return False
         schema = schema_of(self.tools, expected.name)
         return compare_objects(expected.arguments, made.arguments, schema, self.strings).equal
 
     @cached_property
-    def _pairs(self) -> list[_Pair]:
+    def pairs(self) -> list[Pair]:
+        """Expected and made calls, paired for the highest total credit."""
         return _assign(self.expected, self.response.calls, self.tools, self.strings)
 
     def _mean(self, scores: Iterable[float]) -> float:
-        """Over the larger of the numbers of calls expected and made."""
+        """The mean over the number of calls expected or made, whichever is larger."""
         if not self.expected:
             return float(self.exact)
         r = self.response
@@ -148,14 +149,14 @@ def match_calls(
 
 
 def _says_something(content: str) -> bool:
-    """Whether there is a letter or a digit in it: a dot is no answer."""
+    """Whether the text has a letter or a digit: a dot is not an answer."""
     return any(c.isalnum() for c in content)
 
 
 def _assign(
     expected: Sequence[ToolCall], made: Sequence[ToolCall], tools: ToolSchemas | None, strings: str
-) -> list[_Pair]:
-    """The pairs of highest total credit. Only calls of one name can pair, so each name is a problem of its own."""
+) -> list[Pair]:
+    """The pairs with the highest total credit. Only calls of one tool can pair, so each tool is solved by itself."""
     columns: dict[str, list[int]] = defaultdict(list)
     for index, call in enumerate(made):
         columns[call.name].append(index)
@@ -164,31 +165,27 @@ def _assign(
         if call.name in columns:
             rows[call.name].append(index)
 
-    pairs: list[_Pair] = []
+    pairs: list[Pair] = []
     for name in rows:
 
-        def pair(i: int, j: int, schema: Any = schema_of(tools, name)) -> _Pair:  # noqa: B008
-            return _Pair(i, j, compare_objects(expected[i].arguments, made[j].arguments, schema, strings))
+        def pair(i: int, j: int, schema: Any = schema_of(tools, name)) -> Pair:  # noqa: B008
+            return Pair(i, j, compare_objects(expected[i].arguments, made[j].arguments, schema, strings))
 
         pairs += _best(rows[name], columns[name], pair)
     return pairs
 
 
-def _best(rows: list[int], columns: list[int], pair: Callable[[int, int], _Pair]) -> list[_Pair]:
-    """The optimal assignment; in the order of the text, where that is right throughout."""
+def _best(rows: list[int], columns: list[int], pair: Callable[[int, int], Pair]) -> list[Pair]:
+    """The optimal assignment. If pairing in the order of the text is right everywhere, that is it."""
     in_order = [pair(i, j) for i, j in zip(rows, columns, strict=False)]
     if len(rows) == 1 == len(columns) or all(one.keys.equal for one in in_order):
         return in_order
-    import numpy as np
-    from scipy.optimize import linear_sum_assignment
-
     block = [[in_order[a] if a == b else pair(i, j) for b, j in enumerate(columns)] for a, i in enumerate(rows)]
-    best = linear_sum_assignment(np.array([[one.credit for one in row] for row in block]), maximize=True)
-    return [block[a][b] for a, b in zip(*best, strict=True)]
+    return [block[a][b] for a, b in best_pairs([[one.credit for one in row] for row in block])]
 
 
 def _failures(match: Match) -> Iterator[tuple[str, str]]:
-    """What is wrong, the most telling first."""
+    """What is wrong, the most important first."""
     response, expected = match.response, match.expected
     if match.needless:
         yield "a call where none was expected", response.calls[0].name if response.calls else response.problems[0]
@@ -202,7 +199,7 @@ def _failures(match: Match) -> Iterator[tuple[str, str]]:
     if match.refused:
         yield "no call where one was expected", expected[0].name
         return
-    pairs = match._pairs
+    pairs = match.pairs
     yield from (("a call that does not parse", problem) for problem in response.problems)
     paired_expected, paired_made = {pair.expected for pair in pairs}, {pair.made for pair in pairs}
     missing = [call.name for i, call in enumerate(expected) if i not in paired_expected]

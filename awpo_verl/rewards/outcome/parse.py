@@ -1,6 +1,6 @@
-"""A decoded response, taken apart: the thinking first (thinking.py), then the calls in the format of the model.
+"""Parse a decoded response: first the thinking (thinking.py), then the calls in the model's call format.
 
-The text is the model's, so it is hostile: whatever it is, reading it raises nothing, runs nothing, and takes time
+The model writes the text, so it may be hostile. For any text, parsing raises nothing, runs nothing, and takes time
 linear in its length.
 """
 
@@ -20,14 +20,14 @@ def parse_response(
     tools: ToolSchemas | None = None,
     opened: bool | Sequence[bool | None] | None = None,
 ) -> Response:
-    """Take a decoded response apart. Never raises on any text.
+    """Parse a decoded response. Never raises on any text.
 
     Args:
-        text: what the model wrote, without the prompt; of several turns a text each, without what came in between.
-        format: a name in FORMATS, `module:object` of your own, or "auto": told by the text's own marks.
+        text: what the model wrote, without the prompt. For several turns, one text each, without what came in between.
+        format: a name in FORMATS, `module:object` of your own, or "auto": found by the text's own marks.
         tools: from `parse_tools`; types the values of formats that write them as text, and names positional arguments.
-        opened: whether the prompt has opened the thinking; of several turns one each. None = unknown: it has if a
-            turn has a closing mark outside of all calls and no opening mark before it.
+        opened: whether the prompt has opened the thinking; for several turns, one each. None = unknown: then it has if
+            the turn has a closing mark outside of all calls, and no opening mark before it.
 
     Raises:
         AWPOConfigError: no such format.
@@ -52,7 +52,7 @@ def parse_response(
         if split.thinking is not None:
             thoughts.append(split.thinking)
         before = len(found.problems)
-        # what thinking lies between is never read as one call
+        # segments on both sides of thinking are never joined into one call
         for segment in split.outside:
             if segment.strip():
                 reader.read_calls(segment, tools, found)
@@ -77,13 +77,13 @@ def parse_response(
 
 
 def _own_marks(reader: CallFormat) -> list[str]:
-    """Marks that only the calls of a format have; a reader leaves none of them in the content."""
+    """The marks that only the calls of a format have. A reader leaves none of them in the content."""
     thinking = (reader.thinking.opening, reader.thinking.closing) if reader.thinking is not None else ()
     return [mark for mark in {**dict.fromkeys(reader.marks), **dict.fromkeys(reader.tokens)} if mark not in thinking]
 
 
 def _calls_in(thinking: str | None, reader: CallFormat, tools: ToolSchemas | None) -> bool:
-    """Whether the thinking of a turn that was answered holds a call: verl's tool loop reads the whole turn."""
+    """Whether the thinking of an answered turn holds a call: verl's tool loop reads the whole turn."""
     thought = Found()
     if thinking is not None and reader.places.begin(thinking, 0) >= 0:
         reader.read_calls(thinking, tools, thought)
@@ -91,5 +91,5 @@ def _calls_in(thinking: str | None, reader: CallFormat, tools: ToolSchemas | Non
 
 
 def _format_of_turns(turns: Sequence[str]) -> CallFormat:
-    """By the first turn in which a call is begun."""
+    """The format of the first turn that begins a call."""
     return next(filter(None, map(find_in_text, turns)), None) or find_format("hermes")

@@ -1,9 +1,11 @@
-"""The schemas of the tools that a prompt offers: JSON Schema, OpenAI tools, and BFCL's dialect, as JSON Schema.
+"""The schemas of the tools that a prompt offers. JSON Schema, OpenAI tools and BFCL's dialect all become JSON Schema.
 
-What differs from plain JSON Schema, on purpose: for `integer`, 1.0 is no integer (the tool gets a float); `pattern` is
-searched with a time limit, for the string is the model's; `patternProperties` and `unevaluatedProperties` are not
-checked, nor is `additionalProperties` beside the former; references to other documents are not followed; and all checks
-of a response share a budget of steps (validator.py).
+Differences from plain JSON Schema, on purpose:
+- 1.0 is not an `integer`: the tool would get a float.
+- `pattern` is searched with a time limit, because the model writes the string.
+- `patternProperties` and `unevaluatedProperties` are not checked, nor is `additionalProperties` beside the former.
+- References to other documents are not followed.
+- All checks of a response share a budget of steps (validator.py).
 """
 
 from __future__ import annotations
@@ -12,17 +14,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 from awpo_verl.rewards.bounded_json import json_type
+from awpo_verl.rewards.json_values import Json, to_plain
 from awpo_verl.rewards.outcome.calls import ToolCall
 from awpo_verl.rewards.outcome.validator import Budget, SchemaProblem, check_schema, make_validator
 
-MAX_PROBLEMS = 3  # reported of one response
-MAX_INLINED = 4  # references inside of references
+MAX_PROBLEMS = 3  # problems reported for one response
+MAX_INLINED = 4  # depth of references inside references
 
 _JSON_TYPES = frozenset(["object", "array", "string", "integer", "number", "boolean", "null"])
-# BFCL's names and Python's. `any`, and a name that is nobody's, is no constraint.
+# BFCL's names and Python's. `any` and unknown names set no constraint.
 _DIALECT = {
     "dict": "object",
     "hashmap": "object",
@@ -48,15 +51,15 @@ class ToolSchema:
     """One tool: its name, and the JSON Schema of its arguments (an object's)."""
 
     name: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The names of the parameters, in the schema's order."""
         return tuple(self.parameters.get("properties", ()))
 
-    def property(self, key: str) -> Any:
-        """The schema of one parameter, None where there is none."""
+    def property(self, key: str) -> Json:
+        """The schema of one parameter; None = it has none."""
         return property_schema(self.parameters, key)
 
     @cached_property
@@ -68,33 +71,32 @@ ToolSchemas = Mapping[str, ToolSchema]
 
 
 def parse_tools(given: Any) -> ToolSchemas | None:
-    """The tools of a prompt by name, or None where none are given.
+    """Read the tools of a prompt, by name; None = none are given.
 
     Args:
-        given: a list of tools, or its JSON text (cached, for the rollouts of a prompt share it). A tool is OpenAI's
+        given: a list of tools, or its JSON text. A tool is OpenAI's
             `{"type": "function", "function": {"name", "parameters"}}`, or the inner part alone, as BFCL writes it.
 
     Raises:
-        ValueError: not such a list, or parameters that are no JSON Schema; shows the entry.
+        ValueError: it is not such a list, or parameters are not a JSON Schema; shows the entry.
     """
     if given is None:
         return None
     if isinstance(given, str):
         return _parse_text(given)
-    if hasattr(given, "tolist"):
-        given = given.tolist()
-    if not isinstance(given, Sequence):
+    items = to_plain(given)
+    if not isinstance(items, list):
         raise ValueError(f"tools must be a list of tool schemas or its JSON text, got {type(given).__name__}.")
     tools: dict[str, ToolSchema] = {}
-    for tool in map(_tool, given):
+    for tool in map(_tool, items):
         if tool.name in tools:
-            raise ValueError(f"two tools are named {tool.name!r}; calls could not be told apart.")
+            raise ValueError(f"two tools are named {tool.name!r}, so their calls look the same. Rename one.")
         tools[tool.name] = tool
     return tools
 
 
 def schema_problems(calls: Sequence[ToolCall], tools: ToolSchemas | None) -> list[str]:
-    """What of the calls breaks the schemas, a short text each, MAX_PROBLEMS at most; empty without schemas."""
+    """How the calls break the schemas: short texts, at most MAX_PROBLEMS; empty without schemas."""
     if tools is None:
         return []
     problems: list[str] = []
@@ -107,32 +109,32 @@ def schema_problems(calls: Sequence[ToolCall], tools: ToolSchemas | None) -> lis
     return problems[:MAX_PROBLEMS]
 
 
-def schema_of(tools: ToolSchemas | None, name: str) -> Mapping[str, Any] | None:
-    """The schema of a tool's arguments, None where it is not known."""
+def schema_of(tools: ToolSchemas | None, name: str) -> dict[str, Any] | None:
+    """The schema of a tool's arguments; None = unknown."""
     tool = tools.get(name) if tools else None
     return tool.parameters if tool else None
 
 
-def property_schema(schema: Any, key: str) -> Any:
-    """The schema of an object's property, None where the schema says nothing of it."""
-    properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    return properties.get(key) if isinstance(properties, Mapping) else None
+def property_schema(schema: Json, key: str) -> Json:
+    """The schema of an object's property; None = the schema does not name it."""
+    properties: Json = schema.get("properties") if isinstance(schema, dict) else None
+    return properties.get(key) if isinstance(properties, dict) else None
 
 
-def integers_only(schema: Any) -> bool:
-    """Whether `integer` is the only type of a number that the schema allows."""
+def integers_only(schema: Json) -> bool:
+    """Whether the schema allows integers and no other numbers."""
     types = types_of(schema)
     return "integer" in types and "number" not in types
 
 
-def types_of(schema: Any) -> set[str]:
+def types_of(schema: Json) -> set[str]:
     """The types that a schema allows, through enum, anyOf, oneOf and allOf; empty = any.
 
-    A schema without a type that has `properties` means an object, and one with `items` an array, as SGLang reads it.
+    Without a type, a schema with `properties` means an object, and one with `items` an array, as SGLang reads it.
     """
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return set()
-    given = schema.get("type")
+    given: str | list[str] | None = schema.get("type")
     if given is not None:
         return {given} if isinstance(given, str) else set(given)
     if "enum" in schema:
@@ -151,17 +153,16 @@ def types_of(schema: Any) -> set[str]:
     return found
 
 
-def sole_branch(schema: Any) -> Any:
-    """The schema, or, where it is a choice of one schema or null (an optional value), that one."""
+def sole_branch(schema: Json) -> Json:
+    """The schema; for a choice between one schema and null (an optional value), that one schema."""
     if type(schema) is dict and ("anyOf" in schema or "oneOf" in schema):
-        branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+        branches: list[Json] = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
         branches = [branch for branch in branches if types_of(branch) != {"null"}]
         if len(branches) == 1:
             return branches[0]
     return schema
 
 
-@lru_cache(maxsize=4096)
 def _parse_text(text: str) -> ToolSchemas | None:
     try:
         given = json.loads(text)
@@ -172,11 +173,11 @@ def _parse_text(text: str) -> ToolSchemas | None:
     return parse_tools(given)
 
 
-def _tool(item: Any) -> ToolSchema:
-    """Many prompts have the same tool, and checking that its schema is one costs more than all else of a rollout."""
+def _tool(item: Json) -> ToolSchema:
+    """Read one tool, once for all prompts that have it: checking its schema costs more than the rest of a rollout."""
     try:
         text = json.dumps(item)
-    except (TypeError, ValueError, RecursionError):  # no JSON: it is what it is
+    except (TypeError, ValueError, RecursionError):  # not JSON, so it cannot be cached
         return _make_tool(item)
     return _tool_of_text(text)
 
@@ -186,60 +187,61 @@ def _tool_of_text(text: str) -> ToolSchema:
     return _make_tool(json.loads(text))
 
 
-def _make_tool(item: Any) -> ToolSchema:
-    inner: Any = item.get("function", item) if isinstance(item, Mapping) else None
-    name = inner.get("name") if isinstance(inner, Mapping) else None
-    parameters = inner.get("parameters") if isinstance(inner, Mapping) else None
-    if not isinstance(name, str) or not name or not isinstance(parameters, Mapping | None):
+def _make_tool(item: Json) -> ToolSchema:
+    inner: Json = item.get("function", item) if isinstance(item, dict) else None
+    name: Json = inner.get("name") if isinstance(inner, dict) else None
+    parameters: Json = inner.get("parameters") if isinstance(inner, dict) else None
+    if not isinstance(name, str) or not name or not isinstance(parameters, dict | None):
         raise ValueError(
             'a tool must be {"type": "function", "function": {"name": str, "parameters": {JSON Schema}}}, '
             f"got {str(item)[:200]!r}."
         )
     try:
-        schema = _json_schema(_inlined(parameters, parameters, 0)) if parameters else {}
+        schema: Any = _json_schema(_inlined(parameters, parameters, 0)) if parameters else {}
         check_schema(schema)
     except (SchemaProblem, TypeError, RecursionError) as error:
-        raise ValueError(f"the parameters of tool {name!r} are no JSON Schema: {error}.") from None
+        raise ValueError(f"the parameters of tool {name!r} are not a JSON Schema: {error}.") from None
     return ToolSchema(name, schema)
 
 
-def _inlined(node: Any, root: Any, depth: int) -> Any:
-    """Local references (`#/$defs/x`) replaced by what they name, MAX_INLINED deep; what leads in circles stays."""
+def _inlined(node: Json, root: Json, depth: int) -> Json:
+    """Replace local references (`#/$defs/x`) by what they name, MAX_INLINED deep. Circular ones stay."""
     if isinstance(node, list):
         return [_inlined(item, root, depth) for item in node]
-    if not isinstance(node, Mapping):
+    if not isinstance(node, dict):
         return node
-    reference = node.get("$ref")
+    reference: Json = node.get("$ref")
     if isinstance(reference, str) and reference.startswith("#/") and depth < MAX_INLINED:
-        target: Any = root
+        target = root
         for step in reference[2:].split("/"):
-            target = target.get(step) if isinstance(target, Mapping) else None
-        if isinstance(target, Mapping):
+            target = cast("Json", target.get(step)) if isinstance(target, dict) else None
+        if isinstance(target, dict):
             siblings = {key: value for key, value in node.items() if key != "$ref"}
             return _inlined({**target, **siblings}, root, depth + 1)
     return {key: _inlined(value, root, depth + (key == "$ref")) for key, value in node.items()}
 
 
-def _json_schema(node: Any) -> Any:
-    """A schema in BFCL's or Python's names -> JSON Schema."""
-    if not isinstance(node, Mapping):
+def _json_schema(node: Json) -> Json:
+    """Rewrite a schema with BFCL's or Python's type names as JSON Schema."""
+    if not isinstance(node, dict):
         return node
     result: dict[str, Any] = {}
+    value: Json
     for key, value in node.items():
         if key == "type":
             names = [value] if isinstance(value, str) else value
-            if not isinstance(names, list | tuple) or not names:
+            if not isinstance(names, list) or not names:
                 raise TypeError(f"type is {value!r}")
             types = [_DIALECT.get(str(name).lower(), str(name).lower()) for name in names]
             if all(name in _JSON_TYPES for name in types):
                 result["type"] = types[0] if isinstance(value, str) else types
         elif key in _SCHEMA:
             result[key] = _json_schema(value)
-        elif key in _SCHEMAS and isinstance(value, list | tuple):
+        elif key in _SCHEMAS and isinstance(value, list):
             result[key] = [_json_schema(item) for item in value]
-        elif key in _NAMED and isinstance(value, Mapping):
+        elif key in _NAMED and isinstance(value, dict):
             result[key] = {name: _json_schema(item) for name, item in value.items()}
-        elif key == "required" and not isinstance(value, list | tuple):
+        elif key == "required" and not isinstance(value, list):
             pass  # `required: true` on a property, as some datasets write it, means nothing in JSON Schema
         else:
             result[key] = value

@@ -1,14 +1,14 @@
-"""Thinking told apart from what is around it, with an eye on calls.
+"""Split the thinking of a turn from the rest, with calls in mind.
 
-- A call inside of the thinking is a thought, not a call. verl's tool loop runs it all the same, for it reads the whole
-  turn: in a turn that was answered it is a problem (parse.py).
-- A mark of thinking inside of a whole call is part of the call, in the thinking too: `{"text": "a </think> b"}` is a
+- A call inside the thinking is a thought, not a call. But verl's tool loop reads the whole turn and runs it, so in an
+  answered turn it is a problem (parse.py).
+- A mark of thinking inside a whole call is part of the call, in the thinking too: `{"text": "a </think> b"}` is a
   value.
 - Thinking begins where the prompt has opened it, or with its opening mark at the start of a line. Elsewhere the mark
   is text.
-- Thinking that is never closed swallows the rest: the output was cut off, and nothing after it counts.
+- If thinking is never closed, the output was cut off, and nothing after its opening counts.
 
-Everything is linear in the text: each place is searched for once.
+The work is linear in the text: each place is searched once.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from awpo_verl.rewards.outcome.formats.call_format import CallFormat, Split, Thi
 
 
 def split_thinking(text: str, format: CallFormat, opened: bool | None) -> Split:
-    """Tell the thinking of one turn apart.
+    """Split the thinking of one turn from the rest.
 
     Args:
         text: what the model wrote in this turn.
-        opened: whether the prompt has opened the thinking. None = unknown: it has if a closing mark stands outside of
-            all calls and has no opening mark before it.
+        opened: whether the prompt has opened the thinking. None = unknown: then it has if there is a closing mark
+            outside of all calls, and no opening mark before it.
     """
     if format.split is not None or format.thinking is None:
         return format.split(text) if format.split is not None else Split(None, False, [text])
@@ -42,11 +42,11 @@ def _at_line_start(opening: str) -> re.Pattern[str]:
 
 
 class _Splitter:
-    """One text. `find_call` and `find_opening` remember what they found last, so no place is searched twice."""
+    """Splits one text. `find_call` and `find_opening` remember their last result, so no place is searched twice."""
 
     def __init__(self, text: str, marks: Thinking, format: CallFormat) -> None:
         self.text, self.marks, self.format, self.places = text, marks, format, format.places
-        self.tries = MAX_CALLS  # calls that are read to see whether they are whole
+        self.tries = MAX_CALLS  # how many calls may be read to see whether they are whole
         self.call_from, self.call = -1, -1  # `call` is where the first call from `call_from` on begins, -1 without one
         self.opening: re.Match[str] | None = None
         self.opening_from = -1  # `opening` is the first one from here on
@@ -96,15 +96,15 @@ class _Splitter:
         return None
 
     def _closed_without_opening(self) -> int:
-        """Where the thinking that the prompt has opened, if it has, ends; -1 where the text is not in it."""
+        """Where the thinking ends that the prompt has opened; -1 = the prompt has not opened any."""
         end = self._find_closing(0)
-        self.call_from = -1  # what follows begins at the front again
+        self.call_from = -1  # the next search begins at the front again
         opening = self._next_thinking(0) if end >= 0 else None
         self.call_from = self.opening_from = -1
         return -1 if opening is not None and opening.start() < end else end
 
     def _find_closing(self, position: int) -> int:
-        """The next closing mark that is not part of a whole call; -1 without one."""
+        """The next closing mark that is not part of a whole call; -1 = there is none."""
         end = self.text.find(self.marks.closing, position)
         while end >= 0:
             call = self.find_call(position)
@@ -113,13 +113,13 @@ class _Splitter:
             stop = self.places.end(self.text, call)
             position = max(stop, call + 1)
             if stop > end:
-                if not self._is_call(call, stop):  # a thought that only begins to write a call can be closed
+                if not self._is_call(call, stop):  # a thought that begins a call and does not finish it can be closed
                     break
                 end = self.text.find(self.marks.closing, position)
         return end
 
     def _is_call(self, begin: int, end: int) -> bool:
-        """Whether the text between two places is a call without a problem."""
+        """Whether the text between two places is a call that parses."""
         self.tries -= 1
         if self.tries < 0:
             return False
@@ -128,10 +128,12 @@ class _Splitter:
         return bool(found.calls) and not found.problems
 
     def _thought(self, start: int, end: int) -> str:
-        """The thinking between two places, without what belongs to the opening mark."""
+        """The thinking between two places, without the rest of its opening mark."""
         thought = self.text[start:end]
         opening, header = self.marks.opening, self.marks.header
-        if start == 0 and thought.lstrip().startswith(opening):  # the prompt has opened it, and the model once more
+        if start == 0 and thought.lstrip().startswith(
+            opening
+        ):  # the prompt has opened it, and the model has repeated the mark
             thought = thought.lstrip().removeprefix(opening)
         if header and thought.startswith(header):
             thought = thought.removeprefix(header)

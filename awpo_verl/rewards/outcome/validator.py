@@ -1,8 +1,8 @@
-"""jsonschema on a model's values: within a budget of steps, so that no schema and no value together take long.
+"""Validate a model's values with jsonschema, within a budget of steps.
 
-Recursive and branching schemas can take exponential time, and some keywords quadratic time, on values that a model
-is free to choose. Every keyword that is applied costs a step; when the budget is spent, the rest is not checked, which
-is reported.
+On values that a model chooses freely, recursive and branching schemas can take exponential time, and some keywords
+quadratic time. Each keyword that is applied costs a step. When the budget is spent, the rest is not checked, and a
+problem says so.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
+
+from awpo_verl.rewards.json_values import Json
 
 MAX_STEPS = 1_024  # keywords applied to the calls of one response
-PATTERN_SECONDS = 0.005  # of one pattern on one string; a pattern that needs more spends the budget
-PATTERN_STEPS = 64  # what a pattern that needs nearly as long costs, so that many of them cannot take long either
+PATTERN_SECONDS = 0.005  # for one pattern on one string; a pattern that needs more spends the whole budget
+PATTERN_STEPS = 64  # the cost of a pattern that takes nearly as long, so that many of them are bounded too
 
 
 class SchemaProblem(ValueError):  # noqa: N818  # it is a finding about data
-    """Not a JSON Schema; the message says where and why."""
+    """A schema is not a JSON Schema. The message says where and why."""
 
 
 class BudgetSpentError(RuntimeError):
-    """No more steps are left for this response."""
+    """No steps are left for this response."""
 
 
 class Budget:
-    """The steps that are left for one response."""
+    """The steps left for one response."""
 
     def __init__(self, steps: int = MAX_STEPS) -> None:
         self.left = steps
@@ -43,7 +45,7 @@ class Budget:
         raise BudgetSpentError
 
     def problems(self, validator: Any, arguments: Mapping[str, Any]) -> list[str]:
-        """What of the arguments breaks the schema, as short texts: one a keyword that fails."""
+        """How the arguments break the schema: one short text for each keyword that fails."""
         from referencing.exceptions import Unresolvable
 
         found: list[str] = []
@@ -71,17 +73,17 @@ def make_validator(schema: Mapping[str, Any]) -> Any:
     from referencing import Registry
 
     # an empty registry: without one, jsonschema fetches references over the network
-    return _validator_class()(schema, registry=Registry())
+    return _validator_class()(schema, registry=cast("Any", Registry)())
 
 
 def check_schema(schema: Any) -> None:
-    """Raises SchemaProblem unless it is a JSON Schema. Patterns are not compiled: the dialects differ."""
+    """Raise SchemaProblem unless it is a JSON Schema. Patterns are not compiled, because their dialects differ."""
     from jsonschema import SchemaError
 
     try:
         _validator_class().check_schema(schema, format_checker=None)
     except SchemaError as error:
-        where = ".".join(str(part) for part in error.absolute_path)
+        where = ".".join(str(part) for part in cast("Any", error).absolute_path)
         raise SchemaProblem(f"{where or 'top'}: {error.message[:200]}") from None
 
 
@@ -89,9 +91,7 @@ def check_schema(schema: Any) -> None:
 def _validator_class() -> Any:
     from jsonschema import Draft202012Validator, validators
 
-    checker = Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    )
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
     own = {
         "pattern": _pattern,
         "patternProperties": _nothing,
@@ -99,16 +99,21 @@ def _validator_class() -> Any:
         "unevaluatedProperties": _nothing,  # jsonschema's searches the patterns of patternProperties, without a limit
         "uniqueItems": _unique_items,
     }
-    keywords = {name: _counted(rule) for name, rule in {**Draft202012Validator.VALIDATORS, **own}.items()}
-    return validators.extend(Draft202012Validator, keywords, type_checker=checker)
+    rules: dict[str, Callable[..., Any]] = {**cast("dict[str, Any]", Draft202012Validator.VALIDATORS), **own}
+    keywords = {name: _counted(rule) for name, rule in rules.items()}
+    return cast("Any", validators).extend(Draft202012Validator, keywords, type_checker=checker)
+
+
+def _is_integer(_: object, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _counted(rule: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
-    """The rule, for the price of a step and one for each item that it may look at."""
+    """Make the rule cost one step, and one more for each 16 items that it may look at."""
 
-    def run(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    def run(validator: Any, value: Any, instance: Json, schema: Any) -> Iterator[Any]:
         budget = _BUDGET.get(None)
-        if budget is not None:  # None: a schema is being checked, which is trusted
+        if budget is not None:  # None: a schema is being checked; schemas are trusted
             budget.spend(1 + (len(instance) if isinstance(instance, list) else 0) // 16)
         yield from rule(validator, value, instance, schema) or ()
 
@@ -121,7 +126,7 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
 
     if not isinstance(instance, str):
         return
-    began = time.thread_time()  # what others do on the machine costs no steps
+    began = time.thread_time()  # processor time of this thread: a busy machine costs no steps
     try:
         matched = regex.search(pattern, instance, timeout=PATTERN_SECONDS)
         _BUDGET.get().spend(int((time.thread_time() - began) / PATTERN_SECONDS * PATTERN_STEPS))
@@ -134,7 +139,7 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
         yield ValidationError("does not match the pattern")
 
 
-def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Iterator[Any]:
+def _unique_items(validator: Any, unique: bool, instance: Json, schema: Any) -> Iterator[Any]:
     from jsonschema import ValidationError
 
     if unique and isinstance(instance, list):
@@ -144,7 +149,7 @@ def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> I
 
 
 def _additional_properties(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
-    """Not checked beside patternProperties, for the same reason."""
+    """Like jsonschema's, but not beside patternProperties: it would search their patterns without a limit."""
     from jsonschema import Draft202012Validator
 
     if "patternProperties" not in schema:

@@ -40,7 +40,7 @@ class Task:
         prompt: all that the model was given, joined by line ends: the prompt's messages, the tools' schemas, the tools'
             answers during the rollout; "" if unknown.
         tools: names of the tools on offer; () if unknown.
-        expected_steps: the steps that the row states (see `stated_steps`).
+        expected_steps: the steps that the row states (see `Row`).
         calls_expected: the row expects a call.
     """
 

@@ -6,29 +6,9 @@ writes, in order, each on a line of its own (or between `;`). Steps are compared
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 MAX_STEPS = 256  # steps that are looked at, of the row's and of the thinking's
-
-
-def stated_steps(extra_info: Any) -> list[str] | None:
-    """The expected steps that a row states; None where it states none.
-
-    Args:
-        extra_info: the row's, or None.
-
-    Raises:
-        TypeError: extra_info is no mapping, or its reasoning_steps are no list (or array) of strings; shows them.
-    """
-    if extra_info is not None and not isinstance(extra_info, Mapping):
-        raise TypeError(f"extra_info must be an object, got {str(extra_info)[:200]!r}.")
-    steps: Any = (extra_info or {}).get("reasoning_steps")
-    if hasattr(steps, "tolist"):
-        steps = steps.tolist()
-    if steps is not None and not (isinstance(steps, list) and all(isinstance(step, str) for step in steps)):
-        raise TypeError(f"extra_info['reasoning_steps'] must be a list of strings, got {str(steps)[:200]!r}.")
-    return steps
 
 
 def share_of_steps(thinking: str, expected_steps: Sequence[str]) -> float | None:

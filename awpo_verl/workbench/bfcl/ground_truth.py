@@ -17,7 +17,7 @@ _LEAVE_OUT = ""
 
 
 def ground_truth_text(possible_answer: Any, functions: Any) -> str:
-    """The ground truth of a row, `{"tool_calls": [...]}` as JSON text, for `expected_calls`.
+    """The ground truth of a row, `{"tool_calls": [...]}` as JSON text, for `read_target`.
 
     Args:
         possible_answer: the entry's `ground_truth`: a list of calls, each `{name: {argument: [accepted values]}}`.

@@ -18,10 +18,11 @@ from typing import Any
 
 from awpo_verl.rewards.bounded_json import json_type, read_all
 from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
-from awpo_verl.rewards.outcome.expected_calls import ANY, OPTIONAL, expected_calls
+from awpo_verl.rewards.outcome.expected_calls import ANY, OPTIONAL
 from awpo_verl.rewards.outcome.matching import match_calls
 from awpo_verl.rewards.outcome.parse import parse_response
 from awpo_verl.rewards.outcome.schema import ToolSchema, ToolSchemas, schema_problems, types_of
+from awpo_verl.rewards.outcome.target import read_expected_calls
 from awpo_verl.workbench.data.sample import UnusableError, show_value
 
 MISMATCH = ("fix", "drop", "keep")
@@ -134,7 +135,7 @@ def _unknown_arguments(arguments: Mapping[str, Any], tool: ToolSchema) -> list[s
 def _expected(calls: Sequence[Mapping[str, Any]]) -> tuple[ToolCall, ...]:
     """The calls as the checker reads them from a ground truth. Raises UnusableError."""
     try:
-        return expected_calls(json.dumps({"tool_calls": list(calls)}, allow_nan=False)) or ()
+        return read_expected_calls(json.dumps({"tool_calls": list(calls)}, allow_nan=False)) or ()
     except (ValueError, TypeError, RecursionError) as error:
         raise UnusableError(UNCHECKABLE, str(error)[:300]) from None
 

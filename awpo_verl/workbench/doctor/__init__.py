@@ -124,11 +124,11 @@ def check_seams(stage: dict[str, Any]) -> list[Finding]:
     if "seams" not in stage:
         return [error("seams", f"not checked: {stage.get('error', 'the checking process ended before this check')}")]
     seams = stage["seams"]
-    bad = [seam for seam in seams if seam["state"] != "ok" and not seam["cause"]]
-    findings = [_not_imported(cause, seams) for cause in dict.fromkeys(seam["cause"] for seam in seams) if cause]
+    bad = [seam for seam in seams if seam["state"] != "ok" and not seam["import_error"]]
+    findings = [_not_imported(cause, seams) for cause in dict.fromkeys(seam["import_error"] for seam in seams) if cause]
     findings += [
         (error if seam["state"] == "broken" else warning)(
-            "seams", f"{seam['where']}: {seam['said']} It carries: {seam['loss']}."
+            "seams", f"{seam['seam']}: {seam['problem']} It carries: {seam['feature']}."
         )
         for seam in bad
     ]
@@ -137,11 +137,11 @@ def check_seams(stage: dict[str, Any]) -> list[Finding]:
 
 def _not_imported(cause: str, seams: Sequence[dict[str, Any]]) -> Finding:
     """One thing to mend, however many seams are behind it."""
-    behind = [seam for seam in seams if seam["cause"] == cause]
-    losses = dict.fromkeys(seam["loss"] for seam in behind)
+    behind = [seam for seam in seams if seam["import_error"] == cause]
+    losses = dict.fromkeys(seam["feature"] for seam in behind)
     return error(
         "seams",
-        f"{cause}. Install or mend it: behind it are {', '.join(seam['where'] for seam in behind)}. They carry: "
+        f"{cause}. Install or mend it: behind it are {', '.join(seam['seam'] for seam in behind)}. They carry: "
         f"{'; '.join(losses)}.",
     )
 

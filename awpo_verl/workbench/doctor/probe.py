@@ -72,9 +72,9 @@ def inspect_plugin() -> dict[str, Any]:
 
 
 def _seams() -> dict[str, Any]:
-    from awpo_verl.integration.seams import check_all
+    from awpo_verl.integration.check_seams import check_all_seams
 
-    return {"seams": [asdict(verdict) for verdict in check_all()]}
+    return {"seams": [asdict(status) for status in check_all_seams()]}
 
 
 def _in_a_ray_worker() -> dict[str, Any]:

@@ -24,8 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from awpo_verl.rewards.outcome.expected_calls import plain
-from awpo_verl.rewards.reasoning import conversation_text, stated_steps
+from awpo_verl.rewards.row import Row, read_row
 from awpo_verl.workbench.files.json_files import FileError, FileRow, read_json_lines, read_json_rows, read_stream
 
 STDIN = Path("-")
@@ -46,20 +45,15 @@ class Rollout:
 
     Attributes:
         where: "file:row".
-        conversation: the prompt's messages as one text, "" if the row has none.
-        tools: schemas beside the ground truth, None if there are none.
-        reasoning_steps: the expected steps, None if the row has none.
+        row: what the file says about it besides the response.
         recorded: the score in verl's dump, None in other files.
     """
 
     where: str
     response: str
-    conversation: str
-    ground_truth: Any
-    tools: Any
+    row: Row
     category: str
-    reasoning_steps: list[str] | None
-    recorded: float | None
+    recorded: float | None = None
 
 
 def find_files(path: Path) -> list[Path]:
@@ -200,16 +194,14 @@ def _to_rollout(where: str, record: Any) -> Rollout:
     tools, category = _first(record, TOOLS_NAMES), _first(record, CATEGORY_NAMES)
     prompt = _first(record, PROMPT_NAMES)
     score = record.get("score") if "gts" in record else None
-    return Rollout(
-        where,
-        response,
-        "" if prompt is _MISSING else conversation_text(prompt),
-        plain(ground_truth),
-        None if tools is _MISSING else plain(tools),
-        "all" if category is _MISSING else str(category),
-        stated_steps(record.get("extra_info")),
-        float(score) if isinstance(score, int | float) else None,
+    row = read_row(
+        ground_truth,
+        prompt=None if prompt is _MISSING else prompt,
+        extra_info=record.get("extra_info"),
+        tools=None if tools is _MISSING else tools,
     )
+    name = "all" if category is _MISSING else str(category)
+    return Rollout(where, response, row, name, float(score) if isinstance(score, int | float) else None)
 
 
 def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:

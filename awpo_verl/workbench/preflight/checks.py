@@ -100,7 +100,7 @@ def check_model(config: Any) -> tuple[list[Finding], ModelSize | None]:
 
 def check_legacy_keys(config: Any) -> list[Finding]:
     """The config has no reward keys of earlier versions of verl, which verl accepts and ignores."""
-    ignored = legacy_keys.describe(config)
+    ignored = legacy_keys.describe_ignored_keys(config)
     return [error("reward", ignored)] if ignored else []
 
 

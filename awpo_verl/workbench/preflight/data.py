@@ -115,8 +115,7 @@ def _check_files(key: str, paths: Sequence[str], config: Any) -> tuple[list[Find
 
 def _check_truths(path: str, rows: Sequence[dict[str, Any]], config: Any) -> list[Finding]:
     """The built-in outcome can read the ground truths of the first rows."""
-    from awpo_verl.rewards.outcome import expected_calls
-    from awpo_verl.rewards.outcome.checker import has_trajectory
+    from awpo_verl.rewards.outcome import read_target
 
     if config.reward.custom_reward_function.path:
         return []  # the user's function may read any form
@@ -124,7 +123,7 @@ def _check_truths(path: str, rows: Sequence[dict[str, Any]], config: Any) -> lis
     for number, row in enumerate(rows):
         truth = (row["reward_model"] or {}).get("ground_truth")
         try:
-            known = expected_calls(truth) is not None or has_trajectory(truth)
+            known = read_target(truth).expected is not None
         except ValueError as problem:
             return [error("data", f"{path}: row {number}: {problem}")]
         if not known:

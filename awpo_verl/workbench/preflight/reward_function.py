@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 
 from awpo_verl.config import SECTION
 from awpo_verl.integration.keys import AWPO
-from awpo_verl.integration.reward_function import RUNTIME_ENV, runtime_env
+from awpo_verl.integration.reward_function import RUNTIME_ENV, read_runtime_env
 from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
 
 SUBJECT = "reward"
@@ -70,7 +70,7 @@ def check_reward_function(config: Any, deadline: float = DEADLINE) -> list[Findi
 
 def _unless_workers_differ(finding: Finding, config: Any) -> Finding:
     """The finding; an error becomes a warning if Ray gives the workers an environment that this process lacks."""
-    given = ", ".join(runtime_env(config))
+    given = ", ".join(read_runtime_env(config))
     if finding.level != "error" or not given:
         return finding
     return warning(
@@ -154,5 +154,5 @@ def run_probe(config: Any, deadline: float) -> tuple[list[dict[str, Any]], int |
 
 def _environment(config: Any) -> dict[str, str]:
     """This process's environment variables, with those that Ray sets in the workers."""
-    env_vars = runtime_env(config).get("env_vars", {})
+    env_vars = read_runtime_env(config).get("env_vars", {})
     return os.environ | {str(name): str(value) for name, value in env_vars.items()}

@@ -26,7 +26,7 @@ def main() -> int:
     """Run both stages, up to the first that fails."""
     from omegaconf import OmegaConf
 
-    from awpo_verl.integration.reward_function import explain, load
+    from awpo_verl.integration.reward_function import describe_error, load_function
 
     report = Path(sys.argv[1])
     config: Any = OmegaConf.create(json.load(sys.stdin))
@@ -37,9 +37,9 @@ def main() -> int:
 
     write(began=LOAD)
     try:
-        function = load(config)
+        function = load_function(config)
     except Exception as error:  # noqa: BLE001  # whatever the user's file raises is the result
-        write(stage=LOAD, error=explain(error, config))
+        write(stage=LOAD, error=describe_error(error, config))
         return 0
     write(stage=LOAD)
     row = read_first_row(config)
@@ -132,12 +132,12 @@ def describe_result(result: Any, section: Any) -> dict[str, Any]:
     awpo = parse(section)
     key = awpo.reasoning_key
     try:
-        outcome, _, gave, reasoning = read_result(result, key)
+        scored = read_result(result, key)
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         return {"problem": str(error.args[0] if error.args else error), "without_score": _without_score(result)}
     return {
-        "outcome": repr(outcome),  # JSON has no NaN
-        "reasoning": repr(reasoning) if gave else None,
+        "outcome": repr(scored.outcome),  # JSON has no NaN
+        "reasoning": repr(scored.reasoning) if scored.has_reasoning else None,
         "key": key,
         "range": list(getattr(awpo, "reasoning_range", (0.0, 1.0))),
     }

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from awpo_verl.rewards.outcome import ToolCall
+from awpo_verl.rewards.outcome import ToolCall, read_target
 from awpo_verl.rewards.outcome.execution import (
     LOG_KEY,
     TOOLS_KWARGS_KEY,
@@ -38,15 +38,15 @@ def truth(example: desk.Example) -> str:
 
 def test_the_reference_calls_earn_the_full_outcome_and_nothing_less_does():
     for example in EXAMPLES:
-        assert match_rollout(truth(example), run(example, example.calls)).ok
-        assert not match_rollout(truth(example), {}).ok
-        assert not match_rollout(truth(example), run(example, example.calls[:-1])).ok
+        assert match_rollout(read_target(truth(example)).expected, run(example, example.calls)).ok
+        assert not match_rollout(read_target(truth(example)).expected, {}).ok
+        assert not match_rollout(read_target(truth(example)).expected, run(example, example.calls[:-1])).ok
 
 
-def test_the_look_ups_change_nothing_and_may_be_skipped_by_who_knows():
+def test_lookups_change_nothing_and_may_be_skipped():
     for example in EXAMPLES:
         writes = [call for call in example.calls if not call["name"].startswith(("find", "get", "check"))]
-        assert match_rollout(truth(example), run(example, writes)).ok
+        assert match_rollout(read_target(truth(example)).expected, run(example, writes)).ok
 
 
 def test_the_number_of_calls_goes_with_the_level():
@@ -133,7 +133,7 @@ def test_write_parquet_writes_verl_rows_that_survive_parquet(tmp_path):
         given = json.loads(row["extra_info"]["tools_kwargs"][TOOLS_KWARGS_KEY])
         assert given == {"environment": path_of(desk.Desk), "initial": example.initial}
         assert resolve(given["environment"]) is desk.Desk
-        assert match_rollout(row["reward_model"]["ground_truth"], run(example, example.calls)).ok
+        assert match_rollout(read_target(row["reward_model"]["ground_truth"]).expected, run(example, example.calls)).ok
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,6 @@ from awpo_verl.rewards.outcome import parse_response
 from awpo_verl.rewards.outcome.execution import tool_schemas
 from examples.demo import desk, desk_warm_start, supervised, tiny_model
 
-SMALL = desk_warm_start.Settings(
-    model=tiny_model.ModelSettings(hidden_size=32, intermediate_size=32, layers=1, heads=1, kv_heads=1, head_dim=32),
-    batch=2,
-    skill=supervised.Phase(steps=2, lr=1e-3, muon=True, pool=2),
-    habit=supervised.Phase(steps=1, lr=1e-3),
-)
 EXAMPLES = [desk.draw(random.Random(i), level, "heldout") for i in range(10) for level in desk.DIFFICULTIES]
 TOOLS = tool_schemas(desk.Desk)
 
@@ -83,10 +77,3 @@ def test_only_what_the_model_writes_is_taught():
     ids, labels = supervised.collate([([5, 6], [7, 8], [9], [3]), ([5], [4])], pad=0)
     assert ids.tolist() == [[5, 6, 7, 8, 9, 3], [5, 4, 0, 0, 0, 0]]
     assert labels.tolist() == [[-100, 7, 8, -100, 3, -100], [4, -100, -100, -100, -100, -100]]
-
-
-def test_a_second_warm_start_finds_the_first(tmp_path):
-    said: list[str] = []
-    first = desk_warm_start.warm_start(tmp_path, progress=lambda _: None, settings=SMALL)
-    assert desk_warm_start.warm_start(tmp_path, progress=said.append, settings=SMALL) == first
-    assert said == [f"warm start: found in {first}"]

@@ -98,26 +98,6 @@ def test_making_a_model_leaves_the_global_random_state_alone(tokenizer):
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_second_warm_start_finds_the_first_and_other_settings_do_not(folder):
-    said = []
-    again = shop_warm_start.warm_start(folder.parent, seed=0, progress=said.append, settings=SMALL)
-    assert again == folder
-    assert said == [f"warm start: found in {folder}"]
-    prints = {shop_warm_start.fingerprint(SMALL, 0), shop_warm_start.fingerprint(SMALL, 1)}
-    prints.add(shop_warm_start.fingerprint(shop_warm_start.Settings(), 0))
-    assert len(prints) == 3
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]  # nothing unfinished is left behind
-
-
-def test_a_warm_start_that_is_cut_off_leaves_nothing_to_be_found(tmp_path):
-    def stop(_):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        shop_warm_start.warm_start(tmp_path, progress=stop, settings=SMALL)
-    assert not list(tmp_path.iterdir())
-
-
 def test_the_loss_is_on_the_reply_alone():
     # prompt 5 6, reply 7 8: the label at a place is the next token, so 7 is predicted at 6 and 8 at 7.
     ids, labels = shop_warm_start.collate([([5, 6], [7, 8]), ([5], [9])], pad=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from awpo_verl.rewards.outcome import Match, ToolCall, expected_calls, match_calls, parse_response, parse_tools
+from awpo_verl.rewards.outcome import Match, ToolCall, match_calls, parse_response, parse_tools, read_expected_calls
 
 
 def hermes(*calls: Any, think: str = "t") -> str:
@@ -27,7 +27,7 @@ def tool(name: str, required: tuple[str, ...] = (), **properties: Any) -> dict[s
 
 def match(made: str | list[Any], expected: list[Any], *tools: dict[str, Any], strings: str = "strict") -> Match:
     """Match a text, or calls written as hermes, with the expected calls."""
-    wanted = expected_calls(json.dumps({"tool_calls": expected}))
+    wanted = read_expected_calls(json.dumps({"tool_calls": expected}))
     assert wanted is not None
     known = parse_tools(list(tools)) if tools else None
     response = parse_response(made if isinstance(made, str) else hermes(*made), "hermes", known)

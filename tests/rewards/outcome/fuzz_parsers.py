@@ -11,10 +11,10 @@ import atheris
 
 with atheris.instrument_imports(include=["awpo_verl.rewards.outcome"]):
     from awpo_verl.config import OutcomeConfig
-    from awpo_verl.rewards.outcome import check
+    from awpo_verl.rewards.outcome import check_outcome
     from awpo_verl.rewards.outcome.formats import AUTO, FORMATS
 
-from tests.rewards.outcome.test_hostile_text import TOOLS, TRUTH
+from tests.rewards.outcome.test_hostile_text import TARGET
 
 
 def one_input(data: bytes) -> None:
@@ -23,9 +23,9 @@ def one_input(data: bytes) -> None:
         return
     names = [AUTO, *FORMATS]
     config = OutcomeConfig(format=names[data[0] % len(names)], strings="normalized")
-    verdict = check(data[1:].decode("utf-8", "replace"), TRUTH, config, TOOLS)
-    if not 0.0 <= verdict.graded <= 1.0:
-        raise AssertionError(f"graded {verdict.graded}")
+    outcome_check = check_outcome(data[1:].decode("utf-8", "replace"), TARGET, config)
+    if not 0.0 <= outcome_check.graded <= 1.0:
+        raise AssertionError(f"graded {outcome_check.graded}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.outcome import Response, check
+from awpo_verl.rewards.outcome import Response, check_outcome, read_target
 from awpo_verl.rewards.outcome.calls import MAX_CALLS
 from awpo_verl.rewards.outcome.formats import AUTO, FORMATS
 from tests.paths import ROOT
@@ -36,6 +36,7 @@ TOOLS = json.dumps(
     ]
 )  # as text, as in a row: it is read once
 TRUTH = {"tool_calls": [call("f", a=1), call("f", a={"$any": [1, 2]}), call("g", b=["x"])]}
+TARGET = read_target(TRUTH, TOOLS)
 SIZE = 65_536
 CALL_FORMATS = (AUTO, *FORMATS)
 
@@ -66,11 +67,11 @@ texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_si
 @pytest.mark.parametrize("format", CALL_FORMATS)
 @given(text=texts)
 def test_any_text_is_read_and_scored(format: str, match: str, text: str) -> None:
-    verdict = check(text, TRUTH, OutcomeConfig(format=format, strings="normalized"), TOOLS)
-    assert 0.0 <= verdict.outcome(match) <= 1.0
-    assert len(verdict.response.calls) <= MAX_CALLS
-    assert all(0.0 <= value <= MAX_CALLS for value in verdict.as_info().values())
-    assert _is_plain(verdict.response)
+    outcome_check = check_outcome(text, TARGET, OutcomeConfig(format=format, strings="normalized"))
+    assert 0.0 <= outcome_check.outcome(match) <= 1.0
+    assert len(outcome_check.response.calls) <= MAX_CALLS
+    assert all(0.0 <= value <= MAX_CALLS for value in outcome_check.as_info().values())
+    assert _is_plain(outcome_check.response)
 
 
 def _is_plain(response: Response) -> bool:
@@ -186,7 +187,7 @@ def _ratio(text: str, config: OutcomeConfig) -> float:
     ours, plain = [], []
     for _ in range(3):
         plain.append(_seconds(lambda: json.loads(PLAIN)))
-        ours.append(_seconds(lambda: check(text, TRUTH, config, TOOLS)))
+        ours.append(_seconds(lambda: check_outcome(text, TARGET, config)))
     return min(ours) / min(plain)
 
 

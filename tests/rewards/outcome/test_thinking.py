@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from awpo_verl.config import OutcomeConfig
-from awpo_verl.rewards.outcome import ToolCall, check, parse_response, parse_tools
+from awpo_verl.rewards.outcome import ToolCall, check_outcome, parse_response, parse_tools, read_target
 from awpo_verl.rewards.outcome.formats import FORMATS
 from tests.rewards.outcome.calls import tool
 from tests.rewards.outcome.formats.writers import WRITERS
@@ -26,10 +26,11 @@ def test_a_mark_of_thinking_inside_of_a_call_is_part_of_the_call(format: str, op
     for value in (f"a {marks.closing} b", f"{marks.opening} a", f"a\n{marks.opening}x{marks.closing}\nb"):
         text = note(format, value)
         config = OutcomeConfig(format=format)
-        forbidden = check(text, {"tool_calls": []}, config, opened=opened)
+        forbidden = check_outcome(text, read_target({"tool_calls": []}), config, opened=opened)
         assert forbidden.exact == 0.0
         expected = {"tool_calls": [{"name": "note", "arguments": {"text": value}}]}
-        assert check(text, expected, config, [tool("note", text="string")], opened=opened).exact == 1.0
+        target = read_target(expected, [tool("note", text="string")])
+        assert check_outcome(text, target, config, opened=opened).exact == 1.0
 
 
 @pytest.mark.parametrize("format", TAGGED)
@@ -50,9 +51,9 @@ def test_a_whole_call_in_the_thinking_that_holds_a_closing_mark_ends_no_thinking
     assert marks is not None
     text = f"\n{note(format, f'a {marks.closing} b')}"
     config = OutcomeConfig(format=format)
-    none = {"tool_calls": []}
-    assert check(text, none, config, opened=True).exact == 0.0
-    assert check(f"{marks.opening}{text}", none, config, opened=False).exact == 0.0
+    none = read_target({"tool_calls": []})
+    assert check_outcome(text, none, config, opened=True).exact == 0.0
+    assert check_outcome(f"{marks.opening}{text}", none, config, opened=False).exact == 0.0
     closed = parse_response(f"{text}{marks.closing}No.", format, TOOLS, opened=True)
     assert (closed.content, closed.calls, closed.unclosed) == ("No.", (), False)
 
@@ -72,17 +73,20 @@ def test_thinking_that_is_never_closed_behind_a_right_call_is_not_right(format: 
     assert marks is not None
     expected = {"tool_calls": [{"name": "note", "arguments": {"text": "x"}}]}
     text = f"{note(format, 'x')}\n{marks.opening}\n{note(format, 'y')}"
-    verdict = check(text, expected, OutcomeConfig(format=format), [tool("note", text="string")], opened=False)
-    assert verdict.exact == 0.0
-    assert verdict.graded < 1.0
+    target = read_target(expected, [tool("note", text="string")])
+    outcome_check = check_outcome(text, target, OutcomeConfig(format=format), opened=False)
+    assert outcome_check.exact == 0.0
+    assert outcome_check.graded < 1.0
 
 
 @pytest.mark.parametrize("format", TAGGED)
 def test_thinking_that_the_prompt_has_opened_and_the_model_never_closes_is_no_answer(format: str) -> None:
     response = parse_response("It is probably 45", format, opened=True)
     assert (response.thinking, response.unclosed, response.content) == (None, True, "")
-    verdict = check("It is probably 45", {"tool_calls": []}, OutcomeConfig(format=format), opened=True)
-    assert verdict.exact == 0.0
+    outcome_check = check_outcome(
+        "It is probably 45", read_target({"tool_calls": []}), OutcomeConfig(format=format), opened=True
+    )
+    assert outcome_check.exact == 0.0
 
 
 def test_a_closing_mark_without_thinking_is_text_where_the_prompt_has_opened_none() -> None:
@@ -106,12 +110,14 @@ def test_a_call_in_the_thinking_of_a_turn_that_was_answered_was_run_by_the_tool_
     marks = FORMATS[format].thinking
     assert marks is not None
     thought = f"{marks.opening}{note(format, 'x')}{marks.closing}"
-    none = {"tool_calls": []}
+    none = read_target({"tool_calls": []})
     config = OutcomeConfig(format=format)
-    assert check([f"{thought}I look.", "Done."], none, config).exact == 0.0
-    assert check(["I look.", f"{thought}Done."], none, config).exact == 1.0  # the last turn: nothing came after it
+    assert check_outcome([f"{thought}I look.", "Done."], none, config).exact == 0.0
+    assert (
+        check_outcome(["I look.", f"{thought}Done."], none, config).exact == 1.0
+    )  # the last turn: nothing came after it
     said = f"{marks.opening}I could write a call.{marks.closing}"
-    assert check([f"{said}I look.", "Done."], none, config).exact == 1.0
+    assert check_outcome([f"{said}I look.", "Done."], none, config).exact == 1.0
 
 
 def test_gemmas_channel_has_a_name() -> None:

@@ -7,7 +7,7 @@ import json
 import pandas
 import pytest
 
-from awpo_verl.rewards.outcome import Match, expected_calls, match_calls, parse_response
+from awpo_verl.rewards.outcome import Match, match_calls, parse_response, read_expected_calls
 from tests.paths import TOOLRL
 
 DATA = TOOLRL
@@ -31,7 +31,7 @@ def calls_of(text: str) -> list[dict]:
 
 
 def match(text: str, calls: list[dict]) -> Match:
-    expected = expected_calls(json.dumps({"tool_calls": calls}))
+    expected = read_expected_calls(json.dumps({"tool_calls": calls}))
     assert expected is not None
     return match_calls(parse_response(text, "toolrl"), expected)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from awpo_verl.rewards.outcome import expected_calls, match_calls, parse_response, parse_tools
+from awpo_verl.rewards.outcome import match_calls, parse_response, parse_tools, read_expected_calls
 from awpo_verl.workbench.bfcl.ground_truth import ground_truth_text
 
 BOOK = {
@@ -37,7 +37,7 @@ def is_right(possible, given):
     tools = parse_tools([BOOK])
     call = json.dumps({"name": "hotel.book", "arguments": given})
     response = parse_response(f"<tool_call>{call}</tool_call>", "hermes", tools)
-    expected = expected_calls(text(possible))
+    expected = read_expected_calls(text(possible))
     assert expected is not None
     return match_calls(response, expected, tools, "normalized").exact
 

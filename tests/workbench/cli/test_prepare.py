@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from awpo_verl.rewards.reasoning import stated_steps
+from awpo_verl.rewards.row import read_row
 from awpo_verl.workbench.cli import app
 from awpo_verl.workbench.cli.prepare import prepare
 from awpo_verl.workbench.data.options import PrepareOptions
@@ -50,7 +50,7 @@ def test_verls_dataset_loads_the_rows(tmp_path, tokenizer):
         assert row["index"] == index
         assert row["reward_model"] == expected["reward_model"]
         assert row["data_source"] == "jsonl"
-        assert stated_steps(row["extra_info"]) == steps
+        assert read_row(None, extra_info=row["extra_info"]).expected_steps == tuple(steps or ())
 
 
 def test_prompts_over_so_many_tokens_are_dropped(tmp_path, tokenizer):

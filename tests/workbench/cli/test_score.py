@@ -168,10 +168,10 @@ def test_a_broken_row_is_counted_and_named_and_the_others_are_scored(tmp_path: P
 def test_whatever_a_broken_schema_raises_is_an_error_of_its_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def check(*_: object, **__: object) -> None:
+    def check_outcome(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("awpo_verl.workbench.score.check", check)
+    monkeypatch.setattr("awpo_verl.workbench.score.check_outcome", check_outcome)
     result = score(write(tmp_path / "r.jsonl", ROWS))
     assert result.exit_code == 1
     assert f"The first: r.jsonl:1: ground truth or tools are broken: {type(error).__name__}: {error}" in result.output

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from awpo_verl.rewards.outcome import check
+from awpo_verl.rewards.outcome import check_outcome, read_target
 from awpo_verl.workbench.data.counts import PrepareCounts
 from awpo_verl.workbench.data.fit_to_schema import reference_calls
 from awpo_verl.workbench.data.options import PrepareOptions
@@ -123,4 +123,4 @@ def reference_score(row: dict[str, Any]) -> float:
     """What our checker gives the row's own answer."""
     calls = reference_calls(truth(row)["tool_calls"])
     blocks = "\n".join(f"<tool_call>\n{json.dumps(item)}\n</tool_call>" for item in calls) or "There is none to call."
-    return check(f"<think>\nSo.\n</think>\n\n{blocks}", row["reward_model"]["ground_truth"]).exact
+    return check_outcome(f"<think>\nSo.\n</think>\n\n{blocks}", read_target(row["reward_model"]["ground_truth"])).exact

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awpo_verl.rewards.outcome import expected_calls
-from awpo_verl.rewards.outcome.expected_calls import offered_tools
+from awpo_verl.rewards.outcome import read_expected_calls, read_target
 from awpo_verl.workbench.data import pipeline, verl_rows
 from awpo_verl.workbench.data.duplicates import question_key
 from awpo_verl.workbench.data.options import OptionError, PrepareOptions
@@ -108,8 +107,8 @@ def test_all_sets_give_the_same_columns_and_ground_truths_that_our_checker_reads
     for name, given_row in rows.items():
         _, (row,) = run(name, [given_row], tmp_path)
         schemas.add(str(pq.read_schema(tmp_path / "out" / "train.parquet")))
-        assert len(expected_calls(row["reward_model"]["ground_truth"]) or ()) == 1
-        assert "f" in (offered_tools(row["reward_model"]["ground_truth"]) or {}) or name == "toolace"
+        assert len(read_expected_calls(row["reward_model"]["ground_truth"]) or ()) == 1
+        assert "f" in (read_target(row["reward_model"]["ground_truth"]).tools or {}) or name == "toolace"
         assert reference_score(row) == 1.0
         assert all(set(message) == {"role", "content"} for message in row["prompt"])
     assert len(schemas) == 1

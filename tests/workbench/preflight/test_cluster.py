@@ -109,7 +109,7 @@ def test_a_head_that_cannot_start_is_reported_at_once(tmp_path: Path, ray_folder
         port = other.getsockname()[1]
         with node(0, port, recipe, log, ray_folder, JOIN_TIMEOUT="600") as head:
             assert head.wait(timeout=200) != 0
-    assert "Ray's head has ended before all nodes had joined" in log.read_text()
+    assert "Ray's head has stopped before all nodes joined" in log.read_text()
     assert "the recipe has begun" not in log.read_text()
 
 

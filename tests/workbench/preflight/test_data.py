@@ -53,7 +53,7 @@ def test_ground_truths_are_read_before_the_run(
     other = write_rows(tmp_path / "other.parquet", 300, "42")
     warnings = of(said(f"data.train_files={other}"), "warning")
     assert any("ground truths of tools are not expected calls" in warning for warning in warnings)
-    trajectory = {"trajectory": {"environment": "m:E", "turns": []}}
+    trajectory = {"environment": "m:E", "trajectory": [[]]}
     assert not any(
         "not expected calls" in finding.message for finding in _check_truths("f", [_row(trajectory)], composed())
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from awpo_verl.integration.reward_function import load
+from awpo_verl.integration.reward_function import load_function
 from awpo_verl.workbench.preflight import reward_function
 from awpo_verl.workbench.preflight.reward_function import check_reward_function
 from awpo_verl.workbench.preflight.reward_probe import (
@@ -146,12 +146,12 @@ def test_a_function_that_lacks_verls_parameters_is_named(tmp_path: Path) -> None
     config = config_of(tmp_path, "def compute_score(solution_str, ground_truth):\n    return 0\n")
     row = read_first_row(config)
     assert row is not None
-    refused = find_refused_arguments(load(config), row)
+    refused = find_refused_arguments(load_function(config), row)
     assert "name=compute_score does not take what verl passes by name (data_source, solution_str," in refused
     assert "got an unexpected keyword argument 'data_source'" in refused
     config = config_of(tmp_path, HEAD.replace(", **kwargs", "") + "    return 0\n", reward_kwargs={"scale": 2})
-    assert "got an unexpected keyword argument 'scale'" in find_refused_arguments(load(config), row)
-    assert find_refused_arguments(load(config_of(tmp_path, HEAD + "    return 0\n")), row) == ""
+    assert "got an unexpected keyword argument 'scale'" in find_refused_arguments(load_function(config), row)
+    assert find_refused_arguments(load_function(config_of(tmp_path, HEAD + "    return 0\n")), row) == ""
 
 
 def test_the_end_of_an_exceptions_traceback_is_shown() -> None:

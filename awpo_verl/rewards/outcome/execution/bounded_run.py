@@ -1,11 +1,14 @@
-"""Run a function in a thread of its own, for a bounded time.
+"""Run a function in its own thread, for a bounded time.
 
-Past the time an exception is raised inside the thread (PyThreadState_SetAsyncExc), again and again for a moment, so
-that even a loop that swallows exceptions has little chance. What it cannot stop: code that does not return to the
-interpreter. A thread that waits there (time.sleep, a lock that is never free) is left behind: a daemon, so the process
-can still end. One that computes there without letting go of the interpreter (a pathological regular expression,
-9**9**9) holds up the whole worker until it is done, this function too. Memory is not bounded at all. Code that needs
-more than this belongs into a process or a container of its own, behind a tool that asks it.
+When the time is up, an exception is raised inside the thread (PyThreadState_SetAsyncExc), repeatedly for a moment, so
+that even a loop that swallows exceptions is likely to stop. It cannot stop code that does not return to the
+interpreter:
+- A thread that waits there (time.sleep, a lock that is never free) is left behind. It is a daemon, so the process can
+  still end.
+- A thread that computes there and holds the interpreter (a pathological regular expression, 9**9**9) stops the whole
+  worker until it is done, this function too.
+Memory is not bounded. Code that needs stronger bounds belongs in its own process or container, behind a tool that asks
+it.
 """
 
 from __future__ import annotations
@@ -16,15 +19,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-STOP_SECONDS = 2.0  # how long a thread is told to stop before it is left behind
+STOP_SECONDS = 2.0  # how long we try to stop a thread before we leave it behind
 
 
 class OutOfTimeError(Exception):
-    """The function did not end in its time. Whatever it was changing may be half changed."""
+    """The function did not end in time. What it was changing may be half changed."""
 
 
 def run_bounded(function: Callable[[], Any], seconds: float) -> Any:
-    """What `function()` returns, or the exception that it raises (SystemExit and MemoryError too).
+    """Return what `function()` returns, or raise what it raises (SystemExit and MemoryError too).
 
     Args:
         function: runs in a new thread, so the depth of its recursion does not depend on the caller's.
@@ -59,7 +62,7 @@ def run_bounded(function: Callable[[], Any], seconds: float) -> Any:
 
 
 def _stop(thread: threading.Thread) -> None:
-    """Raise SystemExit in the thread until it ends; threading says nothing of a thread that ends so."""
+    """Raise SystemExit in the thread until it ends; threading prints nothing about such an end."""
     deadline = time.monotonic() + STOP_SECONDS
     while thread.is_alive() and time.monotonic() < deadline:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))

@@ -16,9 +16,9 @@
             self.count += amount
             return self.count
 
-Type hints and the Google docstring become the schema that the model is shown (`tool_schemas`). What a tool returns must
-be a JSON value; what it raises is told to the model as a failed call. An environment is made afresh for every rollout
-and must keep its state on the instance: what it puts on its class or its module is shared by all rollouts.
+Type hints and the Google docstring become the schema that the model sees (`tool_schemas`). A tool must return a JSON
+value. If it raises, the model is shown a failed call. Each rollout gets a new environment, which must keep its state on
+the instance: all rollouts share what it puts on its class or its module.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 from transformers.utils.chat_template_utils import (
     DocstringParsingException,
     TypeHintParsingException,
-    get_json_schema,
+    get_json_schema,  # pyright: ignore[reportUnknownVariableType]
 )
+
+from awpo_verl.rewards.json_values import Json
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -52,7 +54,7 @@ class Environment(ABC):
 
     @abstractmethod
     def state(self) -> Any:
-        """All that counts of the state, as a JSON value; two rollouts that did the same must give equal values."""
+        """The state as a JSON value. Two rollouts that did the same must give equal values."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class EnvironmentTool:
     Attributes:
         function: called as `function(environment, **arguments)`.
         schema: OpenAI's, `{"type": "function", "function": {"name", "description", "parameters"}}`.
-        validator: of the arguments object; names that are not declared are errors.
+        validator: of the arguments object; undeclared names are errors.
     """
 
     function: Callable[..., Any]
@@ -71,7 +73,7 @@ class EnvironmentTool:
 
     @property
     def usage(self) -> str:
-        """How to call it, as `cancel_order(order: integer)`; optional arguments with a question mark."""
+        """How to call it, such as `cancel_order(order: integer)`. Optional arguments have a question mark."""
         parameters = self.schema["function"]["parameters"]
         required = parameters.get("required", [])
         shown = (
@@ -82,11 +84,11 @@ class EnvironmentTool:
 
 
 @functools.cache
-def tools_of(environment: type[Environment]) -> dict[str, EnvironmentTool]:
-    """The tools of an environment class, by name, in the order of its source.
+def tools_of(environment: Any) -> dict[str, EnvironmentTool]:
+    """The tools of an environment class by name, in the order of its source.
 
     Raises:
-        TypeError: not a subclass of Environment, no tool at all, or a method that cannot be a tool; names it.
+        TypeError: it is not a subclass of Environment, has no tools, or has a method that cannot be a tool; names it.
     """
     if not (inspect.isclass(environment) and issubclass(environment, Environment)) or inspect.isabstract(environment):
         raise TypeError(
@@ -112,13 +114,13 @@ def tool_schemas(environment: type[Environment]) -> list[dict[str, Any]]:
     return [tool.schema for tool in tools_of(environment).values()]
 
 
-def resolve(path: str) -> type[Environment]:
+def resolve(path: Any) -> type[Environment]:
     """The environment class at an import path `module:Class`.
 
     The path comes from the data set or the config, never from a model, and importing runs the module's code.
 
     Raises:
-        ValueError: the path is not of that form, nothing is there, or what is there is not an environment.
+        ValueError: the path does not have that form, nothing is there, or the object there is not an environment.
     """
     if not isinstance(path, str) or not _PATH.fullmatch(path):
         raise ValueError(f"environment={path!r} is not an import path 'module:Class', such as 'my_tools.files:Files'.")
@@ -141,7 +143,7 @@ def resolve(path: str) -> type[Environment]:
 
 
 def name_of(environment: type[Environment]) -> str:
-    """`module:Class`, whether or not other processes can import it."""
+    """The name `module:Class`, which other processes may or may not be able to import."""
     return f"{environment.__module__}:{environment.__qualname__}"
 
 
@@ -149,7 +151,7 @@ def path_of(environment: type[Environment]) -> str:
     """The import path that `resolve` takes.
 
     Raises:
-        ValueError: nothing can import the class by it (it is local to a function, or of `__main__`).
+        ValueError: the class cannot be imported (it is local to a function, or belongs to `__main__`).
     """
     path = name_of(environment)
     if environment.__module__ == "__main__" or resolve(path) is not environment:
@@ -163,19 +165,20 @@ def _tool(environment: type[Environment], name: str, function: Callable[..., Any
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(f"{where} cannot be a tool: its parameter {parameter.name!r} cannot be given by name.")
     try:
-        schema = get_json_schema(MethodType(function, object()))  # bound, so that self is no parameter
+        # bound, so that self is not a parameter
+        schema = cast("dict[str, Any]", get_json_schema(MethodType(function, object())))
     except (TypeHintParsingException, DocstringParsingException, NameError) as error:
         raise TypeError(
             f"{where} cannot be a tool: {error} Every parameter needs a type hint and a line under 'Args:' in the "
             "docstring; start the name with an underscore if it is not a tool."
         ) from error
     schema["function"].pop("return", None)
-    parameters = {**schema["function"]["parameters"], "additionalProperties": False}
-    return EnvironmentTool(function, schema, Draft202012Validator(_json_schema(parameters)))
+    parameters: dict[str, Any] = {**schema["function"]["parameters"], "additionalProperties": False}
+    return EnvironmentTool(function, schema, Draft202012Validator(cast("Any", _json_schema(parameters))))
 
 
-def _json_schema(schema: Any) -> Any:
-    """transformers writes `Optional` as OpenAPI's `nullable`, which JSON Schema says with a type."""
+def _json_schema(schema: Json) -> Json:
+    """Replace OpenAPI's `nullable`, which transformers writes for `Optional`, by JSON Schema's type null."""
     if isinstance(schema, list):
         return [_json_schema(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,7 +1,7 @@
-"""One rollout's use of an environment: the model's calls are checked, run within limits, and logged.
+"""One rollout's use of an environment: check the model's calls, run them within limits, and log them.
 
-The calls are the model's, so they are hostile: a name is looked up among the declared tools and nowhere else,
-arguments are checked against the tool's schema and copied, and what a tool raises is an observation for the model,
+The model writes the calls, so they may be hostile. A name is looked up among the declared tools and nowhere else.
+Arguments are checked against the tool's schema, and copied. An exception of a tool is an observation for the model,
 never an exception of the worker. Results leave as JSON text, so no rollout holds an object of another's state.
 """
 
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from awpo_verl.rewards.bounded_json import nests_deeper
 from awpo_verl.rewards.outcome.calls import ToolCall
@@ -21,20 +21,23 @@ from awpo_verl.rewards.outcome.execution.bounded_run import OutOfTimeError, run_
 from awpo_verl.rewards.outcome.execution.environment import Environment, EnvironmentTool, name_of, tools_of
 
 STATE_DEPTH = 100  # nesting of a state
-MESSAGE_CHARS = 400  # of what a failed call tells the model
+MESSAGE_CHARS = 400  # of the observation of a failed call
 
 
 class SessionError(RuntimeError):
-    """The environment's own fault, not the model's: it cannot be set up, or its state cannot be told."""
+    """The environment is wrong, not the model: it cannot be set up, or its state cannot be read."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """Bounds of one rollout's tool calls; all above 0.
 
-    call_seconds: wall time of one call. rollout_seconds: of all its calls together; the model's own time is not
-    counted. A call that runs out of time ends the session: what it was changing may be half changed.
-    calls: number of calls, failed ones included. output_chars: text of one observation. depth: nesting of arguments.
+    call_seconds: wall time of one call. A call that runs out of time ends the session, because the state may be half
+        changed.
+    rollout_seconds: wall time of all calls together, without the model's own time.
+    calls: number of calls, failed ones included.
+    output_chars: length of one observation.
+    depth: nesting of arguments.
     """
 
     call_seconds: float = 5.0
@@ -53,7 +56,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Observation:
-    """What the model is told of a call: the result as JSON text, or, where it failed, why."""
+    """What the model sees of a call: the result as JSON text, or the reason why the call failed."""
 
     text: str
     failed: bool
@@ -67,7 +70,7 @@ class Session:
         self.limits = limits or Limits()
         self._tools = tools_of(type(environment))
         self._seconds_left = float(self.limits.rollout_seconds)
-        self._over = ""  # why no call is possible any more
+        self._over = ""  # why no more calls are possible
         self._calls: list[dict[str, Any]] = []
         self._beyond = 0
         self._lock = threading.Lock()
@@ -90,10 +93,10 @@ class Session:
         return cls(made, limits)
 
     def call(self, call: ToolCall) -> Observation:
-        """Run one call. Whatever the call is and the tool does, the answer is an observation.
+        """Run one call. The answer is always an observation, whatever the call is and the tool does.
 
         Raises:
-            KeyboardInterrupt: the user's, while waiting in the main thread; nothing else.
+            KeyboardInterrupt: the user's, while waiting in the main thread. Nothing else.
         """
         with self._lock:
             arguments, refused = self._checked(call)
@@ -108,22 +111,22 @@ class Session:
                         "ran": refused is None,
                     }
                 )
-            else:  # refused, and not logged: the log is bounded too
+            else:  # refused and not logged, because the log is bounded too
                 self._beyond += 1
             return observation
 
     def state(self) -> Any:
-        """The environment's state now, as a JSON value of the caller's own.
+        """The environment's state now, as a JSON value that belongs to the caller.
 
         Raises:
-            SessionError: a call ran out of time, so the state is undefined; or the environment cannot tell it.
+            SessionError: a call ran out of time, so the state is undefined; or `state()` failed.
         """
         with self._lock:
             if self._over:
                 raise SessionError(f"The state is undefined: {self._over}")
             environment = self.environment
             try:
-                # read where it is written: the caller's stack may have less room than the one that wrote it
+                # parsed in the thread that wrote it: the caller's stack may have less room
                 state = run_bounded(lambda: json.loads(_json(environment.state())), self.limits.rollout_seconds)
             except (Exception, SystemExit) as error:
                 raise SessionError(f"{type(environment).__qualname__}.state() failed: {_reason(error)}") from error
@@ -134,9 +137,9 @@ class Session:
     def log(self) -> dict[str, Any]:
         """The session so far, as a JSON object: {"environment", "limits", "over", "beyond", "calls"}.
 
-        over: why no call is possible any more, else "". beyond: calls past the limit, refused and not logged. A call
-        has name, arguments (None where they were not JSON or nested too deep), text, failed, and ran: False where it
-        was refused before the tool saw it.
+        over: why no more calls are possible, else "". beyond: the number of calls past the limit, which were refused
+        and not logged. A call has name, arguments (None = not JSON, or nested too deep), text, failed, and ran: False =
+        it was refused before the tool saw it.
         """
         with self._lock:
             return {
@@ -148,9 +151,9 @@ class Session:
             }
 
     def _checked(self, call: ToolCall) -> tuple[dict[str, Any] | None, Observation | None]:
-        """A copy of the arguments (None where they cannot be copied), and why the call is refused, if it is."""
+        """A copy of the arguments (None = they cannot be copied), and the refusal; None = the call is not refused."""
         try:
-            if not isinstance(call.arguments, dict) or nests_deeper(call.arguments, self.limits.depth):
+            if not isinstance(cast("Any", call.arguments), dict) or nests_deeper(call.arguments, self.limits.depth):
                 return None, _failure(f"The arguments must be a JSON object nested at most {self.limits.depth} deep.")
             arguments = json.loads(_json(call.arguments))
         except (TypeError, ValueError, RecursionError) as error:
@@ -159,10 +162,10 @@ class Session:
             return arguments, _failure(self._over)
         if len(self._calls) >= self.limits.calls:
             return arguments, _failure(f"No more calls: {self.limits.calls} have been made, which is the limit.")
-        tool = self._tools.get(call.name) if isinstance(call.name, str) else None
+        tool = self._tools.get(call.name) if isinstance(cast("Any", call.name), str) else None
         if tool is None:
             return arguments, _failure(f"Unknown tool {str(call.name)[:100]!r}. The tools: {', '.join(self._tools)}.")
-        problem = next(iter(tool.validator.iter_errors(arguments)), None)
+        problem = next(iter(cast("Any", tool.validator).iter_errors(arguments)), None)
         if problem is not None:
             where = "".join(f"{step}: " for step in list(problem.absolute_path)[:1])
             return arguments, _failure(f"Wrong arguments: {where}{problem.message[:200]}. Use {tool.usage}.")
@@ -182,11 +185,11 @@ class Session:
             self._seconds_left = max(0.0, self._seconds_left - (time.monotonic() - started))
 
     def _observe(self, tool: EnvironmentTool, arguments: dict[str, Any]) -> Observation:
-        """Runs in the tool's own thread, so that making text of the result is bounded too."""
+        """Call the tool. This runs in the tool's own thread, so that writing the result as text is bounded too."""
         try:
             text = _json(tool.function(self.environment, **arguments))
-        except BaseException as error:  # noqa: BLE001  # SystemExit, MemoryError, KeyboardInterrupt are the tool's:
-            # the user's Ctrl-C reaches the main thread alone
+        except BaseException as error:  # noqa: BLE001  # SystemExit, MemoryError and KeyboardInterrupt are the
+            # tool's own: the user's Ctrl-C reaches only the main thread
             return _failure(f"Error: {_reason(error)}")
         limit = self.limits.output_chars
         if len(text) > limit:
@@ -199,15 +202,15 @@ def _failure(text: str) -> Observation:
 
 
 def _encodable(text: str) -> str:
-    """A lone surrogate, which JSON can spell and a tokenizer refuses, as its escape."""
+    """Write a lone surrogate, which JSON allows and tokenizers refuse, as its escape."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _reason(error: BaseException) -> str:
-    """The exception's type and what it says; only the type where saying it fails too."""
+    """The exception's type and message; only the type if its own __str__ raises."""
     try:
         return f"{type(error).__name__}: {error}"[:MESSAGE_CHARS]
-    except Exception:  # noqa: BLE001  # an exception whose own __str__ raises
+    except Exception:  # noqa: BLE001
         return type(error).__name__
 
 

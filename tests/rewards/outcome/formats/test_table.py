@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from awpo_verl.config import AWPOConfigError, OutcomeConfig
-from awpo_verl.rewards.outcome import ToolCall, check, parse_response
+from awpo_verl.rewards.outcome import ToolCall, check_outcome, parse_response, read_target
 from awpo_verl.rewards.outcome.formats import (
     FORMATS,
     CallFormat,
@@ -70,7 +70,7 @@ def test_a_template_of_an_unread_format_is_an_error_that_names_the_family(family
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_call_in_an_unread_format_is_not_an_answer(family: str, format: str) -> None:
     text = f"Sure, I look. {UNREAD[family][0]} f"
-    assert check(text, {"tool_calls": []}, OutcomeConfig(format=format), opened=False).exact == 0.0
+    assert check_outcome(text, read_target({"tool_calls": []}), OutcomeConfig(format=format), opened=False).exact == 0.0
 
 
 def test_a_tokenizer_may_have_several_templates() -> None:
