@@ -53,7 +53,7 @@ def test_the_judge_prompt_takes_under_30_lines() -> None:
 
 def test_every_example_says_how_it_is_run_and_what_to_read_next() -> None:
     examples = sorted(EXAMPLES.glob("*.py"))
-    assert len(examples) == 8
+    assert len(examples) == 9
     for path in examples:
         says = ast.get_docstring(ast.parse(path.read_text())) or ""
         assert path.stem == "compared" or f"python examples/{path.name}" in says, path
