@@ -18,6 +18,7 @@ from awpo_verl.versions import SUPPORTED_VERL
 from awpo_verl.workbench.doctor.installed import INSTALL, check_entry_point, check_others, check_python, check_verl
 from awpo_verl.workbench.doctor.machine import check_disk, check_shared_memory
 from awpo_verl.workbench.doctor.probe import CLASHING
+from awpo_verl.workbench.doctor.seam_findings import check_seams
 from awpo_verl.workbench.preflight.findings import Finding, error, ok, warning
 
 PATIENCE = 900  # seconds for all imports and a Ray worker; a cold machine needs minutes
@@ -117,33 +118,6 @@ def check_loaded(subject: str, stage: dict[str, Any] | None) -> Finding:
         reason = " ".join(stage["failures"]) or "AWPO is not in verl's registries; its message is on verl's stderr."
         return error(subject, f'{reason} pip install "verl{SUPPORTED_VERL}".')
     return ok(subject, f"loaded and registered in verl {stage['version']} ({stage['folder']})")
-
-
-def check_seams(stage: dict[str, Any]) -> list[Finding]:
-    """Every seam is where AWPO knows it (integration/seams.py)."""
-    if "seams" not in stage:
-        return [error("seams", f"not checked: {stage.get('error', 'the checking process ended before this check')}")]
-    seams = stage["seams"]
-    bad = [seam for seam in seams if seam["state"] != "ok" and not seam["import_error"]]
-    findings = [_not_imported(cause, seams) for cause in dict.fromkeys(seam["import_error"] for seam in seams) if cause]
-    findings += [
-        (error if seam["state"] == "broken" else warning)(
-            "seams", f"{seam['seam']}: {seam['problem']} It carries: {seam['feature']}."
-        )
-        for seam in bad
-    ]
-    return findings or [ok("seams", f"{len(seams)}, all as AWPO knows them")]
-
-
-def _not_imported(cause: str, seams: Sequence[dict[str, Any]]) -> Finding:
-    """One thing to mend, however many seams are behind it."""
-    behind = [seam for seam in seams if seam["import_error"] == cause]
-    losses = dict.fromkeys(seam["feature"] for seam in behind)
-    return error(
-        "seams",
-        f"{cause}. Install or mend it: behind it are {', '.join(seam['seam'] for seam in behind)}. They carry: "
-        f"{'; '.join(losses)}.",
-    )
 
 
 def check_keys(keys: Sequence[str], gpu: str) -> list[Finding]:

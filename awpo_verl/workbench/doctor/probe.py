@@ -30,9 +30,8 @@ def main() -> int:
     if "--ray" in sys.argv:
         stages["ray"] = _in_a_ray_worker
     for name, stage in stages.items():
-        print(
-            json.dumps({"stage": "began", "name": name}), flush=True
-        )  # names the stage in case the process ends in it
+        # names the stage, in case the process ends in it
+        print(json.dumps({"stage": "began", "name": name}), flush=True)
         with contextlib.redirect_stdout(sys.stderr):
             try:
                 found = stage()

@@ -171,7 +171,7 @@ def test_a_package_that_many_seams_need_is_one_finding(tmp_path: Path) -> None:
     healthy, said, _ = diagnose(python)
     assert not healthy
     [line] = [line for line in said["error"] if line.startswith("seams: ")]
-    assert line.startswith("seams: ModuleNotFoundError: No module named 'transfer_queue'. Install or mend it: ")
+    assert line.startswith("seams: ModuleNotFoundError: No module named 'transfer_queue'. Install or repair it. ")
     for part in ("PPOTrainer._compute_advantage", "transfer_queue.kv_batch_put", "advantages, v1 trainers;"):
         assert part in line
 

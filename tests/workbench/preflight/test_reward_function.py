@@ -46,7 +46,7 @@ REPORTS: dict[str, tuple[list[dict[str, Any]], int | None, str, str]] = {
     "load error": ([{"began": "load"}, {"stage": "load", "error": "it is broken"}], 0, "error", "it is broken"),
     "crash at load": ([{"began": "load"}], -11, "error", "ended the process (signal SIGSEGV) while loading it"),
     "exit at load": ([{"began": "load"}], 3, "error", "ended the process (exit code 3) while loading it"),
-    "slow load": ([{"began": "load"}], None, "warning", "gave no answer in 120 s: loading it was not done"),
+    "slow load": ([{"began": "load"}], None, "warning", "gave no answer in 120 s, while loading it"),
     "no probe": ([], 1, "warning", "is not checked: the process that loads it ended with exit code 1"),
     "not called": ([{"began": "load"}, {"stage": "load"}], 0, "ok", "loads; not called"),
     "crash": (
