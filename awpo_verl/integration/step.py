@@ -25,8 +25,9 @@ from awpo_verl.config import AWPOConfig, parse
 from awpo_verl.integration.learning_watch import LearningWatch
 from awpo_verl.integration.patching import require_all_seams
 from awpo_verl.integration.run_ranges import RunRanges
-from awpo_verl.rewards.parts import JUDGE_STATUS, OUTCOME, VALID, Columns, PartsColumns, read_parts, read_reasoning
+from awpo_verl.rewards.parts import OUTCOME, VALID, Columns, PartsColumns, read_parts, read_reasoning
 from awpo_verl.rewards.reasoning.judge.metrics import Watch, judge_metrics
+from awpo_verl.rewards.reasoning.judge.scorer import STATUS
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Step:
         )
         self._learning_watch.check_batch(
             *_select([result.advantages, outcome, parts.reasoning, parts.valid], ~rejected),
-            has_judge=JUDGE_STATUS in rows.columns,
+            has_judge=STATUS in rows.columns,
             key=config.reasoning_key,
         )
         unit, _ = unit_reasoning(parts.reasoning, parts.valid, config.reasoning_bounds())

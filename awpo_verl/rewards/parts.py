@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 
 from awpo_verl.config import SECTION
-from awpo_verl.rewards.reasoning.judge import NO_THINKING
+from awpo_verl.rewards.reasoning.judge.scorer import NO_THINKING
+from awpo_verl.rewards.reasoning.judge.scorer import STATUS as JUDGE_STATUS
 
 OUTCOME, VALID, NONFINITE = "outcome", "reasoning_valid", "reasoning_nonfinite"
 CHECKED, VERL_RULE = "checked", "verl_rule"  # who scored the outcome: this package's checker, or verl's own rule
-JUDGE_STATUS = "judge_status"
 DATA_SOURCE, UID = "data_source", "uid"  # columns of verl's batch beside the parts
 # Ours, or verl's (it adds a column `reward`): a user's value under these names is not passed on.
 _OWN = {"reward", OUTCOME, VALID, NONFINITE, VERL_RULE}

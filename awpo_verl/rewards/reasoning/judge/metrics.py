@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from awpo_verl.config import SECTION, JudgeConfig
-from awpo_verl.rewards.reasoning.judge.scorer import CACHED, FAILURES, NO_THINKING, OK
+from awpo_verl.rewards.reasoning.judge.scorer import CACHED, FAILURES, NO_THINKING, OK, STATUS
 
-STATUS = "judge_status"
 NO_THINKING_FRAC, VALID_FRAC = "awpo/judge/no_thinking_frac", "awpo/judge/valid_frac"
 MAX_WITHOUT_THINKING = 0.5  # of a step's rollouts; a larger share is a warning
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from awpo_verl.rewards.reasoning.judge.prompt import Case, Prompt
 from awpo_verl.rewards.reasoning.judge.reply import JudgeReply, one_line
 
+STATUS = "judge_status"  # the key of the status in reward_extra_info
 OK, CACHED = "ok", "cached"
 NO_THINKING = "no_thinking"  # the thinking is missing or not closed: reasoning is 0, and the judge is not asked
 NOT_ASKED = "not_asked"  # the user's own function gave a reasoning reward
@@ -52,7 +53,7 @@ class JudgeScore:
     def as_info(self) -> dict[str, Any]:
         """The keys in reward_extra_info, the same for each row. verl's validation skips the two texts."""
         return {
-            "judge_status": self.status,
+            STATUS: self.status,
             "judge_reason": self.reason,
             "judge_seconds": self.seconds,
             "judge_requests": float(self.requests),
