@@ -55,7 +55,7 @@ def test_rollouts_that_the_judge_never_saw_do_not_make_it_look_aligned() -> None
 
 def test_a_required_judge_that_failed_stops_before_anything_is_learned() -> None:
     parts = columns([0.0, 0.0], ["timeout", "timeout"])
-    with pytest.raises(JudgeFailedError, match=r"0% of this step's rollouts.*timeout 2.*required=True stops"):
+    with pytest.raises(JudgeFailedError, match=r"0% of the rollouts.*timeout 2.*required=True stops"):
         estimated(torch.tensor([0.0, 1.0]), parts, algorithm(required=True))
     metrics = estimated(torch.tensor([0.0, 1.0]), parts, algorithm())
     assert metrics["awpo/judge/failed_total/timeout"] == 2.0

@@ -96,7 +96,7 @@ def test_two_steps_with_a_judge_in_a_vllm_beside_the_run(beside: Served) -> None
 def test_a_required_judge_that_goes_down_stops_the_run_and_says_why(beside: Served) -> None:
     assert list(beside.metrics) == [1, 2]
     assert beside.metrics[2]["awpo/judge/valid_frac"] == 1.0
-    said = r"JudgeFailedError: the judge answered for 0% of this step's rollouts.*connection \d+"
+    said = r"JudgeFailedError: the judge answered for 0% of the rollouts.*connection \d+"
     assert re.search(said, beside.output)
 
 

@@ -7,7 +7,13 @@ we follow.
 We do not use the servers' parsers. They need a tokenizer or a server's request objects, run unbounded regular
 expressions over the model's text, and silently drop bad calls, which a reward must count.
 
-To add a format, write a file with a CallFormat and add its line to FORMATS.
+To add a format:
+  1. Write a file with a CallFormat, and add its line to FORMATS.
+  2. In tests/rewards/outcome: two calls in `BOTH` (calls.py), a writer in `WRITERS` (formats/writers.py), a chat
+     template in `TEMPLATES` (formats/test_table.py), and hostile texts in `PIECES` (test_hostile_text.py).
+  3. For a format that a server parses: 20 cases in formats/cases/, and its parser in
+     benchmarks/call_formats/servers.py.
+  4. A row and an example in docs/call_formats.md.
 """
 
 from __future__ import annotations

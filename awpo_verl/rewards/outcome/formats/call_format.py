@@ -51,7 +51,8 @@ class Places:
 
     Attributes:
         begin: (text, position) -> the place where the next call begins, -1 if there is none.
-        end: (text, begin) -> the place where this call ends; the end of the text if the call is not closed.
+        end: (text, begin) -> the place where this call ends, whatever its values hold; the end of the text if the call
+            is not closed.
         at_front: a call begins only at the front of the searched text, so "no call from here on" does not hold for
             another position.
     """
@@ -84,7 +85,7 @@ class CallFormat:
         tokens: marks that a tokenizer may have as special tokens. They are kept when a response is decoded.
         thinking: the marks of thinking; None if the format has `split` instead.
         split: text -> Split, for a format whose thinking has no pair of marks.
-        servers: which server's rules we follow, and where other servers differ; shown in docs/rewards.md.
+        servers: which server's rules we follow, and where other servers differ; docs/call_formats.md names the server.
     """
 
     name: str
@@ -99,7 +100,11 @@ class CallFormat:
 
 
 def between(opening: str, closing: str) -> Places:
-    """Calls that begin with a pattern and end with a string."""
+    """Calls that begin with a pattern and end with a string.
+
+    Use it only if the string cannot stand inside of a call. Otherwise a value with that string, and a mark of thinking
+    behind it, would hide the call: find the end by reading the call (json_lists.py does).
+    """
     pattern = re.compile(opening)
 
     def begin(text: str, position: int) -> int:

@@ -124,6 +124,13 @@ def _read_call(block: str, tools: ToolSchemas | None, read_typed: ReadTyped) -> 
     return ToolCall(name, arguments)
 
 
+def _seed_end(text: str, start: int) -> int:
+    """The end of a block. A value may hold the block's closing tag, but not the function's."""
+    function_end = text.find(FUNCTION_END, start)
+    place = text.find(SEED_CLOSE, function_end) if function_end >= 0 else -1
+    return len(text) if place < 0 else place + len(SEED_CLOSE)
+
+
 QWEN3_CODER = CallFormat(
     name="qwen3_coder",
     read_calls=read_calls,
@@ -139,7 +146,7 @@ QWEN3_CODER = CallFormat(
 SEED = CallFormat(
     name="seed",
     read_calls=partial(read_calls, seed=True),
-    places=between(r"<seed:tool_call>\s{0,64}<function=", SEED_CLOSE),
+    places=Places(between(r"<seed:tool_call>\s{0,64}<function=", "").begin, _seed_end),
     marks=(SEED_OPEN,),
     templates=((SEED_OPEN,),),
     tokens=(SEED_OPEN, SEED_CLOSE, "<seed:think>", "</seed:think>"),

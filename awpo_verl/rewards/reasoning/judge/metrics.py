@@ -76,7 +76,7 @@ class Watch:
             raise JudgeFailedError(
                 f"{_describe(parts, valid, config)} {SECTION}.judge.required=True stops the run here. Repair the judge "
                 "(each reward worker's log has its first failure of each kind) and resume from the last checkpoint. Or "
-                "set required=False: AWPO then uses the outcome alone where the reasoning reward is missing."
+                "set required=False: a missing reasoning reward then counts as the mean of its group."
             )
         if low != self.low:
             text = f"warning: {_describe(parts, valid, config)}" if low else f"judge: recovered, {valid:.0%} judged."
@@ -99,8 +99,8 @@ def _describe(parts: Mapping[str, Sequence[Any]], valid: float, config: JudgeCon
     statuses = _statuses(parts)
     kinds = ", ".join(f"{kind} {count}" for kind, count in statuses.most_common() if kind in FAILURES)
     return (
-        f"the judge answered for {valid:.0%} of this step's rollouts, fewer than {SECTION}.judge.min_valid="
-        f"{config.min_valid:g}; missing by kind: {kinds}."
+        f"the judge answered for {valid:.0%} of the rollouts that it was asked about, fewer than "
+        f"{SECTION}.judge.min_valid={config.min_valid:g}; missing by kind: {kinds}."
     )
 
 

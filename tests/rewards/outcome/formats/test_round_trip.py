@@ -106,6 +106,23 @@ def test_written_calls_are_read(format: str, drawn: tuple[ToolSchemas, list[Tool
     assert parse_response(text, format, tools).calls == tuple(calls)
 
 
+CLOSINGS = ("]]", "}}", "))", "\n", "</tool_call>")  # what a format's `places` may take for the end of a call
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_call_ends_where_places_say_whatever_its_values_hold(format: str) -> None:
+    """A value holds the format's own marks and then a mark of thinking. The call is read, and nothing is a thought."""
+    writer, marks = WRITERS[format], FORMATS[format].thinking
+    held = [text for text in (*FORMATS[format].marks, *FORMATS[format].tokens, *CLOSINGS) if can_hold(writer, text)]
+    thinking = marks.closing if marks is not None and can_hold(writer, marks.closing) else "</think>"
+    call = ToolCall("f", {"rows": [[1], [[2]]], "text": f"{' '.join(held)} {thinking} x"})
+    tools = parse_tools(
+        [{"name": "f", "parameters": {"properties": {"rows": {"type": "array"}, "text": {"type": "string"}}}}]
+    )
+    response = parse_response(writer.write([call]), format, tools)
+    assert (response.calls, response.problems, response.thinking) == ((call,), (), None)
+
+
 @pytest.mark.parametrize("format", sorted(set(FORMATS) - {"toolrl"}))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drawn=tool_calls())

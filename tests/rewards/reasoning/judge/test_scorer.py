@@ -141,4 +141,4 @@ def test_the_metrics_count_its_scores(capsys: pytest.CaptureFixture[str]) -> Non
     assert metrics["awpo/judge/failed_total/server_error"] == 3.0
     assert metrics["awpo/judge/tokens_in_total"] == 3.0
     Watch().look(metrics, parts, JudgeConfig())
-    assert "the judge answered for 25% of this step's rollouts" in capsys.readouterr().out
+    assert "the judge answered for 25% of the rollouts" in capsys.readouterr().out
