@@ -1,6 +1,6 @@
 """Call formats that we know and do not read, so that none of them is mistaken for another format.
 
-To read one, write a CallFormat of your own (docs/call_formats.md), or add a file beside this one and delete its line here.
+To read one, write a CallFormat of your own (docs/call_formats.md), or add a file here and delete its line below.
 """
 
 from __future__ import annotations
