@@ -21,11 +21,11 @@ pytestmark = pytest.mark.loop
 RUN = """
 import json, sys
 from pathlib import Path
-from awpo_verl.workbench.preflight.compose import compose
+from awpo_verl.workbench.preflight.compose import compose_config
 from benchmarks.learning.series import Cell, run
 if __name__ == "__main__":
     keys, cells = json.loads(Path(sys.argv[1]).read_text())
-    run(compose(keys).config, [Cell(**cell) for cell in cells])
+    run(compose_config(keys).config, [Cell(**cell) for cell in cells])
 """
 
 
