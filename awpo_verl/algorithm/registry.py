@@ -7,6 +7,7 @@ N = groups (prompts).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -63,6 +64,14 @@ def find_function(kinds: Kinds[Function], name: str, kind: str) -> Function:
     found = load_object(f"{name}.kind", kind)
     if not callable(found):
         raise AWPOConfigError(f"{given} it is a {type(found).__name__}, and must be a function.")
+    try:
+        inspect.signature(found).bind(None, None)
+    except TypeError:
+        raise AWPOConfigError(
+            f"{given} it must take two arguments, (spread, config), and takes {inspect.signature(found)}."
+        ) from None
+    except ValueError:  # a function of C without a signature
+        pass
     return cast(Function, found)
 
 

@@ -54,12 +54,12 @@ class ClipConfig:
 
 
 def check_gate(gate: GateConfig) -> None:
+    check_unit("gate.value", gate.value)
+    check_at_least(0.0, "gate.threshold", gate.threshold)
     if gate != GateConfig():  # the table needs torch, which a command that scores files does not load
         from awpo_verl.algorithm.gate import GATES
 
         check_kind(GATES, "gate", gate)
-    check_unit("gate.value", gate.value)
-    check_at_least(0.0, "gate.threshold", gate.threshold)
 
 
 def check_difficulty(difficulty: DifficultyConfig) -> None:

@@ -58,6 +58,19 @@ def replace(module: Any, name: str, value: Any) -> None:
     setattr(module, name, value)
 
 
+def bind_arguments(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> inspect.BoundArguments:
+    """A call's arguments by name. Change `.arguments`, then call with `*.args, **.kwargs`.
+
+    Without defaults: Ray gives the methods of its actors a parameter in their signature that they do not take.
+
+    Raises:
+        TypeError: the function cannot be called like this.
+    """
+    return inspect.signature(function).bind(*args, **kwargs)
+
+
 def read_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call by the names of the function's parameters, with its defaults.
 
@@ -67,7 +80,7 @@ def read_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: Ma
     >>> read_arguments(lambda data, gamma=1.0: None, ["rows"], {})
     {'data': 'rows', 'gamma': 1.0}
     """
-    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound = bind_arguments(function, args, kwargs)
     bound.apply_defaults()
     return bound.arguments
 

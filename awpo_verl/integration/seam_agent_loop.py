@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from awpo_verl.integration.keys import AWPO
-from awpo_verl.integration.patching import read_arguments, wrap
+from awpo_verl.integration.patching import bind_arguments, wrap
 from awpo_verl.rewards.turns import OWN_TOKENS
 
 
@@ -28,6 +28,7 @@ async def compute_score(original: Any, self: Any, *args: Any, **kwargs: Any) -> 
     """Around AgentLoopWorker._compute_score: the reward manager `awpo` also gets the mask."""
     if self.config.reward.reward_manager.name != AWPO:
         return await original(self, *args, **kwargs)
-    call = read_arguments(original, (self, *args), kwargs)
-    own = np.asarray(call["outputs"][-1].response_mask, dtype=bool)
-    return await original(self, call["outputs"], {**call["kwargs"], OWN_TOKENS: own})
+    call = bind_arguments(original, (self, *args), kwargs)
+    own = np.asarray(call.arguments["outputs"][-1].response_mask, dtype=bool)
+    call.arguments["kwargs"] = {**call.arguments["kwargs"], OWN_TOKENS: own}
+    return await original(*call.args, **call.kwargs)

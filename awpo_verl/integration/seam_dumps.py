@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from awpo_verl.integration.keys import AWPO
-from awpo_verl.integration.patching import read_arguments, wrap
+from awpo_verl.integration.patching import bind_arguments, wrap
 from awpo_verl.integration.v1_rows import fetch_parts, find_real_rows
 
 VERL_COLUMNS = ("input", "output", "gts", "score", "step", "uid")
@@ -52,28 +52,30 @@ class Dumps:
         """Around PPOTrainer._log_rollout_data(batch, timing_raw, rollout_data_dir)."""
         if trainer.config.reward.reward_manager.name != AWPO:
             return original(trainer, *args, **kwargs)
-        call = read_arguments(original, (trainer, *args), kwargs)
-        batch = call["batch"]
+        call = bind_arguments(original, (trainer, *args), kwargs)
+        batch, outer = call.arguments["batch"], self.parts
         real = find_real_rows(batch.tags)
         batch = batch.select_keys([key for key, is_real in zip(batch.keys, real, strict=True) if is_real])
         self.parts = dict(zip(batch.keys, fetch_parts(batch), strict=True))
         try:
-            return original(**call | {"batch": batch})
+            call.arguments["batch"] = batch
+            return original(*call.args, **call.kwargs)
         finally:
-            self.parts = None
+            self.parts = outer
 
     def dump_generations(self, original: Any, trainer: Any, *args: Any, **kwargs: Any) -> Any:
         """Around _dump_generations(inputs, outputs, gts, scores, reward_extra_infos_dict, dump_path)."""
         if trainer.config.reward.reward_manager.name != AWPO:
             return original(trainer, *args, **kwargs)
-        call = read_arguments(original, (trainer, *args), kwargs)
-        users, verls = dict(call["reward_extra_infos_dict"] or {}), {}
+        bound = bind_arguments(original, (trainer, *args), kwargs)
+        call = bound.arguments
+        users, verls = dict(call.get("reward_extra_infos_dict") or {}), {}
         if "uid" in users:  # verl's v1 trainer has put it there
             verls["uid"] = users.pop("uid")
         if self.parts is not None:
             users |= to_json_columns([self.parts.get(key, {}) for key in verls.get("uid", ())])
         call["reward_extra_infos_dict"] = self.rename_columns(users, call["scores"]) | verls
-        return original(**call)
+        return original(*bound.args, **bound.kwargs)
 
     def rename_columns(self, users: Mapping[str, Sequence[Any]], scores: Sequence[Any]) -> dict[str, Sequence[Any]]:
         """The user's columns under names that replace none of verl's.

@@ -53,7 +53,13 @@ class V1Seam:
 
     @contextmanager
     def hand_over(self, rows: BatchRows) -> Iterator[Handover]:
-        """Give the inner function the rows while the block runs."""
+        """Give the inner function the rows while the block runs.
+
+        Raises:
+            RuntimeError: another call is not done yet; its rows and these would be mixed up.
+        """
+        if self._handover is not None:
+            raise RuntimeError("PPOTrainer._compute_advantage was called again before its last call returned.")
         self._handover = Handover(rows)
         try:
             yield self._handover

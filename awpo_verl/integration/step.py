@@ -25,7 +25,7 @@ from awpo_verl.config import AWPOConfig, parse
 from awpo_verl.integration.learning_watch import LearningWatch
 from awpo_verl.integration.patching import require_all_seams
 from awpo_verl.integration.run_ranges import RunRanges
-from awpo_verl.rewards.parts import OUTCOME, VALID, Columns, PartsColumns, read_parts, read_reasoning
+from awpo_verl.rewards.parts import OUTCOME, VALID, Columns, PartsColumns, read_outcome, read_parts, read_reasoning
 from awpo_verl.rewards.reasoning.judge.metrics import Watch, judge_metrics
 from awpo_verl.rewards.reasoning.judge.scorer import STATUS
 
@@ -96,7 +96,7 @@ class Step:
             key=config.reasoning_key,
         )
         unit, _ = unit_reasoning(parts.reasoning, parts.valid, config.reasoning_bounds())
-        result.metrics.update(_alignment(rows, parts, ranges.to_unit(outcome), unit) | judge)
+        result.metrics.update(_alignment(parts, ~rejected, rows.groups, ranges.to_unit(outcome), unit) | judge)
         return result
 
     def baseline_metrics(self, rows: StepRows, algorithm: Any) -> dict[str, float]:
@@ -110,23 +110,23 @@ class Step:
         Raises:
             JudgeFailedError: judge.required=True, and too few rollouts were judged.
         """
-        config, kept = parse(algorithm.get("awpo")), ~rows.rejected
+        config, n_rows = parse(algorithm.get("awpo")), len(rows.rejected)
         metrics = self._watch_judge(rows.columns, config)
         if any(name not in rows.columns for name in (OUTCOME, VALID, config.reasoning_key)):
             return metrics
-        parts = read_parts(rows.columns, config.reasoning_key, len(kept))
-        assert parts.outcome is not None
-        ranges = self._ranges.find_outcome_ranges(parts.outcome, parts, rows.rejected, config)
+        parts, outcome = read_parts(rows.columns, config.reasoning_key, n_rows), read_outcome(rows.columns)
+        kept = ~rows.rejected & torch.isfinite(outcome)
+        ranges = self._ranges.find_outcome_ranges(outcome, parts, ~kept, config)
         unit, outside = unit_reasoning(parts.reasoning, parts.valid, config.reasoning_bounds())
         finite = parts.valid & torch.isfinite(unit) & kept
         metrics["awpo/rejected_frac"] = float(rows.rejected.double().mean())
         if finite.any():
             metrics["awpo/reasoning_out_of_range_frac"] = float(outside[finite].double().mean())
         if kept.any():
-            groups, outcome = rows.groups.select(kept), parts.outcome[kept]
-            unit_outcome, std_out = ranges.to_unit(parts.outcome)[kept], groups.center(outcome).std
-            metrics |= reward_metrics(outcome, unit_outcome, unit[kept], finite[kept], groups.sizes, std_out)
-        return metrics | _alignment(rows, parts, ranges.to_unit(parts.outcome), unit)
+            groups, outcome_kept = rows.groups.select(kept), outcome[kept]
+            unit_outcome, std_out = ranges.to_unit(outcome)[kept], groups.center(outcome_kept).std
+            metrics |= reward_metrics(outcome_kept, unit_outcome, unit[kept], finite[kept], groups.sizes, std_out)
+        return metrics | _alignment(parts, kept, rows.groups, ranges.to_unit(outcome), unit)
 
     def gdpo_reasoning(self, columns: Columns, uids: Labels, algorithm: Any) -> np.ndarray | None:
         """The reasoning reward for verl's gdpo, which takes a missing reward for a 0.
@@ -161,13 +161,15 @@ class Step:
         return metrics
 
 
-def _alignment(rows: StepRows, parts: PartsColumns, outcome: Tensor, reasoning: Tensor) -> dict[str, float]:
-    """`alignment` of the rows that are not rejected, and whose thinking was scored.
+def _alignment(
+    parts: PartsColumns, kept: Tensor, groups: Groups, outcome: Tensor, reasoning: Tensor
+) -> dict[str, float]:
+    """`alignment` of the rows that are kept, and whose thinking was scored.
 
-    outcome, reasoning: float64 [B], each on the scale of its range.
+    kept: bool [B]. outcome, reasoning: float64 [B], each on the scale of its range.
     """
-    compared = parts.valid & parts.judged & ~rows.rejected & torch.isfinite(reasoning)
-    return alignment(outcome, reasoning, compared, rows.groups, parts.data_source)
+    compared = parts.valid & parts.judged & kept & torch.isfinite(reasoning)
+    return alignment(outcome, reasoning, compared, groups, parts.data_source)
 
 
 def _select(columns: list[Tensor], kept: Tensor) -> list[Tensor]:

@@ -30,3 +30,10 @@ def show_json(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(to_plain(value), ensure_ascii=False, default=str, skipkeys=True)
+
+
+def has_null(value: Json) -> bool:
+    """Whether an object holds a null, at any depth."""
+    if isinstance(value, dict):
+        return any(item is None or has_null(item) for item in value.values())
+    return isinstance(value, list) and any(has_null(item) for item in value)

@@ -133,7 +133,6 @@ class PartsColumns:
     """The parts of B rows.
 
     Attributes:
-        outcome: float64 [B]; None where the rows come from another reward manager.
         reasoning: float64 [B], on the scale of `reasoning_range`; NaN where the scorer gave NaN or inf, and without
             meaning where not valid.
         valid: bool [B], True = there is a reasoning reward. Also True for NaN and inf, which the estimator counts.
@@ -142,7 +141,6 @@ class PartsColumns:
         data_source: of each row; None where it is not known.
     """
 
-    outcome: Tensor | None
     reasoning: Tensor
     valid: Tensor
     judged: Tensor
@@ -164,13 +162,21 @@ def read_parts(columns: Columns, reasoning_key: str, n_rows: int) -> PartsColumn
     reasoning, valid = read_reasoning(columns, reasoning_key, n_rows)
     sources = columns.get(DATA_SOURCE)
     return PartsColumns(
-        outcome=_read_floats(columns[OUTCOME], float("nan"))[0] if OUTCOME in columns else None,
         reasoning=reasoning,
         valid=valid,
         judged=read_judged(columns, n_rows),
         by_verl_rule=read_by_verl_rule(columns, n_rows),
         data_source=None if sources is None else tuple(map(str, sources)),
     )
+
+
+def read_outcome(columns: Columns) -> Tensor:
+    """Decode the outcome that our reward manager wrote, float64 [B]; NaN where a row has none.
+
+    A user's own column of that name, with another reward manager, may hold anything. So only call it where the other
+    columns are ours.
+    """
+    return _read_floats(columns[OUTCOME], float("nan"))[0]
 
 
 def read_reasoning(columns: Columns, key: str, n_rows: int) -> tuple[Tensor, Tensor]:

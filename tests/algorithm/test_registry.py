@@ -19,6 +19,9 @@ NUMBER = 1
 def half(spread, config):
     return torch.full_like(spread.std_out, 0.5)
 
+def of_version_1(std_out, std_mix, agreement, config):
+    return std_out
+
 def above(spread, config):
     return torch.full_like(spread.std_out, config.value)
 
@@ -71,6 +74,7 @@ def test_functions_of_the_user_are_used() -> None:
         (lambda: GateConfig("no_such_module:f"), r"ModuleNotFoundError.*Every worker must be able to import it"),
         (lambda: GateConfig("broken_kinds:f"), r"No module named 'nothing_of_that_name'"),
         (lambda: GateConfig("own_kinds:NUMBER"), r"it is a int, and must be a function"),
+        (lambda: GateConfig("own_kinds:of_version_1"), r"must take two arguments, \(spread, config\), and takes"),
         (lambda: GateConfig("sometimes"), r"one of variance_ratio, .*, or module:function of your own"),
         (lambda: GateConfig("own_kinds:half()"), r"one of variance_ratio, .*, or module:function of your own"),
     ],

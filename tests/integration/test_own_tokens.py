@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 from omegaconf import OmegaConf
 from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput, AgentLoopWorker
 
+from awpo_verl.integration import seam_agent_loop
 from awpo_verl.rewards.turns import OWN_TOKENS
 
 
@@ -56,3 +58,14 @@ def test_other_reward_managers_get_what_they_got() -> None:
     assert set(sent_by("naive", [output([1, 0, 1])], {"uid": "a"}).non_tensor_batch) == {
         *("uid", "__num_turns__", "tool_extra_fields", "prompt_len", "response_len")
     }
+
+
+def test_a_further_argument_of_another_verl_is_passed_on() -> None:
+    worker = SimpleNamespace(config=OmegaConf.create({"reward": {"reward_manager": {"name": "awpo"}}}))
+
+    async def newer(self: Any, outputs: Any, kwargs: Any, priority: int = 0, **more: Any) -> Any:
+        return outputs, kwargs["uid"], priority, more
+
+    outputs = [output([1])]
+    call = seam_agent_loop.compute_score(newer, worker, outputs, kwargs={"uid": "a"}, priority=3, span="x")
+    assert asyncio.run(call) == (outputs, "a", 3, {"span": "x"})

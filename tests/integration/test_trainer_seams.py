@@ -18,10 +18,10 @@ from verl.trainer.ppo.metric_utils import compute_data_metrics
 from awpo_verl.algorithm.groups import Groups
 from awpo_verl.integration import patching, seam_legacy
 from awpo_verl.integration.keys import CLIP_SCALE
-from awpo_verl.integration.seam_v1 import Handover
+from awpo_verl.integration.seam_v1 import Handover, V1Seam
 from awpo_verl.integration.step import Step, StepRows
-from awpo_verl.integration.v1_rows import to_columns
-from tests.integration.through_trainers import T, rows, through_legacy, through_v1
+from awpo_verl.integration.v1_rows import BatchRows, to_columns
+from tests.integration.through_trainers import T, algorithm, rows, through_legacy, through_v1
 
 ALGORITHM = OmegaConf.create({"adv_estimator": "awpo", "norm_adv_by_std_in_grpo": True, "awpo": {}})
 
@@ -164,3 +164,19 @@ def test_a_baseline_logs_rewards_and_dead_groups_as_awpo_does_and_nothing_of_awp
 def test_a_baseline_with_another_reward_manager_has_no_figures() -> None:
     step_rows = StepRows(to_columns([{"acc": 1.0}]), Groups.of(["a"]), torch.zeros(1, dtype=torch.bool))
     assert Step().baseline_metrics(step_rows, OmegaConf.create({"adv_estimator": "gdpo"})) == {}
+
+
+def test_a_users_column_named_outcome_may_hold_anything_with_another_reward_manager() -> None:
+    """AWPO takes the outcome from the token rewards; the column is only ours with our manager."""
+    theirs: list[dict[str, Any]] = [{"reasoning": 0.2, "outcome": "right"}, {"reasoning": 0.9, "outcome": []}]
+    named, _ = through_v1(rows([1.0, 0.0], ["a", "a"]), theirs, algorithm())
+    plain, _ = through_v1(rows([1.0, 0.0], ["a", "a"]), [{"reasoning": 0.2}, {"reasoning": 0.9}], algorithm())
+    assert torch.equal(named.batch["advantages"], plain.batch["advantages"])
+
+
+def test_two_batches_are_never_mixed_up() -> None:
+    seam, handed = V1Seam(Step()), BatchRows([], [], None)
+    with seam.hand_over(handed), pytest.raises(RuntimeError, match="called again before"), seam.hand_over(handed):
+        pass
+    with seam.hand_over(handed):
+        pass

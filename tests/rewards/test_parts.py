@@ -11,7 +11,7 @@ import torch
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
-from awpo_verl.rewards.parts import RewardParts, Scored, read_parts, read_result
+from awpo_verl.rewards.parts import RewardParts, Scored, read_outcome, read_parts, read_result
 from tests.rewards.managing import KEYS, RIGHT, manager, score
 
 
@@ -70,9 +70,9 @@ def test_what_is_encoded_for_each_row_is_decoded_from_the_columns(rows: list[Rew
     columns = {name: [info.get(name) for info in infos] for name in names} | {"data_source": ["set"] * len(rows)}
     for stacked in (columns, {name: np.array([*values, None], dtype=object)[:-1] for name, values in columns.items()}):
         found = read_parts(stacked, key, len(rows))
-        assert found.outcome is not None
-        assert found.outcome.dtype == found.reasoning.dtype == torch.float64
-        assert found.outcome.tolist() == [row.outcome for row in rows]
+        outcome = read_outcome(stacked)
+        assert outcome.dtype == found.reasoning.dtype == torch.float64
+        assert outcome.tolist() == [row.outcome for row in rows]
         assert found.valid.tolist() == [row.reasoning is not None for row in rows]
         for row, reasoning in zip(rows, found.reasoning.tolist(), strict=True):
             if row.reasoning is None:
@@ -93,8 +93,10 @@ def test_columns_without_a_reasoning_reward_say_where_it_should_come_from() -> N
 
 
 def test_columns_of_another_reward_manager_have_no_validity() -> None:
-    found = read_parts({"reasoning": [0.5, None], "checked": ["a", "b"]}, "reasoning", 2)
-    assert (found.outcome, found.data_source) == (None, None)
+    """And a column `outcome` of theirs may hold anything."""
+    columns = {"reasoning": [0.5, None], "checked": ["a", "b"], "outcome": ["right", ["wrong"]]}
+    found = read_parts(columns, "reasoning", 2)
+    assert found.data_source is None
     assert found.valid.tolist() == [True, False]
     assert found.by_verl_rule.tolist() == [False, False]
     assert found.judged.tolist() == [True, True]

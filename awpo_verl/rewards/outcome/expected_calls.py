@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from awpo_verl.rewards.bounded_json import MAX_DEPTH, check_depth
-from awpo_verl.rewards.json_values import Json
+from awpo_verl.rewards.json_values import Json, has_null
 from awpo_verl.rewards.outcome.calls import BadCallError, ToolCall
 from awpo_verl.rewards.outcome.values import AnyOf
 
@@ -52,7 +52,7 @@ def _parse_call(item: Json, nulls: bool) -> ToolCall:
         arguments: Json = item.get("arguments", {})
         if not isinstance(arguments, dict) or set(item) - {"name", "arguments"}:
             raise BadCallError('it must be {"name": str, "arguments": {...}}, without other keys')
-        if not nulls and _has_null(arguments):
+        if not nulls and has_null(arguments):
             raise BadCallError(
                 "a null argument: parquet pads objects with different keys; write the ground truth as JSON text"
             )
@@ -76,10 +76,3 @@ def _pattern(value: Json) -> Any:
             raise BadCallError('accepted values must be {"$any": [one or more], "$optional": true or false}')
         return AnyOf(tuple(_pattern(item) for item in values), optional)
     return [_pattern(item) for item in value] if isinstance(value, list) else value
-
-
-def _has_null(value: Json) -> bool:
-    """Whether an object holds a null, at any depth."""
-    if isinstance(value, dict):
-        return any(item is None or _has_null(item) for item in value.values())
-    return isinstance(value, list) and any(_has_null(item) for item in value)

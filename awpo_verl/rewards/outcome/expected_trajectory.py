@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from awpo_verl.rewards.json_values import Json
+from awpo_verl.rewards.json_values import Json, has_null
 from awpo_verl.rewards.outcome.calls import ToolCall
 
 if TYPE_CHECKING:  # these modules need transformers
@@ -45,8 +45,12 @@ class ExpectedTrajectory:
     references: dict[Limits, Reference] = field(default_factory=dict["Limits", "Reference"], compare=False, repr=False)
 
 
-def parse_expected_trajectory(given: dict[str, Any]) -> ExpectedTrajectory:
+def parse_expected_trajectory(given: dict[str, Any], nulls: bool) -> ExpectedTrajectory:
     """Check a ground truth that has the key `trajectory`.
+
+    Args:
+        given: the ground truth, an object.
+        nulls: whether a value may be null. Not in an object, where parquet pads with nulls; in JSON text it may.
 
     Raises:
         TrajectoryError: a key is missing, unknown or of a wrong type; shows it.
@@ -64,6 +68,11 @@ def parse_expected_trajectory(given: dict[str, Any]) -> ExpectedTrajectory:
     if not isinstance(turns, list) or not turns or not all(isinstance(turn, list) for turn in turns):
         raise TrajectoryError(
             f"ground_truth['trajectory'] must be a list of user turns, each a list of calls; got {str(turns)[:200]!r}."
+        )
+    if not nulls and has_null([initial, turns]):
+        raise TrajectoryError(
+            "ground_truth has a null in 'initial' or 'trajectory': parquet pads objects with different keys. Write the "
+            "ground truth as JSON text."
         )
     calls = tuple(_parse_turn(turn, number) for number, turn in enumerate(turns))
     return ExpectedTrajectory(environment, initial, calls, given.get("results", "auto"))

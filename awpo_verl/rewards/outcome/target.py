@@ -13,6 +13,7 @@ and each of its fields is computed on first use.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -24,7 +25,8 @@ from awpo_verl.rewards.outcome.expected_trajectory import ExpectedTrajectory, pa
 from awpo_verl.rewards.outcome.schema import ToolSchemas, parse_tools
 
 CALLS_KEY, TRAJECTORY_KEY, TOOLS_KEY = "tool_calls", "trajectory", "tools"
-CACHED_TARGETS = 4096  # prompts whose rollouts may arrive in any order
+CACHED_TARGETS = 512  # prompts whose rollouts may arrive in any order at one reward worker
+MAX_CACHED_CHARS = 65_536  # of one ground truth with its tools; a larger one is read again for each rollout
 
 
 class _Contents(NamedTuple):
@@ -56,10 +58,10 @@ class Target:
         contents = self._contents
         if contents.problem:
             raise ValueError(contents.problem)
-        found = contents.object or {}
+        found, nulls = contents.object or {}, isinstance(self.ground_truth, str)
         if CALLS_KEY in found:
-            return parse_expected_calls(found[CALLS_KEY], nulls=isinstance(self.ground_truth, str))
-        return parse_expected_trajectory(found) if TRAJECTORY_KEY in found else None
+            return parse_expected_calls(found[CALLS_KEY], nulls)
+        return parse_expected_trajectory(found, nulls) if TRAJECTORY_KEY in found else None
 
     @cached_property
     def tools(self) -> ToolSchemas | None:
@@ -106,7 +108,7 @@ class Target:
 
 
 def read_target(ground_truth: Any, tools: Any = None) -> Target:
-    """The target of a row. Equal ground truths and tools give the same object.
+    """The target of a row. Equal ground truths and tools of up to MAX_CACHED_CHARS give the same object.
 
     Args:
         ground_truth: an object or its JSON text, or anything else.
@@ -119,10 +121,15 @@ def read_target(ground_truth: Any, tools: Any = None) -> Target:
         >>> read_target("#### 42").expected is None
         True
     """
+    if isinstance(ground_truth, Mapping) and not {CALLS_KEY, TRAJECTORY_KEY} & ground_truth.keys():
+        return Target(
+            to_plain(ground_truth), to_plain(tools)
+        )  # of another form: its JSON text would cost and gain nothing
     try:
-        return _cached_target(*_key(ground_truth), *_key(tools))
+        key = (*_key(ground_truth), *_key(tools))
     except (TypeError, ValueError, RecursionError):  # not JSON, so it cannot be a key
         return Target(to_plain(ground_truth), to_plain(tools))
+    return _cached_target(*key) if len(key[0]) + len(key[2]) <= MAX_CACHED_CHARS else _make_target(*key)
 
 
 def read_expected_calls(ground_truth: Any) -> tuple[ToolCall, ...] | None:
@@ -135,10 +142,12 @@ def read_expected_calls(ground_truth: Any) -> tuple[ToolCall, ...] | None:
     return expected.calls if isinstance(expected, ExpectedCalls) else None
 
 
-@lru_cache(maxsize=CACHED_TARGETS)
-def _cached_target(truth: str, truth_is_text: bool, tools: str, tools_are_text: bool) -> Target:
+def _make_target(truth: str, truth_is_text: bool, tools: str, tools_are_text: bool) -> Target:
     """The arguments are two results of `_key`."""
     return Target(truth if truth_is_text else json.loads(truth), tools if tools_are_text else json.loads(tools))
+
+
+_cached_target = lru_cache(maxsize=CACHED_TARGETS)(_make_target)
 
 
 def _key(value: Any) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -41,3 +42,12 @@ def test_a_broken_trajectory_is_named(change: dict[str, Any], says: str) -> None
 @pytest.mark.parametrize("truth", [None, "42", "not json", '{"tool_calls": []}', {"tool_calls": []}, ["x"], "[1]"])
 def test_other_ground_truths_are_not_trajectories(truth: Any) -> None:
     assert not isinstance(read_target(truth).expected, ExpectedTrajectory)
+
+
+def test_a_null_is_refused_in_an_object_which_parquet_pads_and_read_in_json_text() -> None:
+    padded = TRUTH | {"trajectory": [[{"name": "add", "arguments": {"amount": 1, "unit": None}}]]}
+    with pytest.raises(TrajectoryError, match=r"a null in 'initial' or 'trajectory'.*Write the ground truth as JSON"):
+        _ = read_target(padded).expected
+    expected = read_target(json.dumps(padded)).expected
+    assert isinstance(expected, ExpectedTrajectory)
+    assert expected.turns == ((ToolCall("add", {"amount": 1, "unit": None}),),)

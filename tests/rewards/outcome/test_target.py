@@ -56,6 +56,13 @@ def test_the_rollouts_of_a_prompt_share_one_target(truth: Any) -> None:
     assert read_target(truth, [{"name": "g"}]) is not read_target(truth)
 
 
+@pytest.mark.parametrize("truth", ["x" * 70_000, {"answer": 1}, {"tool_calls": [], "tools": [{"name": "x" * 70_000}]}])
+def test_what_is_large_or_has_another_form_is_not_kept(truth: Any) -> None:
+    """A reward worker sees every prompt of a run, and a ground truth of tests for code may be megabytes."""
+    assert read_target(truth) is not read_target(truth)
+    assert read_target(truth) == read_target(truth)
+
+
 def test_equal_texts_and_objects_are_told_apart() -> None:
     assert read_target("42") is not read_target(42)
     assert (read_target("42").ground_truth, read_target(42).ground_truth) == ("42", 42)
