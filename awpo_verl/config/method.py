@@ -18,8 +18,8 @@ class GateConfig(KindConfig):
     """The gate w: how much of a group's advantage comes from outcome plus reasoning.
 
     kind: the function that computes w from the spread of both rewards in the group.
-    value: w of kind `fixed`, in [0, 1].
-    threshold: of kind `hard`, a standard deviation >= 0.
+    value: a gate in [0, 1].
+    threshold: a standard deviation of the outcome, >= 0.
     """
 
     kind: str = "variance_ratio"
@@ -32,8 +32,8 @@ class DifficultyConfig(KindConfig):
     """The difficulty weight: how much a group counts, by its success rate mu.
 
     kind: the function that computes the weight.
-    d_min: weight of an all-failed or all-solved group, >= 0.
-    d_max: weight of a half-solved group, >= d_min.
+    d_min: the weight of an all-failed or all-solved group, >= 0.
+    d_max: the weight of a half-solved group, >= d_min.
     """
 
     kind: str = "parabolic"

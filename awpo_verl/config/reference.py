@@ -52,10 +52,17 @@ def _write_section(title: str, config: DataclassInstance) -> str:
     intro, meanings = read_meanings(config)
     lines = [f"## `{title}`", "", textwrap.fill(_link(intro), WIDTH), ""]
     for name, meaning in meanings.items():
+        meaning += _name_readers(title.rpartition(".")[2], name)
         lines += _write_item(f"- `{name}` ({_show(getattr(config, name))}): {meaning}", "")
         if name == "kind":
             lines += _write_kinds(title.rpartition(".")[2])
     return "\n".join([*lines, ""])
+
+
+def _name_readers(section: str, key: str) -> str:
+    """Which kinds read a key, from the section's table; "" for the other keys."""
+    readers = [f"`{name}`" for name, kind in KINDS.get(section, {}).items() if key in kind.reads]
+    return f" Read by kind {', '.join(readers)}." if readers else ""
 
 
 def _write_kinds(section: str) -> Iterator[str]:
