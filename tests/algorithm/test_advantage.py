@@ -4,34 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage
 
-from awpo_verl.algorithm import Estimate, estimate
-from awpo_verl.config import AWPOConfig
+from awpo_verl.algorithm import estimate
+from tests.algorithm.estimates import assert_close, awpo, grpo
 from tests.conftest import binary, config, graded, groups
-
-
-def awpo(o: torch.Tensor, q: torch.Tensor, labels: list[str], c: AWPOConfig | None = None, **kw: bool) -> Estimate:
-    return estimate(o, q, torch.ones(len(o), dtype=torch.bool), labels, c or config(), **kw)
-
-
-def grpo(o: torch.Tensor, labels: list[str], norm_by_std: bool = True) -> torch.Tensor:
-    """verl's GRPO, one token per row; float64, so that a difference is ours and not rounding."""
-    rewards = o.double().unsqueeze(-1).clone()
-    mask = torch.ones_like(rewards)
-    return compute_grpo_outcome_advantage(
-        rewards, mask, np.array(labels, dtype=object), norm_adv_by_std_in_grpo=norm_by_std
-    )[0].squeeze(-1)
-
-
-def assert_close(a: torch.Tensor, b: torch.Tensor, tolerance: float = 1e-6) -> None:
-    torch.testing.assert_close(a.double(), b.double(), rtol=0, atol=tolerance)
-
 
 NO_DIFFICULTY = {"difficulty": {"kind": "none"}}
 
@@ -190,56 +170,6 @@ def test_dr_grpo_switch_drops_both_divisions(rows) -> None:
     a = awpo(o, q, labels, config(gate={"kind": "fixed", "value": 0.25}, **NO_DIFFICULTY), norm_by_std=False).advantages
     mix = o.double() + q.double()
     assert_close(a, 0.75 * grpo(o, labels, False) + 0.25 * grpo(mix, labels, False))
-
-
-def test_hard_gate_opens_only_where_the_outcome_is_silent() -> None:
-    o, q = torch.tensor([0.0, 0, 0, 1]), torch.tensor([0.0, 1, 0, 1])
-    assert awpo(o, q, list("aabb"), config(gate={"kind": "hard"})).gate.tolist() == [1, 1, 0, 0]
-    # std of (0, 1) is 0.707
-    assert awpo(o, q, list("aabb"), config(gate={"kind": "hard", "threshold": 0.71})).gate.tolist() == [1, 1, 1, 1]
-
-
-def test_difficulty_weighs_half_solved_prompts_most_and_never_below_d_min() -> None:
-    # gate none: |A| = d * |A_out|. mu = 1/2: d = 1.5; mu = 1: A_out = 0; range [-3, 4]: outcome 0.5 is mu = 1/2
-    o = torch.tensor([0.0, 1.0, -3.0, 4.0])
-    c = config(gate={"kind": "none"})
-    assert_close(awpo(o[:2], torch.zeros(2), list("aa"), c).advantages, 1.5 * grpo(o[:2], list("aa")))
-    wide = config(gate={"kind": "none"}, outcome_range=[-3.0, 4.0])
-    assert_close(awpo(o[2:], torch.zeros(2), list("aa"), wide).advantages, 1.5 * grpo(o[2:], list("aa")))
-
-
-def test_outcome_outside_of_its_range_is_reported_and_never_flips_a_sign() -> None:
-    o = torch.tensor([-3.0, 4.0])  # outcome_range is set to [0, 1]: mu = 0.5 by luck; then mu = 3.5, clamped to 1
-    unit = {"outcome_range": [0.0, 1.0]}
-    result = awpo(o, torch.zeros(2), list("aa"), config(**unit))
-    assert result.metrics["awpo/outcome_out_of_range_frac"] == 1.0
-    far = awpo(torch.tensor([3.0, 4.0]), torch.zeros(2), list("aa"), config(gate={"kind": "none"}, **unit))
-    assert_close(far.advantages, 0.1 * grpo(torch.tensor([3.0, 4.0]), list("aa")))
-
-
-def test_metrics_by_hand() -> None:
-    # a: o = 0 0, q = 0 1 (dead, rescued). b: o = 1 1, q = 0 0 (dead, not). c: o = 0 1, q = 1 0 (they disagree)
-    o, q = torch.tensor([0.0, 0, 1, 1, 0, 1]), torch.tensor([0.0, 1, 0, 0, 1, 0])
-    m = awpo(o, q, list("aabbcc"), config(reasoning_weight=3.0)).metrics
-    assert m["awpo/dead_groups_frac"] == pytest.approx(2 / 3)
-    assert m["awpo/rescued_groups_frac"] == pytest.approx(1 / 2)
-    assert m["awpo/outcome/mean"] == pytest.approx(0.5)
-    assert m["awpo/reasoning/mean"] == pytest.approx(1 / 3)
-    # c, the only live group: m = 3 1, std_o = 0.707, std_m = 1.414, w = 2/3, A_mix = -A_out, so A = -A_out/3
-    assert m["awpo/sign_conflict_frac"] == 1.0
-    # gate: a 1, b 0, c 2/3
-    assert [m[f"awpo/gate/{k}"] for k in ("min", "mean", "max")] == pytest.approx([0.0, 5 / 9, 1.0], abs=1e-5)
-    # difficulty: a and b 0.1, c 1.5
-    assert m["awpo/difficulty/mean"] == pytest.approx(1.7 / 3)
-    # corr: o - 1/2 = -.5 -.5 .5 .5 -.5 .5; q - 1/3 = -1/3 2/3 -1/3 -1/3 2/3 -1/3: dot = -1, norms sqrt(1.5), sqrt(4/3)
-    assert m["awpo/outcome_reasoning_corr"] == pytest.approx(-1 / math.sqrt(1.5 * 4 / 3))
-
-
-def test_undefined_metrics_are_left_out() -> None:
-    m = awpo(torch.tensor([0.0, 1.0]), torch.tensor([0.5, 0.5]), list("aa")).metrics
-    assert "awpo/rescued_groups_frac" not in m  # no dead group
-    assert "awpo/outcome_reasoning_corr" not in m  # q has no spread
-    assert not any(math.isnan(value) for value in m.values())
 
 
 def test_shapes_that_differ_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""gate.kind=agreement: the reasoning reward has less of a say where it contradicts the outcome."""
+"""The gates. agreement: reasoning has less of a say where it contradicts the outcome."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from torch import Tensor
 from awpo_verl.algorithm import Estimate, estimate
 from awpo_verl.algorithm.concordance import concordance
 from awpo_verl.config import parse
+from tests.algorithm.estimates import awpo
+from tests.conftest import config
 
 SOLVED_AND_FAILED = torch.tensor([1.0, 1.0, 0.0, 0.0])  # two groups, both dead
 
@@ -16,6 +18,13 @@ SOLVED_AND_FAILED = torch.tensor([1.0, 1.0, 0.0, 0.0])  # two groups, both dead
 def run(outcome: Tensor, reasoning: Tensor, index: list[str], kind: str) -> Estimate:
     valid = torch.ones(len(outcome), dtype=torch.bool)
     return estimate(outcome, reasoning, valid, index, parse({"gate": {"kind": kind}}))
+
+
+def test_hard_gate_opens_only_where_the_outcome_is_silent() -> None:
+    o, q = torch.tensor([0.0, 0, 0, 1]), torch.tensor([0.0, 1, 0, 1])
+    assert awpo(o, q, list("aabb"), config(gate={"kind": "hard"})).gate.tolist() == [1, 1, 0, 0]
+    # std of (0, 1) is 0.707
+    assert awpo(o, q, list("aabb"), config(gate={"kind": "hard", "threshold": 0.71})).gate.tolist() == [1, 1, 1, 1]
 
 
 def test_a_scorer_that_marks_failures_above_successes_has_no_say() -> None:
