@@ -116,6 +116,11 @@ def name_of(folder: Path) -> str:
     return recipe.name
 
 
+def hash_weights(folder: Path) -> str:
+    """The SHA-256 of the model's weights, as recipe.json has it under `weights`."""
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
 def write_model(folder: Path, recipe: Recipe, made: Made, **measured: Any) -> None:
     """Save the model with its recipe, and with what was measured, in a folder that is there as a whole or not at all.
 
@@ -125,7 +130,7 @@ def write_model(folder: Path, recipe: Recipe, made: Made, **measured: Any) -> No
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder.parent))
     try:
         tiny_model.save(*made, unfinished)
-        content = asdict(recipe) | measured
+        content = asdict(recipe) | {"weights": hash_weights(unfinished)} | measured
         (unfinished / RECIPE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         unfinished.chmod(0o755)
         if not folder.is_dir():  # another process may have been faster

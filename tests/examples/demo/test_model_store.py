@@ -39,7 +39,9 @@ def silent(_: str) -> None: ...
 @pytest.mark.parametrize("task", STARTS)
 def test_the_shipped_model_has_the_recipe_of_the_code(task: str) -> None:
     start = STARTS[task]
-    assert read_recipe(model_store.SHIPPED / task) == start.make_recipe(start.settings, 0), REBUILD
+    folder = model_store.SHIPPED / task
+    assert read_recipe(folder) == start.make_recipe(start.settings, 0), REBUILD
+    assert json.loads((folder / model_store.RECIPE).read_text())["weights"] == model_store.hash_weights(folder), REBUILD
 
 
 @pytest.mark.parametrize("task", STARTS)
