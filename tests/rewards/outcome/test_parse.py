@@ -8,6 +8,7 @@ from awpo_verl.rewards.outcome import ToolCall, parse_response
 from awpo_verl.rewards.outcome.calls import MAX_CALLS
 from awpo_verl.rewards.outcome.formats import FORMATS, format_of_template, format_of_text
 from tests.rewards.outcome.calls import BOTH, TOOLS, F, G, call, hermes
+from tests.rewards.outcome.formats.writers import WRITERS
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -98,46 +99,13 @@ def test_output_that_was_cut_off_inside_a_call_is_a_problem(format: str) -> None
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_number_of_calls_is_bounded(format: str) -> None:
-    one = {
-        "hermes": '<tool_call>{"name": "f", "arguments": {}}</tool_call>',
-        "toolrl": '<tool_call>{"name": "f"}</tool_call>',
-        "pythonic": "",
-        "llama3_json": '{"name": "f", "parameters": {}}',
-        "mistral": "[TOOL_CALLS]f{}",
-        "qwen3_coder": "<tool_call><function=f></function></tool_call>",
-        "gpt_oss": "<|channel|>commentary to=functions.f<|message|>{}<|call|>",
-        "seed": "<seed:tool_call><function=f></function></seed:tool_call>",
-        "minimax": '<minimax:tool_call><invoke name="f"></invoke></minimax:tool_call>',
-        "kimi": "<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{}"
-        "<|tool_call_end|><|tool_calls_section_end|>",
-        "deepseek_v32": '<｜DSML｜function_calls><｜DSML｜invoke name="f"></｜DSML｜invoke></｜DSML｜function_calls>',
-        "deepseek_v4": '<｜DSML｜tool_calls><｜DSML｜invoke name="f"></｜DSML｜invoke></｜DSML｜tool_calls>',
-        "deepseek_v3": "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n{}\n```"
-        "<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
-        "deepseek_v31": "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}<｜tool▁call▁end｜>"
-        "<｜tool▁calls▁end｜>",
-        "gemma4": "<|tool_call>call:f{}<tool_call|>",
-        "functiongemma": "<start_function_call>call:f{}<end_function_call>",
-        "glm": "<tool_call>f</tool_call>",
-        "olmo3": "f()\n",
-        "phi4_mini": '{"name": "f", "arguments": {}},',
-        "xlam": '{"name": "f", "arguments": {}},',
-        "granite": '{"name": "f", "arguments": {}},',
-    }[format]
-    lists = {"phi4_mini": "functools", "xlam": "", "granite": "<tool_call>"}
+    def written(calls: int) -> str:
+        return WRITERS[format].write([ToolCall("f", {})] * calls)
 
-    def text(calls: int) -> str:
-        if format in lists:
-            return f"{lists[format]}[{(one * calls)[:-1]}]"
-        if format == "olmo3":
-            return f"<function_calls>{one * calls}</function_calls>"
-        return f"[{'f(),' * calls}]" if format == "pythonic" else one * calls
-
-    assert len(parse_response(text(MAX_CALLS), format).calls) == MAX_CALLS
-    assert parse_response(text(MAX_CALLS), format).problems == ()
-    response = parse_response(text(MAX_CALLS + 3), format)
-    assert len(response.calls) == MAX_CALLS
-    assert response.malformed == 1
+    response = parse_response(written(MAX_CALLS), format)
+    assert (len(response.calls), response.problems) == (MAX_CALLS, ())
+    response = parse_response(written(MAX_CALLS + 3), format)
+    assert (len(response.calls), response.malformed) == (MAX_CALLS, 1)
 
 
 def name_of_template(template: str | None) -> str | None:
