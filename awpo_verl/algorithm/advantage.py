@@ -61,7 +61,7 @@ def estimate(
     index: Labels | Groups,
     config: AWPOConfig | Mapping[str, object] | None = None,
     norm_by_std: bool = True,
-    judged: Flags | None = None,
+    has_thinking: Flags | None = None,
     rejected: Flags | None = None,
     outcome_range: RowRanges | None = None,
 ) -> Estimate:
@@ -77,8 +77,8 @@ def estimate(
         index: B group labels, equal for the rollouts of one prompt, or their `Groups`. Leave out rows of padding.
         config: the `algorithm.awpo` section, or a mapping of its keys; None: all defaults.
         norm_by_std: False drops both divisions (Dr.GRPO, arXiv 2503.20783).
-        judged: bool [B], False where there was no thinking to judge. Such a reward is not the scorer's opinion, and
-            gate.kind=agreement does not hold it against the scorer. None: all valid ones were judged.
+        has_thinking: bool [B], False where there was no thinking to score. Such a reward is not the scorer's opinion, so
+            gate.kind=agreement leaves it out. None: all rows have thinking.
         rejected: bool [B], True where no response token is left to train on (rejection sampling). Such a row enters no
             statistic, and has advantage 0, gate 0 and clip scale 1. None: no row is rejected.
         outcome_range: the range of each row's outcome (ranges.py). None: `config.outcome_range`; `auto` is then [0, 1],
@@ -93,7 +93,7 @@ def estimate(
     1.2990...
     """
     config = parse(config)
-    rows = read_rollouts(outcome, reasoning, reasoning_valid, index, judged, rejected)
+    rows = read_rollouts(outcome, reasoning, reasoning_valid, index, has_thinking, rejected)
     ranges = outcome_range or _find_ranges(rows, config)
     kept = ~rows.rejected
     rejected_frac = float(rows.rejected.double().mean())
@@ -140,7 +140,7 @@ def _estimate_kept(rows: Rollouts, alone: Tensor, ranges: RowRanges, config: AWP
         groups=groups,
         outcome=ranges.to_unit(rows.outcome),
         reasoning=q,
-        judged=valid & rows.judged,
+        judged=valid & rows.has_thinking,
     )
     single = groups.sizes == 1
     constant = single | ((o.std == 0) & (m.std == 0))  # nothing to weigh: w = 0, whatever the kind of gate

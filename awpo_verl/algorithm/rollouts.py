@@ -26,7 +26,7 @@ class Rollouts:
         outcome: float64 [B], finite; 0 where rejected.
         reasoning: float64 [B], read only where valid.
         valid: bool [B], True where the scorer answered.
-        judged: bool [B], True where there was a thinking to judge.
+        has_thinking: bool [B], True where there was a thinking to judge.
         rejected: bool [B], True where no response token is left to train on.
         groups: the group of each row.
     """
@@ -34,7 +34,7 @@ class Rollouts:
     outcome: Tensor
     reasoning: Tensor
     valid: Tensor
-    judged: Tensor
+    has_thinking: Tensor
     rejected: Tensor
     groups: Groups
 
@@ -47,7 +47,7 @@ class Rollouts:
             outcome=self.outcome[rows],
             reasoning=self.reasoning[rows],
             valid=self.valid[rows],
-            judged=self.judged[rows],
+            has_thinking=self.has_thinking[rows],
             rejected=self.rejected[rows],
             groups=self.groups.select(rows),
         )
@@ -58,7 +58,7 @@ def read_rollouts(
     reasoning: Numbers,
     valid: Flags,
     index: Labels | Groups,
-    judged: Flags | None = None,
+    has_thinking: Flags | None = None,
     rejected: Flags | None = None,
 ) -> Rollouts:
     """Read and check the arguments of `estimate`.
@@ -72,8 +72,8 @@ def read_rollouts(
         "reasoning": _to_tensor("reasoning", reasoning),
         "reasoning_valid": _to_tensor("reasoning_valid", valid),
     }
-    if judged is not None:
-        columns["judged"] = _to_tensor("judged", judged)
+    if has_thinking is not None:
+        columns["has_thinking"] = _to_tensor("has_thinking", has_thinking)
     if rejected is not None:
         columns["rejected"] = _to_tensor("rejected", rejected)
     _check_shapes(columns, index.n_rows if isinstance(index, Groups) else len(index))
@@ -86,7 +86,7 @@ def read_rollouts(
         outcome=o,
         reasoning=q,
         valid=scored,
-        judged=columns.get("judged", torch.ones_like(scored)),
+        has_thinking=columns.get("has_thinking", torch.ones_like(scored)),
         rejected=lost,
         groups=groups,
     )
@@ -115,7 +115,7 @@ def _check_shapes(columns: dict[str, Tensor], n_labels: int) -> None:
         )
     if not len(outcome):
         raise ValueError("AWPO got a batch without rollouts: outcome has shape [0]. Give at least one row.")
-    for name in columns.keys() & {"reasoning_valid", "judged", "rejected"}:
+    for name in columns.keys() & {"reasoning_valid", "has_thinking", "rejected"}:
         if columns[name].dtype != torch.bool:
             raise ValueError(
                 f"{name} must be a bool tensor (for reasoning_valid, True = the scorer answered), "

@@ -86,7 +86,7 @@ class Step:
             rows.groups,
             config,
             norm_by_std,
-            judged=parts.judged,
+            has_thinking=parts.has_thinking,
             rejected=rejected,
             outcome_range=ranges,
         )
@@ -168,7 +168,7 @@ def _alignment(
 
     kept: bool [B]. outcome, reasoning: float64 [B], each on the scale of its range.
     """
-    compared = parts.valid & parts.judged & kept & torch.isfinite(reasoning)
+    compared = parts.valid & parts.has_thinking & kept & torch.isfinite(reasoning)
     return alignment(outcome, reasoning, compared, groups, parts.data_source)
 
 

@@ -136,14 +136,14 @@ class PartsColumns:
         reasoning: float64 [B], on the scale of `reasoning_range`; NaN where the scorer gave NaN or inf, and without
             meaning where not valid.
         valid: bool [B], True = there is a reasoning reward. Also True for NaN and inf, which the estimator counts.
-        judged: bool [B], False = the reasoning is 0 because there was no thinking to judge.
+        has_thinking: bool [B], False = the reasoning is 0 because there was no thinking to judge.
         by_verl_rule: bool [B], True = verl's own rule for the data source gave the outcome.
         data_source: of each row; None where it is not known.
     """
 
     reasoning: Tensor
     valid: Tensor
-    judged: Tensor
+    has_thinking: Tensor
     by_verl_rule: Tensor
     data_source: tuple[str, ...] | None
 
@@ -164,7 +164,7 @@ def read_parts(columns: Columns, reasoning_key: str, n_rows: int) -> PartsColumn
     return PartsColumns(
         reasoning=reasoning,
         valid=valid,
-        judged=read_judged(columns, n_rows),
+        has_thinking=read_has_thinking(columns, n_rows),
         by_verl_rule=read_by_verl_rule(columns, n_rows),
         data_source=None if sources is None else tuple(map(str, sources)),
     )
@@ -201,8 +201,8 @@ def read_reasoning(columns: Columns, key: str, n_rows: int) -> tuple[Tensor, Ten
     return reasoning.masked_fill(nonfinite, float("nan")), present & scored | nonfinite
 
 
-def read_judged(columns: Columns, n_rows: int) -> Tensor:
-    """Decode `PartsColumns.judged`."""
+def read_has_thinking(columns: Columns, n_rows: int) -> Tensor:
+    """Decode `PartsColumns.has_thinking`."""
     statuses = columns.get(JUDGE_STATUS)
     if statuses is None:
         return _all(True, n_rows)

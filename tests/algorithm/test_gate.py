@@ -79,6 +79,6 @@ def test_a_rollout_without_thinking_does_not_count() -> None:
     outcome, reasoning = torch.tensor([1.0, 1, 0, 0, 0, 0]), torch.tensor([0.4, 0.4, 0.6, 0.6, 0.0, 0.0])
     valid, config = torch.ones(6, dtype=torch.bool), parse({"gate": {"kind": "agreement"}})
     index = ["a", "b", "a", "b", "c", "c"]
-    asked = estimate(outcome, reasoning, valid, index, config, judged=torch.tensor([True] * 4 + [False] * 2))
+    asked = estimate(outcome, reasoning, valid, index, config, has_thinking=torch.tensor([True] * 4 + [False] * 2))
     assert asked.gate.max() == 0.0  # all four pairs contradict
     assert estimate(outcome, reasoning, valid, index, config).gate.max() > 0.0  # as many pairs agree

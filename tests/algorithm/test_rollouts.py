@@ -89,7 +89,7 @@ def test_values_that_are_not_numbers_are_an_error_that_names_the_argument(given_
         estimate(OUTCOME, given_q, VALID, LABELS, config())
 
 
-@pytest.mark.parametrize("name", ["judged", "rejected"])
+@pytest.mark.parametrize("name", ["has_thinking", "rejected"])
 def test_flags_must_be_bool_and_of_the_right_length(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a bool tensor"):
         estimate(OUTCOME, REASONING, VALID, LABELS, config(), **{name: torch.zeros(5)})

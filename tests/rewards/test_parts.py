@@ -81,7 +81,7 @@ def test_what_is_encoded_for_each_row_is_decoded_from_the_columns(rows: list[Rew
                 assert reasoning == row.reasoning
             else:  # counted as not finite, whichever it was
                 assert math.isnan(reasoning)
-        assert found.judged.tolist() == [row.checks.get("judge_status") != "no_thinking" for row in rows]
+        assert found.has_thinking.tolist() == [row.checks.get("judge_status") != "no_thinking" for row in rows]
         assert found.by_verl_rule.tolist() == [row.verl_rule and row.checks["checked"] == 0.0 for row in rows]
         assert found.data_source == ("set",) * len(rows)
         assert all(math.isfinite(value) for info in infos for value in info.values() if isinstance(value, float))
@@ -99,4 +99,4 @@ def test_columns_of_another_reward_manager_have_no_validity() -> None:
     assert found.data_source is None
     assert found.valid.tolist() == [True, False]
     assert found.by_verl_rule.tolist() == [False, False]
-    assert found.judged.tolist() == [True, True]
+    assert found.has_thinking.tolist() == [True, True]
