@@ -77,7 +77,7 @@ def estimate(
         index: B group labels, equal for the rollouts of one prompt, or their `Groups`. Leave out rows of padding.
         config: the `algorithm.awpo` section, or a mapping of its keys; None: all defaults.
         norm_by_std: False drops both divisions (Dr.GRPO, arXiv 2503.20783).
-        has_thinking: bool [B], False where there was no thinking to score. Such a reward is not the scorer's opinion, so
+        has_thinking: bool [B], False without a thinking to score. Such a reward is not the scorer's opinion, so
             gate.kind=agreement leaves it out. None: all rows have thinking.
         rejected: bool [B], True where no response token is left to train on (rejection sampling). Such a row enters no
             statistic, and has advantage 0, gate 0 and clip scale 1. None: no row is rejected.
