@@ -71,7 +71,7 @@ def test_the_watch_warns_once_and_again_after_a_recovery(capsys: pytest.CaptureF
         watch.look(judge_metrics(columns), columns, config)
         said.append(capsys.readouterr().out)
     assert [bool(text) for text in said] == [False, True, False, True, False, True]
-    assert "75% of this step" in said[1]  # 3 of 4
+    assert "answered for 75% of the rollouts that it was asked about" in said[1]  # 3 of 4
     assert "timeout 1" in said[1]
     assert "recovered, 100%" in said[3]
 
