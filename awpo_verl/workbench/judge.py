@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,8 +20,8 @@ from awpo_verl.rewards.reasoning import make_case
 from awpo_verl.rewards.reasoning.judge import CACHED, NO_THINKING, OK, Case, Judge, JudgeScore
 from awpo_verl.workbench.files.json_files import FileError, FileRow
 from awpo_verl.workbench.files.output_files import written_whole
-from awpo_verl.workbench.files.rollout_files import Rollout, RowError, read_rollout
-from awpo_verl.workbench.score import MAX_ERROR_CHARS, score_rollout
+from awpo_verl.workbench.files.rollout_files import Rollout, RowError
+from awpo_verl.workbench.score import MAX_ERROR_CHARS, make_line, score_readable
 
 DONE = (OK, CACHED, NO_THINKING)  # statuses that another run need not repeat
 COMPARED = ("category", "outcome", "checked", "reasoning", "reasoning_valid")  # the fields kept of an earlier line
@@ -148,8 +148,13 @@ async def judge_rows(
         report.add_pair(line)
         progress()
 
+    def skip(error: RowError) -> None:
+        report.add_broken(error)
+        progress()
+
     try:
-        for rollout, outcome_check, line in _readable(rows, config, report, progress):
+        for rollout, outcome_check, parts in score_readable(rows, config, skip):
+            line = make_line(rollout, parts)
             case = _case(rollout, outcome_check)
             key = judge.key(case) if case is not None else NO_THINKING
             before = earlier.get(rollout.where)
@@ -168,20 +173,6 @@ async def judge_rows(
     finally:
         for task in running:
             task.cancel()
-
-
-def _readable(
-    rows: Iterable[FileRow], config: OutcomeConfig, report: JudgeReport, progress: Callable[[], None]
-) -> Iterator[tuple[Rollout, OutcomeCheck, dict[str, Any]]]:
-    for row in rows:
-        try:
-            rollout = read_rollout(row)
-            outcome_check, parts = score_rollout(rollout, config)
-        except RowError as error:
-            report.add_broken(error)
-            progress()
-            continue
-        yield rollout, outcome_check, {"row": rollout.where, "category": rollout.category, **parts}
 
 
 def _case(rollout: Rollout, outcome_check: OutcomeCheck) -> Case | None:

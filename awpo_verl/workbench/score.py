@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,15 +113,28 @@ class ScoreReport:
 
 def score_rows(rows: Iterable[FileRow], config: OutcomeConfig, report: ScoreReport) -> Iterator[dict[str, Any]]:
     """Score each row into the report and yield its line for the output file. Broken rows are counted, not yielded."""
+    for rollout, outcome_check, parts in score_readable(rows, config, report.add_broken):
+        report.add(rollout, outcome_check, parts)
+        yield make_line(rollout, parts) | {"failures": outcome_check.failures}
+
+
+def make_line(rollout: Rollout, parts: Mapping[str, float]) -> dict[str, Any]:
+    """What the output file has of a rollout, whoever scores its thinking."""
+    return {"row": rollout.where, "category": rollout.category, **parts}
+
+
+def score_readable(
+    rows: Iterable[FileRow], config: OutcomeConfig, on_broken: Callable[[RowError], None]
+) -> Iterator[tuple[Rollout, OutcomeCheck, dict[str, float]]]:
+    """Read and score the rows. A row that cannot be read or scored goes to `on_broken`, and the others go on."""
     for row in rows:
         try:
             rollout = read_rollout(row)
             outcome_check, parts = score_rollout(rollout, config)
         except RowError as error:
-            report.add_broken(error)
+            on_broken(error)
             continue
-        report.add(rollout, outcome_check, parts)
-        yield {"row": rollout.where, "category": rollout.category, **parts, "failures": outcome_check.failures}
+        yield rollout, outcome_check, parts
 
 
 def score_rollout(rollout: Rollout, config: OutcomeConfig) -> tuple[OutcomeCheck, dict[str, float]]:
